@@ -1,0 +1,41 @@
+# flitmig: PGXS build. A room under src/ holds its C and its SQL; the SQL is joined into the install script.
+EXTENSION = flitmig
+EXTVERSION = 0.1
+MODULE_big = flitmig
+
+C_SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
+CXX_SOURCES = $(sort $(wildcard src/*/*.cc))
+OBJS = $(C_SOURCES:.c=.o) $(CXX_SOURCES:.cc=.o)
+
+# Order matters only between rooms: tables first, grants last.
+SQL_PARTS = src/catalog/catalog.sql \
+	$(sort $(wildcard src/twenty/*.sql)) \
+	$(sort $(wildcard src/source/*.sql)) \
+	$(sort $(wildcard src/mapping/*.sql)) \
+	$(sort $(wildcard src/engine/*.sql)) \
+	$(sort $(wildcard src/report/*.sql)) \
+	$(sort $(filter-out src/catalog/catalog.sql,$(wildcard src/catalog/*.sql)))
+PROFILES = $(sort $(wildcard src/mapping/profiles/*.json))
+SCRIPT = flitmig--$(EXTVERSION).sql
+
+DATA_built = $(SCRIPT)
+EXTRA_CLEAN = $(SCRIPT) $(OBJS:.o=.bc)
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=flitmig
+
+PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libcurl libarchive uchardet libxml-2.0)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
+PG_CXXFLAGS = -std=c++17 -fPIC -Wall -Wextra -Wno-unused-parameter -Wno-register
+SHLIB_LINK = $(shell pkg-config --libs libcurl libarchive uchardet libxml-2.0) -lphonenumber -lstdc++
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(SCRIPT): $(SQL_PARTS) $(PROFILES) src/mapping/embed-profiles.sh Makefile
+	@{ echo '\echo Use "CREATE EXTENSION flitmig" to load this file. \quit'; \
+	   cat $(SQL_PARTS); sh src/mapping/embed-profiles.sh $(PROFILES); } > $@
+
+# Every object depends on every header: the rooms are small and a stale door is worse than a rebuild.
+$(OBJS): $(wildcard src/*.h src/*/*.h)
