@@ -34,7 +34,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(SCRIPT): $(SQL_PARTS) $(PROFILES) src/mapping/embed-profiles.sh Makefile
-	@{ echo '\echo Use "CREATE EXTENSION flitmig" to load this file. \quit'; \
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION flitmig" to load this file. \quit'; \
 	   cat $(SQL_PARTS); sh src/mapping/embed-profiles.sh $(PROFILES); } > $@
 
 # Every object depends on every header: the rooms are small and a stale door is worse than a rebuild.
