@@ -4,7 +4,9 @@
 const fs = require('fs');
 const path = require('path');
 
-const CHUNK_CHARACTERS = 1 << 18;
+const CHUNK_BYTES = 1 << 18;
+/** The most bytes that one UTF-16 unit takes in UTF-8. */
+const BYTES_PER_UNIT = 3;
 
 /** The characters of Windows-1252 that Latin-1 has not (0x80 to 0x9F), as far as they are used here. */
 const WINDOWS_1252 = { '€': 0x80, '‘': 0x91, '’': 0x92, '“': 0x93, '”': 0x94, '–': 0x96, '—': 0x97, 'Š': 0x8a, 'š': 0x9a, 'œ': 0x9c };
@@ -26,7 +28,9 @@ class CsvFile {
     this.windows1252 = table.encoding === 'windows-1252';
     this.special = this.delimiter === ';' ? /[";\r\n]/ : /[",\r\n]/;
     this.file = fs.openSync(path.join(directory, name + '.csv'), 'w');
-    this.pending = table.encoding === 'utf8-bom' ? '\ufeff' : '';
+    this.buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    this.used = 0;
+    if (table.encoding === 'utf8-bom') this.append('\ufeff');
     this.started = false;
     this.write(table.columns);
   }
@@ -43,19 +47,29 @@ class CsvFile {
       line += this.cell(row[i]);
     }
     this.started = true;
-    this.pending += line;
-    if (this.pending.length > CHUNK_CHARACTERS) this.flush();
+    this.append(line);
+  }
+
+  append(text) {
+    const most = text.length * BYTES_PER_UNIT;
+    if (this.used + most > CHUNK_BYTES) this.flush();
+    if (this.windows1252) this.used += encodeWindows1252(text).copy(this.buffer, this.used);
+    else if (most > CHUNK_BYTES) this.writeOut(Buffer.from(text, 'utf8'));
+    else this.used += this.buffer.write(text, this.used, 'utf8');
   }
 
   flush() {
-    const bytes = this.windows1252 ? encodeWindows1252(this.pending) : Buffer.from(this.pending, 'utf8');
+    this.writeOut(this.buffer.subarray(0, this.used));
+    this.used = 0;
+  }
+
+  writeOut(bytes) {
     let done = 0;
     while (done < bytes.length) done += fs.writeSync(this.file, bytes, done);
-    this.pending = '';
   }
 
   close() {
-    if (this.finalNewline) this.pending += this.newline;
+    if (this.finalNewline) this.append(this.newline);
     this.flush();
     fs.closeSync(this.file);
   }

@@ -13,14 +13,16 @@ const DELTA_DAY = EXPORT_DAY + 2;
 /** A patient whose last visit is before this day is stale. */
 const STALE_DAY = dayOf(2024, 6, 30);
 
-const cache = new Map();
+/** Both spellings of every day from 1930 to 2030, made when first asked for. */
+const FIRST_DAY = dayOf(1930, 1, 1);
+const cache = new Array(dayOf(2030, 12, 31) - FIRST_DAY + 1).fill(null);
 
 function texts(day) {
-  let found = cache.get(day);
+  let found = cache[day - FIRST_DAY];
   if (!found) {
     const iso = new Date(day * DAY_MS).toISOString().slice(0, 10);
     found = { iso, us: iso.slice(5, 7) + '/' + iso.slice(8, 10) + '/' + iso.slice(0, 4) };
-    cache.set(day, found);
+    cache[day - FIRST_DAY] = found;
   }
   return found;
 }

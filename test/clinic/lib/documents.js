@@ -40,8 +40,9 @@ function documentKind(number) {
 class DocumentFiles {
   constructor(directory, missing) {
     this.directory = directory;
-    this.paths = [];
+    this.paths = []; // by number of the document, from 0
     this.seen = 0;
+    this.written = 0;
     this.missingNumber = missing ? 3 : 0;
     this.missing = [];
   }
@@ -50,9 +51,10 @@ class DocumentFiles {
   place(row) {
     this.seen++;
     if (this.seen > REAL_FILES_AT_MOST) {
-      row[4] = this.paths[this.seen % this.paths.length];
+      row[4] = this.copyOf(this.seen - 1);
       return;
     }
+    this.paths.push(row[4]);
     if (this.seen === this.missingNumber) {
       this.missing.push(row[0]);
       return;
@@ -60,7 +62,14 @@ class DocumentFiles {
     const target = path.join(this.directory, row[4]);
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.writeFileSync(target, documentKind(this.seen).bytes(row[0]));
-    this.paths.push(row[4]);
+    this.written++;
+  }
+
+  /** The path of an existing file of the same kind. */
+  copyOf(number) {
+    const whole = REAL_FILES_AT_MOST - (REAL_FILES_AT_MOST % KINDS.length);
+    const original = number % whole;
+    return this.paths[original === this.missingNumber - 1 ? original + KINDS.length : original];
   }
 }
 

@@ -44,7 +44,7 @@ function lastVisitDay(fact, random) {
   const share = random.next();
   if (fact === 'new') return 0;
   if (fact === 'added') return DELTA_DAY - 1;
-  if (fact === 'stale') return workday(EARLIEST_STALE_VISIT + 3 + Math.floor(share * (STALE_DAY - EARLIEST_STALE_VISIT - 20)));
+  if (fact === 'stale') return workday(EARLIEST_STALE_VISIT + 3 + Math.floor(share * (STALE_DAY - EARLIEST_STALE_VISIT - 120)));
   return workday(EXPORT_DAY - 1 - Math.floor(share * share * 700));
 }
 
@@ -210,7 +210,6 @@ function makePlans(patient, visits, numbers, random) {
       status === 'Completed' ? dates.isoDate(start + 60) : '', narrative]);
     for (let k = random.between(2, 4); k > 0; k--) {
       const [code, description] = random.pick(words.PROCEDURES);
-      numbers.next('care_plan_items', '', 0);
       items.push([`${id}-${k}`, id, code, description, random.pick(['Planned', 'In progress', 'Completed', 'completed']),
         dates.isoDate(start + k), random.chance(0.4) ? dates.isoDate(start + k + 30) : '']);
     }

@@ -168,7 +168,7 @@ function makeManifest(options, clinic, tally, files, providers, delta, timeZone)
     staff: clinic.staff.map(({ id, name, email, active, member }) => ({ id, name, email, active, member })),
     members: clinic.staff.filter((s) => s.member).map((s) => s.email),
     notMembers: clinic.staff.filter((s) => !s.member).map((s) => s.email),
-    files: { real: files.paths.length, missing: files.missing },
+    files: { real: files.written, missing: files.missing },
   };
   if (delta) manifest.delta = { changed: delta.changed, changedColumns: delta.changedColumns, added: delta.added, gone: delta.gone };
   return manifest;
