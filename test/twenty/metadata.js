@@ -403,6 +403,21 @@ class Metadata {
     if (table) for (const row of table.rows.values()) delete row[column];
   }
 
+  /** For the fault metadata-half "no-relations": takes the far sides of what was just made away again. */
+  loseRelations(data) {
+    const made = data && Object.values(data)[0];
+    if (!made || !made.id) return;
+    const object = this.model.objects.get(made.id);
+    const field = this.model.fields.get(made.id);
+    for (const each of object ? object.fields.filter((own) => own.relation) : [field]) {
+      const far = each && each.relation && this.model.fields.get(each.relation.fieldId);
+      if (far && far.type === 'RELATION') this.model.removeField(far);
+      if (object) this.model.removeField(each);
+    }
+    if (object) this.dropReferences(object.id);
+    this.changed();
+  }
+
   changed() {
     this.workspace.refresh();
   }
