@@ -140,17 +140,21 @@ function fieldRefused(model, object, input, list) {
   return validationFailed(model, 'Multiple validation errors occurred while creating fields', byKind);
 }
 
-function indexName(seed) {
-  return `IDX_${createHash('sha1').update(seed).digest('hex').slice(0, 27)}`;
+/** Twenty names an index after the SHA-256 of table and column; tables of custom objects begin with an underscore. */
+function indexName(table, column) {
+  return `IDX_${createHash('sha256').update(table + column).digest('hex').slice(0, 27)}`;
 }
 
-function lostIndexes(model, name, duplicate) {
+function lostIndexes(model, name, backFields, duplicate) {
   const noObject = { code: 'INDEX_OBJECT_NOT_FOUND', message: 'Could not find index related object metadata', userFriendlyMessage: 'Index related object not found' };
   const noField = { code: 'INDEX_FIELD_NOT_FOUND', message: 'Could not find index field related field metadata', userFriendlyMessage: 'Field referenced in index does not exist' };
   const twice = duplicate ? [same('INDEX_ALREADY_EXISTS', 'Index with same name already exists')] : [];
-  const make = (list, seed) => failure('index', list, identity(model, { name: indexName(seed) }));
-  const out = [make([noObject, ...twice, noField], name)];
-  if (model !== '1.17') for (let i = 0; i < 4; i++) out.push(make([...twice, noField], name + i));
+  const make = (list, indexed) => {
+    const own = identity(model, { name: indexed });
+    return failure('index', list, model === '1.17' ? { ...own, id: own.universalIdentifier } : own);
+  };
+  const out = [make([noObject, ...twice, noField], indexName(`_${name}`, 'searchVector'))];
+  if (model !== '1.17') for (const back of backFields) out.push(make([...twice, noField], indexName(back.object.nameSingular, `${back.name}Id`)));
   return out;
 }
 
@@ -173,7 +177,7 @@ function objectRefused(model, input, own, ownFields, backFields, duplicate) {
     objectMetadata: [failure('objectMetadata', own, object)],
     view: views,
     viewField: lostViewFields(model, fields, views),
-    index: lostIndexes(model, input.nameSingular, duplicate),
+    index: lostIndexes(model, input.nameSingular, backFields, duplicate),
   };
   if (!old) byKind.searchFieldMetadata = [lostSearchField(object)];
   return validationFailed(model, 'Multiple validation errors occurred while creating object', byKind);
