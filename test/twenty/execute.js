@@ -205,6 +205,7 @@ class Executor {
       const rows = args.upsert ? records.upsert(table, inputs, actor) : records.create(table, inputs, actor);
       return root.kind === 'createOne' ? read(rows[0], variables) : all(rows);
     }
+    if (verb === 'update' && (!args.data || typeof args.data !== 'object')) throw errors.invalidArgs('Invalid argument "data": expected a record');
     if (root.kind === 'updateOne') return read(records.updateOne(table, args.id, args.data, actor), variables);
     const rows = root.kind.endsWith('One') ? this.rowOf(table, args.id) : select(table, this.filterOf(args), records.tables, true);
     if (verb === 'update') return all(records.updateMany(table, this.capped(rows), args.data, actor));

@@ -89,10 +89,21 @@ class Metadata {
     const wrong = validate(this.schema, document);
     if (wrong.length) return { status: 200, body: { errors: wrong.map(errors.toBody) } };
     if (!getOperationAST(document, operationName)) return { status: 400, body: { errors: [{ message: 'Unknown operation.' }] } };
+    this.note(document);
     const result = execute({ schema: this.schema, document, variableValues: variables || {}, operationName, rootValue: this.roots() });
     if (!result.errors) return { status: 200, body: { data: result.data } };
     const status = 'data' in result ? 200 : 400;
     return { status, body: { errors: result.errors.map(errors.toBody), ...('data' in result ? { data: result.data } : {}) } };
+  }
+
+  /** Changes of the schema are shown by /__log; uploads note themselves. */
+  note(document) {
+    for (const definition of document.definitions) {
+      if (definition.operation !== 'mutation') continue;
+      for (const { name } of definition.selectionSet.selections) {
+        if (name && /(Object|OneField|Webhook)$/.test(name.value)) this.workspace.log.note(name.value, { kind: 'metadata' });
+      }
+    }
   }
 
   roots() {

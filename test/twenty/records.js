@@ -287,6 +287,7 @@ class Records {
   }
 
   checkIds(records) {
+    if (records.some((record) => !record || typeof record !== 'object')) throw errors.invalidArgs('Invalid argument "data": expected records');
     for (const record of records) if (record && record.id && !isUuid(record.id)) throw errors.badUuid(record.id);
   }
 
@@ -411,13 +412,25 @@ class Records {
       accepted.forEach((each, i) => { if (each.position === undefined) each.position = (lowest === null ? 1 : lowest) - i - 1; });
     }
     const holders = accepted.map((each) => this.matches(table, each));
-    const rows = [];
-    accepted.forEach((each, i) => {
-      if (!holders[i]) return;
-      const { id, createdBy, ...values } = each;
-      rows.push(this.updateRow(table, table.rows.get(holders[i]), { ...values, deletedAt: null }, actor));
-    });
+    const changes = accepted.flatMap(({ id, createdBy, ...values }, i) => (
+      holders[i] ? [[table.rows.get(holders[i]), { ...values, deletedAt: null }]] : []));
+    const rows = this.updateRows(table, changes, actor);
     return rows.concat(this.insertAll(table, accepted.filter((each, i) => !holders[i]), actor));
+  }
+
+  /** Updates one after another: [[row, accepted values]]. What was done before one fails stays done, and is told. */
+  updateRows(table, changes, actor) {
+    const before = [];
+    const after = [];
+    try {
+      for (const [row, accepted] of changes) {
+        after.push(this.updateRow(table, row, accepted, actor));
+        before.push(row);
+      }
+    } finally {
+      this.changed('updated', table, after, before);
+    }
+    return after;
   }
 
   /** Writes accepted values into one row, keeping indexes; createdAt is writable, createdBy and id are not. */
@@ -430,7 +443,6 @@ class Records {
     this.checkUniqueOf(table, row, next);
     this.checkLinks(table, [next]);
     this.replace(table, row, next);
-    this.changed('updated', table, [next], [row]);
     return next;
   }
 
@@ -462,7 +474,7 @@ class Records {
     if (!isUuid(id)) throw errors.badUuid(id);
     const row = table.rows.get(id.toLowerCase());
     if (!row) throw errors.notFound();
-    return this.updateRow(table, row, this.acceptChange(table, input), actor);
+    return this.updateRows(table, [[row, this.acceptChange(table, input)]], actor)[0];
   }
 
   /** Neither the id nor the creator of a record can be changed. */
@@ -473,7 +485,7 @@ class Records {
 
   updateMany(table, rows, input, actor) {
     const accepted = this.acceptChange(table, input);
-    return rows.map((row) => this.updateRow(table, row, accepted, actor));
+    return this.updateRows(table, rows.map((row) => [row, accepted]), actor);
   }
 
   // ---- deleting ----------------------------------------------------------------------------------------------

@@ -355,7 +355,9 @@ const CODECS = {
   TEXT: (field, model) => ({ accept: (value, key) => text(model, value, key) }),
   NUMBER: () => ({ accept: number }),
   NUMERIC: () => ({ accept: micros0 }),
+  // "first" is what a record without a position gets anyway; "last" is not imitated.
   POSITION: () => ({ accept: (value, key) => {
+    if (value === 'first') return undefined;
     if (typeof value !== 'number') throw invalidArgs(`Invalid position value ${inspect(value)} for field "${key}"`, `Invalid value for position: "${inspect(value)}"`);
     return value;
   } }),
