@@ -52,7 +52,7 @@ class Faults {
 
 function matcher(on) {
   if (on === undefined || on === '*') return (path) => !path.startsWith('/__');
-  if (on.startsWith('/') && /\/[a-z]*$/.test(on) && on.length > 2 && on.lastIndexOf('/') > 0 && /[\^$.*+?()[\]|\\]/.test(on)) {
+  if (/^\/.+\/[imsu]*$/.test(on)) {
     const regexp = new RegExp(on.slice(1, on.lastIndexOf('/')), on.slice(on.lastIndexOf('/') + 1));
     return (path, roots) => !path.startsWith('/__') && regexp.test(`${path} ${roots.join(' ')}`);
   }
@@ -69,7 +69,10 @@ function answerEarly(rule, roots, exchange, path, perMinute) {
   switch (rule.fault) {
     case 'limit': {
       if (path.startsWith('/rest')) { exchange.json(429, tooMany); return true; }
-      const error = { message: limit, extensions: { subCode: 'LIMIT_REACHED', userFriendlyMessage: 'Rate limit reached. Please try again later.', code: 'BAD_USER_INPUT' } };
+      const error = {
+        message: limit,
+        extensions: { subCode: 'LIMIT_REACHED', userFriendlyMessage: 'Rate limit reached. Please try again later.', code: 'BAD_USER_INPUT' },
+      };
       const keys = roots.length ? roots : ['people'];
       exchange.json(200, { errors: keys.map(() => error), data: Object.fromEntries(keys.map((key) => [key, null])) });
       return true;
@@ -77,7 +80,9 @@ function answerEarly(rule, roots, exchange, path, perMinute) {
     case '429': exchange.json(429, tooMany); return true;
     case '502': exchange.text(502, HTML_502, { 'content-type': 'text/html' }); return true;
     case '503-retry-after':
-      exchange.text(503, 'Service Unavailable', { 'content-type': 'text/plain', 'retry-after': String(Math.max(1, Math.round((rule.ms || 1000) / 1000))) });
+      exchange.text(503, 'Service Unavailable', {
+        'content-type': 'text/plain', 'retry-after': String(Math.max(1, Math.round((rule.ms || 1000) / 1000))),
+      });
       return true;
     case 'redirect': exchange.text(302, '', { location: rule.location || 'http://127.0.0.2:1/graphql' }); return true;
     case 'reset-before': exchange.reset(); return true;

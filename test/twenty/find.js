@@ -125,11 +125,17 @@ function candidates(table, filter) {
     const ids = filter[column] && wantedIds(filter[column]);
     if (ids) return found(ids.flatMap((id) => index.get(id)));
   }
+  for (const [name, index] of table.unique) {
+    const values = filter[name] && wantedIds(index.part ? filter[name][index.part] || {} : filter[name]);
+    if (values && values.every(Boolean)) return found(values.map((value) => index.map.get(value)));
+  }
   for (const each of filter.and ? asList(filter.and) : []) {
     const rows = candidates(table, each);
     if (rows) return rows;
   }
-  return null;
+  if (!filter.or) return null;
+  const parts = asList(filter.or).map((each) => candidates(table, each));
+  return parts.every(Boolean) ? [...new Set(parts.flat())] : null;
 }
 
 /** All rows of a filter, unordered; `withDeleted` for mutations. */

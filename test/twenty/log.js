@@ -40,7 +40,8 @@ class Log {
 
   show(withIds) {
     const calls = withIds ? this.calls : this.calls.map(({ ids, ...entry }) => entry);
-    return { start: new Date(this.start).toISOString(), accepted: this.calls.filter((call) => !call.free).length, refused: this.refused, refusals: this.refusals, calls };
+    const accepted = this.calls.filter((call) => !call.free).length;
+    return { start: new Date(this.start).toISOString(), accepted, refused: this.refused, refusals: this.refusals, calls };
   }
 }
 

@@ -40,11 +40,23 @@ class Index {
   }
 }
 
+/** Two sorted lists as one, without repetitions: cheaper than sorting 10^6 ids after every batch. */
+function merged(a, b) {
+  const out = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    const next = j >= b.length || (i < a.length && a[i] <= b[j]) ? a[i++] : b[j++];
+    if (out[out.length - 1] !== next) out.push(next);
+  }
+  return out;
+}
+
 class Table {
   constructor(object) {
     this.rows = new Map();
     this.deleted = 0;
-    this.sorted = null;
+    this.sorted = [];
+    this.fresh = [];
+    this.lost = false;
     this.minimum = null;
     this.unique = new Map();
     this.links = new Map();
@@ -106,7 +118,7 @@ class Table {
 
   insert(row) {
     this.rows.set(row.id, row);
-    this.sorted = null;
+    this.fresh.push(row.id);
     if (row.deletedAt) this.deleted++;
     if (row.position !== undefined && (this.minimum === null || row.position < this.minimum)) this.minimum = row.position;
     this.index(row);
@@ -131,7 +143,7 @@ class Table {
   remove(row) {
     this.unindex(row);
     this.rows.delete(row.id);
-    this.sorted = null;
+    this.lost = true;
     if (row.deletedAt) this.deleted--;
     if (row.position === this.minimum) this.minimum = undefined;
   }
@@ -149,7 +161,15 @@ class Table {
 
   /** All ids in the default order of a list: ascending (people.read.200-by-id). */
   ids() {
-    if (!this.sorted) this.sorted = [...this.rows.keys()].sort();
+    if (this.lost) {
+      this.sorted = this.sorted.filter((id) => this.rows.has(id));
+      this.fresh = this.fresh.filter((id) => this.rows.has(id));
+      this.lost = false;
+    }
+    if (this.fresh.length) {
+      this.sorted = merged(this.sorted, this.fresh.sort());
+      this.fresh = [];
+    }
     return this.sorted;
   }
 

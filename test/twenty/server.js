@@ -318,6 +318,7 @@ async function main() {
     const { url, apiKey, server } = await start(process.argv.slice(2));
     process.stdout.write(`ready ${url} ${apiKey}\n`);
     const stop = () => { server.workspace.flush(); server.close(); process.exit(0); };
+    process.on('uncaughtException', (error) => process.stderr.write(`${error.stack}\n`));
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
   } catch (error) {
