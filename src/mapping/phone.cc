@@ -31,12 +31,12 @@ read(const char *data, int length, const char *country, PhoneNumber *result)
 	std::string national;
 	std::string region;
 
-	if (util.Parse(std::string(data, length), country, &number) != PhoneNumberUtil::NO_PARSING_ERROR ||
-		!util.IsValidNumber(number))
+	if (util.Parse(std::string(data, length), country, &number) != PhoneNumberUtil::NO_PARSING_ERROR)
 		return false;
+	/* IsValidNumber is these two steps; the region is wanted anyway and finding it costs most */
 	util.GetRegionCodeForNumber(number, &region);
 	/* "001" stands for numbers of no country (+800): Twenty has no code for them */
-	if (region.size() != 2 || region == "ZZ")
+	if (region.size() != 2 || region == "ZZ" || !util.IsValidNumberForRegion(number, region))
 		return false;
 	util.GetNationalSignificantNumber(number, &national);
 	if (!copy(result->extension, sizeof(result->extension), number.extension()))
