@@ -179,8 +179,12 @@ write_option(Span label, OptionWriter *writer)
 				put_code(writer, (unsigned char) *s);
 	if (writer->cut)
 	{
-		snprintf(writer->value + OPTION_MAX - 9, 10, "_%08X", writer->hash);
-		writer->len = OPTION_MAX;
+		int			end = OPTION_MAX - 9;
+
+		while (writer->value[end - 1] == '_')
+			end--;
+		snprintf(writer->value + end, 10, "_%08X", writer->hash);
+		writer->len = end + 9;
 	}
 	return true;
 }
