@@ -9,21 +9,10 @@ DO $$ BEGIN
 END $$;
 
 CREATE FUNCTION flitmig._migration_row(migration text)
-RETURNS flitmig.migration LANGUAGE plpgsql STABLE
+RETURNS flitmig.migration LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	found	flitmig.migration;
-	others	text;
-BEGIN
-	SELECT * INTO found FROM flitmig.migration m WHERE m.name = _migration_row.migration;
-	IF found.id IS NULL THEN
-		SELECT string_agg(m.name, ', ' ORDER BY m.name) INTO others FROM flitmig.migration m;
-		RAISE EXCEPTION 'migration "%" does not exist', migration
-			USING ERRCODE = 'undefined_object',
-				HINT = COALESCE('There are: ' || others || '.', 'Begin with SELECT flitmig_create(''clinic'', ''crm'');');
-	END IF;
-	RETURN found;
-END $$;
+	SELECT m FROM flitmig.migration m WHERE m.id = flitmig._migration_id($1)
+$$;
 COMMENT ON FUNCTION flitmig._migration_row(text) IS 'The migration of that name, or an error that lists the names there are';
 
 CREATE VIEW flitmig.progress AS

@@ -36,8 +36,10 @@ DECLARE
 BEGIN
 	SELECT * INTO m FROM flitmig.migration WHERE id = mig;
 	entity := COALESCE(m.profile_doc->'automations'->>'entity', 'automations');
-	IF to_regclass(format('%I.%I', m.staging_schema, entity)) IS NULL
-		OR NOT has_table_privilege(format('%I.%I', m.staging_schema, entity), 'SELECT') THEN
+	/* A viewer has no staging tables. */
+	IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+				   WHERE n.nspname = m.staging_schema AND c.relname = entity
+					AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) THEN
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE format($query$

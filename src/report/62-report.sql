@@ -40,7 +40,7 @@ COMMENT ON FUNCTION flitmig._report_json(integer, boolean) IS 'The report as JSO
 
 CREATE FUNCTION @extschema@.flitmig_report(migration text, format text DEFAULT 'html', with_values boolean DEFAULT false)
 RETURNS text LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	m	flitmig.migration := flitmig._migration_row(migration);
 BEGIN
