@@ -96,11 +96,14 @@ BEGIN
 		   phase = CASE WHEN _run_end.state = 'done' THEN NULL ELSE u.phase END
 	WHERE u.id = run
 	RETURNING * INTO r;
+	IF r.kind = 'run' AND _run_end.state = 'done' THEN
+		UPDATE flitmig.migration m SET delta_until = clock_timestamp() + m.delta_window WHERE m.id = r.migration_id AND m.delta_until IS NULL;
+	END IF;
 	PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = r.migration_id), r.kind || ' ' || _run_end.state,
 						   jsonb_build_object('run', run, 'calls', r.calls, 'records', r.done));
 END
 $$;
-COMMENT ON FUNCTION flitmig._run_end(bigint, text) IS 'Writes a run''s last state';
+COMMENT ON FUNCTION flitmig._run_end(bigint, text) IS 'Writes a run''s last state; the first full run that is done opens the delta window';
 
 CREATE FUNCTION flitmig._run_fail(run bigint, state text, sqlstate text, message text, detail text, hint text) RETURNS void
 LANGUAGE sql

@@ -101,7 +101,8 @@ BEGIN
 		WHEN 'stored' THEN
 			PERFORM flitmig._answer_stored(b, body::jsonb);
 		WHEN 'throttled' THEN
-			PERFORM flitmig._answer_not_applied(b);
+			/* no attempt at all: nothing was looked at */
+			UPDATE flitmig.batch t SET state = 'planned', attempts = t.attempts - 1 WHERE t.id = b.id;
 		WHEN 'transient' THEN
 			PERFORM flitmig._answer_not_applied(b);
 			hold_ms := flitmig._backoff_ms(b.attempts);

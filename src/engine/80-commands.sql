@@ -154,7 +154,6 @@ BEGIN
 				 THEN 'delta' ELSE 'run' END;
 	run := flitmig._work(mig, kind, wait, 0, 0, false, false);
 	IF wait THEN
-		UPDATE flitmig.migration m SET delta_until = clock_timestamp() + m.delta_window WHERE m.id = mig AND m.delta_until IS NULL;
 		RETURN QUERY SELECT * FROM flitmig._run_report(run);
 	ELSE
 		RAISE NOTICE 'run % has begun', run

@@ -65,7 +65,6 @@ sub counts
 	{
 		$count{$root} = graphql($twenty, "query { $root { totalCount } }")->{$root}{totalCount};
 	}
-	my $dump = $before_counts::of{ $twenty->{url} } // {};
 	$count{foreign_people} = foreign($twenty, 'people');
 	$count{foreign_tasks} = foreign($twenty, 'tasks');
 	return \%count;

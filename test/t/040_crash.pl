@@ -60,7 +60,7 @@ sub exact_set
 {
 	my ($when) = @_;
 	my %mapped = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', "SELECT id FROM flitmig.record WHERE state = 'mapped'");
-	my @created = grep { $mapped{$_} } map { @{ $_->{ids} // [] } } grep { ($_->{name} // $_->{root} // '') =~ /^create/ } @{ writes_of($twenty) };
+	my @created = grep { $mapped{$_} } map { @{ $_->{ids} // [] } } grep { $_->{field} =~ /^create/ } @{ writes_of($twenty) };
 	my %times;
 	$times{$_}++ for @created;
 	is(scalar(grep { $_ > 1 } values %times), 0, "$when: no id was created twice");

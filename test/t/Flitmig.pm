@@ -133,8 +133,7 @@ sub writes_of
 {
 	my ($twenty) = @_;
 	my $log = decode_json(http_get($twenty, '/__log'));
-	my $entries = ref $log eq 'HASH' ? $log->{entries} // $log->{log} // $log->{calls} : $log;
-	return [ grep { ($_->{kind} // $_->{operation} // '') =~ /mutation|create|update|destroy|delete|upload/i } @$entries ];
+	return [ grep { $_->{field} =~ /^(create|update|destroy|delete|restore|upload|complete)/ } @{ $log->{calls} } ];
 }
 
 # For a failing comparison: which lines differ, shortened.

@@ -6,7 +6,7 @@
  * root field, taken before it runs; a root field that fails leaves the others alone (two-mutations-second-fails).
  */
 
-const { parse, validate, execute, getOperationAST, GraphQLError } = require('./graphql');
+const { parse, validate, execute, getOperationAST, coerceInputValue, typeFromAST, GraphQLError } = require('./graphql');
 const { getVariableValues, getArgumentValues } = loadValues();
 const errors = require('./errors');
 const { page, select } = require('./find');
@@ -110,11 +110,21 @@ class Executor {
     if (this.workspace.model.version !== '1.17') return { values: withDefaults(operation, given) };
     const { coerced, errors: wrong } = getVariableValues(this.schema, operation.variableDefinitions || [], given, { maxErrors: 50 });
     if (!wrong) return { values: coerced };
-    const list = wrong.map((each) => ({
-      message: each.originalError instanceof GraphQLError ? each.originalError.message : each.message,
+    const list = this.bareMessages(operation, given, wrong).map((message) => ({
+      message,
       extensions: { http: { status: 400 }, code: 'BAD_USER_INPUT', userFriendlyMessage: errors.STANDARD },
     }));
     return { refusal: { status: 400, body: { errors: list } } };
+  }
+
+  /** What is wrong with the values, without graphql-js's `Variable "$data" got invalid value … at "data[0]"; `. */
+  bareMessages(operation, given, wrong) {
+    const out = [];
+    for (const { variable, type } of operation.variableDefinitions || []) {
+      const value = given[variable.name.value];
+      if (value !== undefined) coerceInputValue(value, typeFromAST(this.schema, type), (path, invalid, error) => out.push(error.message));
+    }
+    return out.length ? out : wrong.map((each) => each.message);
   }
 
   introspect(document, variables, operationName) {
@@ -208,7 +218,7 @@ class Executor {
 
   find(kind, table, read, args, variables) {
     const { tables } = this.workspace.records;
-    if (kind === 'findMany') return read(page(table, args, tables), variables);
+    if (kind === 'findMany') return read(page(table, { ...args, pageMax: this.workspace.options.pageMax }, tables), variables);
     const [row] = page(table, { filter: args.filter, first: 1 }, tables).rows;
     if (!row) throw errors.notFound();
     return read(row, variables);
@@ -229,7 +239,8 @@ class Executor {
 
   capped(rows) {
     if (rows.length <= MAX_RECORDS) return rows;
-    throw errors.userInput('TOO_MANY_RECORDS_TO_UPDATE', `Maximum number of records to update is ${MAX_RECORDS}.`);
+    throw errors.userInput('TOO_MANY_RECORDS_TO_UPDATE', `Maximum number of records to update is ${MAX_RECORDS}.`,
+      `You can only update up to ${MAX_RECORDS} records at once.`);
   }
 }
 

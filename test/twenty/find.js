@@ -2,14 +2,14 @@
 
 /**
  * Reading: filters, order, pages and cursors of a list. A soft-deleted row is left out unless the filter speaks of
- * `deletedAt` (people.read.soft-deleted.*); mutations do not leave it out. Pages hold at most 200 (people.read.201-first).
+ * `deletedAt` (people.read.soft-deleted.*); mutations do not leave it out. Without `first` a page holds 200; `first` itself is
+ * not capped (people.read.201-first: 201 of 201 at `first: 500`) unless the server was started with --page-max.
  */
 
 const errors = require('./errors');
 const { isUuid } = require('./values');
 
-const PAGE_MAX = 200;
-const PAGE_DEFAULT = 60;
+const PAGE_DEFAULT = 200; // QUERY_MAX_RECORDS
 
 const isNothing = (value) => value === null || value === undefined || value === '' || (Array.isArray(value) && !value.length);
 
@@ -197,7 +197,7 @@ function page(table, args, tables, fallback = PAGE_DEFAULT) {
   const keys = orderKeys(args.orderBy);
   const rows = ordered(table, args.filter, keys, tables);
   const backwards = args.last !== undefined && args.last !== null;
-  const size = Math.min(args.first ?? args.last ?? args.limit ?? fallback, PAGE_MAX);
+  const size = Math.min(args.first ?? args.last ?? args.limit ?? fallback, args.pageMax || Infinity);
   let from = 0;
   let to = rows.length;
   const byKeys = comparator(keys, (row, path) => (row.cursor ? atPath(row.cursor, path) : valueAt(table, row, path)));
@@ -239,4 +239,4 @@ function ordered(table, filter, keys, tables) {
   return rows;
 }
 
-module.exports = { PAGE_MAX, page, select };
+module.exports = { page, select };

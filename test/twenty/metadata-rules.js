@@ -75,12 +75,23 @@ function fieldErrors(model, object, input) {
   return out;
 }
 
-/** Identity of a thing that was not made, as the model words it. */
-function identity(model, own, objectId) {
+/** The universal identifier of an object or view that exists: stable, made from its id. */
+function universalOf(seed) {
+  const hex = createHash('sha1').update(`universal ${seed}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** Identity of a field that was not made, as the model words it. `bornEqual`: 1.17 gives new columns one id for both. */
+function fieldIdentity(model, name, object, bornEqual) {
   const universalIdentifier = randomUUID();
-  return model === '1.17'
-    ? { id: randomUUID(), universalIdentifier, ...own, ...(objectId ? { objectMetadataId: objectId } : {}) }
-    : { universalIdentifier, ...own, ...(objectId ? { objectMetadataUniversalIdentifier: randomUUID() } : {}) };
+  if (model !== '1.17') return { universalIdentifier, name, objectMetadataUniversalIdentifier: object.universal || universalOf(object.id) };
+  return { id: bornEqual ? universalIdentifier : randomUUID(), universalIdentifier, name, objectMetadataId: object.id };
+}
+
+/** Identity of anything else. */
+function identity(model, own) {
+  const universalIdentifier = randomUUID();
+  return model === '1.17' ? { id: randomUUID(), universalIdentifier, ...own } : { universalIdentifier, ...own };
 }
 
 const failure = (metadataName, errors, flatEntityMinimalInformation, type = 'create') => (
@@ -110,11 +121,11 @@ function validationFailed(model, message, byKind) {
 
 const VIEW_OF_NOTHING = (what) => same('INVALID_VIEW_DATA', what);
 
-/** A view field that lost its field; 2.19 adds two of them to every refused field. */
-function lostViewField(model, withView) {
+/** A view field that lost its field, and perhaps its view. */
+function lostViewField(model, viewId, fieldId, withView) {
   const own = model === '1.17'
-    ? { id: randomUUID(), universalIdentifier: randomUUID(), viewId: randomUUID(), fieldMetadataId: randomUUID() }
-    : { universalIdentifier: randomUUID(), viewUniversalIdentifier: randomUUID(), fieldMetadataUniversalIdentifier: randomUUID() };
+    ? { id: randomUUID(), universalIdentifier: randomUUID(), viewId, fieldMetadataId: fieldId }
+    : { universalIdentifier: randomUUID(), viewUniversalIdentifier: viewId, fieldMetadataUniversalIdentifier: fieldId };
   const list = [VIEW_OF_NOTHING('Field metadata not found')];
   if (withView) list.push(VIEW_OF_NOTHING('View not found'));
   return failure('viewField', list, own);
@@ -122,51 +133,74 @@ function lostViewField(model, withView) {
 
 /** field.create.badname and its kin */
 function fieldRefused(model, object, input, list) {
-  const byKind = { fieldMetadata: [failure('fieldMetadata', list, identity(model, { name: input.name }, object.id))] };
-  if (model !== '1.17') byKind.viewField = [lostViewField(model), lostViewField(model)];
+  const own = fieldIdentity(model, input.name, object);
+  const byKind = { fieldMetadata: [failure('fieldMetadata', list, own)] };
+  // 2.19 adds the field to two views of the object.
+  if (model !== '1.17') byKind.viewField = [0, 1].map((i) => lostViewField(model, universalOf(`${object.id} view ${i}`), own.universalIdentifier));
   return validationFailed(model, 'Multiple validation errors occurred while creating fields', byKind);
 }
 
-function indexName(seed) {
-  return `IDX_${createHash('sha1').update(seed).digest('hex').slice(0, 27)}`;
+/** Twenty names an index after the SHA-256 of table and column; tables of custom objects begin with an underscore. */
+function indexName(table, column) {
+  return `IDX_${createHash('sha256').update(table + column).digest('hex').slice(0, 27)}`;
 }
 
-function lostIndexes(model, name, duplicate) {
+function lostIndexes(model, name, backFields, duplicate) {
   const noObject = { code: 'INDEX_OBJECT_NOT_FOUND', message: 'Could not find index related object metadata', userFriendlyMessage: 'Index related object not found' };
   const noField = { code: 'INDEX_FIELD_NOT_FOUND', message: 'Could not find index field related field metadata', userFriendlyMessage: 'Field referenced in index does not exist' };
   const twice = duplicate ? [same('INDEX_ALREADY_EXISTS', 'Index with same name already exists')] : [];
-  const make = (list, seed) => failure('index', list, identity(model, { name: indexName(seed) }));
-  const out = [make([noObject, ...twice, noField], name)];
-  if (model !== '1.17') for (let i = 0; i < 4; i++) out.push(make([...twice, noField], name + i));
+  const make = (list, indexed) => {
+    const own = identity(model, { name: indexed });
+    return failure('index', list, model === '1.17' ? { ...own, id: own.universalIdentifier } : own);
+  };
+  const out = [make([noObject, ...twice, noField], indexName(`_${name}`, 'searchVector'))];
+  if (model !== '1.17') for (const back of backFields) out.push(make([...twice, noField], indexName(back.object.nameSingular, `${back.name}Id`)));
   return out;
 }
 
-/** object.create.duplicate, .badname, .reserved: `own` are the errors of the object itself. */
+/**
+ * object.create.duplicate, .badname, .reserved: `own` are the errors of the object itself, `ownFields` the names of its
+ * fields [{name, tie}], `backFields` those on the far sides [{name, object}].
+ */
 function objectRefused(model, input, own, ownFields, backFields, duplicate) {
-  const objectId = randomUUID();
+  const old = model === '1.17';
+  const object = identity(model, { namePlural: input.namePlural, nameSingular: input.nameSingular });
+  const asOwner = { id: object.id, universal: object.universalIdentifier };
   const noObject = { code: 'OBJECT_METADATA_NOT_FOUND', message: 'Object metadata not found', userFriendlyMessage: 'Field to create related object not found' };
   const noTarget = { code: 'OBJECT_METADATA_NOT_FOUND', message: 'Relation target object metadata not found', userFriendlyMessage: 'Object targeted by the relation not found' };
-  const names = { namePlural: input.namePlural, nameSingular: input.nameSingular };
-  const old = model === '1.17';
+  const fields = ownFields.map(({ name, tie }) => failure('fieldMetadata', [noObject], fieldIdentity(model, name, asOwner, !tie)));
+  const far = backFields.map(({ name, object: other }) => failure('fieldMetadata',
+    [...nameErrors(model, name, 'INVALID_FIELD_INPUT'), ...(duplicate ? [taken(name)] : []), noTarget], fieldIdentity(model, name, other)));
+  const views = Array.from({ length: old ? 1 : 2 }, () => failure('view', [VIEW_OF_NOTHING('Object metadata not found')], identity(model, {})));
   const byKind = {
-    fieldMetadata: [
-      ...ownFields.map((name) => failure('fieldMetadata', [noObject], identity(model, { name }, objectId))),
-      ...backFields.map((name) => failure('fieldMetadata',
-        [...nameErrors(model, name, 'INVALID_FIELD_INPUT'), ...(duplicate ? [taken(name)] : []), noTarget], identity(model, { name }, objectId))),
-    ],
-    objectMetadata: [failure('objectMetadata', own, identity(model, names))],
-    view: Array.from({ length: old ? 1 : 2 }, () => failure('view', [VIEW_OF_NOTHING('Object metadata not found')], identity(model, {}))),
-    viewField: Array.from({ length: old ? 12 : 9 }, () => lostViewField(model, true)),
-    index: lostIndexes(model, input.nameSingular, duplicate),
+    fieldMetadata: [...fields, ...far],
+    objectMetadata: [failure('objectMetadata', own, object)],
+    view: views,
+    viewField: lostViewFields(model, fields, views),
+    index: lostIndexes(model, input.nameSingular, backFields, duplicate),
   };
-  if (!old) {
-    byKind.searchFieldMetadata = [failure('searchFieldMetadata', [
-      same('FIELD_METADATA_NOT_FOUND', 'Field metadata not found'),
-      { code: 'TS_VECTOR_FIELD_METADATA_NOT_FOUND', message: 'TS_VECTOR field metadata not found', userFriendlyMessage: 'Search vector field not found' },
-      same('OBJECT_METADATA_NOT_FOUND', 'Object metadata not found'),
-    ], identity(model, {}, objectId))];
-  }
+  if (!old) byKind.searchFieldMetadata = [lostSearchField(object)];
   return validationFailed(model, 'Multiple validation errors occurred while creating object', byKind);
+}
+
+const LOST_VIEW_FIELDS = {
+  1.17: [[0, 1], [0, 2], [0, 3], [0, 4], [0, 6], [0, 7], [0, 8], [0, 9], [0, 10], [0, 11], [0, 12], [0, 13]],
+  2.19: [[0, 0], [0, 2], [0, 3], [0, 7], [0, 8], [1, 2], [1, 3], [1, 7], [1, 8]],
+};
+
+/** The columns of the views that were not made: [view, field] by their places in the lists. */
+function lostViewFields(model, fields, views) {
+  const key = model === '1.17' ? 'id' : 'universalIdentifier';
+  return LOST_VIEW_FIELDS[model].map(([view, field]) => lostViewField(
+    model, views[view].flatEntityMinimalInformation[key], fields[field].flatEntityMinimalInformation[key], true));
+}
+
+function lostSearchField(object) {
+  return failure('searchFieldMetadata', [
+    same('FIELD_METADATA_NOT_FOUND', 'Field metadata not found'),
+    { code: 'TS_VECTOR_FIELD_METADATA_NOT_FOUND', message: 'TS_VECTOR field metadata not found', userFriendlyMessage: 'Search vector field not found' },
+    same('OBJECT_METADATA_NOT_FOUND', 'Object metadata not found'),
+  ], { universalIdentifier: randomUUID(), objectMetadataUniversalIdentifier: object.universalIdentifier });
 }
 
 /** field.deactivate of a field that is gone */

@@ -216,8 +216,10 @@ class Metadata {
     if (input.nameSingular === input.namePlural) own.push(rules.same('INVALID_OBJECT_INPUT', 'The singular and plural names cannot be the same for an object', input.nameSingular));
     const ties = TIES[this.version];
     if (own.length) {
-      const ownFields = [...this.ownFieldsOf().map((field) => field.name), ...ties.map((tie) => this.model.objectByName(tie).namePlural)];
-      throw rules.objectRefused(this.version, input, own, ownFields, ties.map((tie) => this.backName(tie, input.nameSingular)), exists);
+      const others = ties.map((tie) => this.model.objectByName(tie));
+      const ownFields = [...this.ownFieldsOf().map(({ name }) => ({ name })), ...others.map(({ namePlural }) => ({ name: namePlural, tie: true }))];
+      const backFields = others.map((object) => ({ name: this.backName(object, input.nameSingular), object }));
+      throw rules.objectRefused(this.version, input, own, ownFields, backFields, exists);
     }
     const object = this.addObject(input);
     this.changed();
@@ -225,8 +227,8 @@ class Metadata {
   }
 
   /** Name of the field on the far side: `targetBillingClaim` where it is a morph relation, `billingClaim` elsewhere. */
-  backName(tie, nameSingular) {
-    const morph = this.model.objectByName(tie).fields.find((field) => field.type === 'MORPH_RELATION');
+  backName(other, nameSingular) {
+    const morph = other.fields.find((field) => field.type === 'MORPH_RELATION');
     return morph ? `target${capitalise(nameSingular)}` : nameSingular;
   }
 
