@@ -22,6 +22,12 @@ typedef struct WorkOrder
 	int64		undo_run;		/* rollback: only this run, 0 = all */
 	bool		force;			/* rollback: also what a person has changed */
 	bool		dry_run;		/* rollback: plan only */
+
+	/* the caller's settings: what was SET in the session holds for its worker too */
+	int32		requests_in_flight;
+	int32		connect_timeout_ms;
+	int32		request_timeout_ms;
+	int32		answer_limit_mb;
 } WorkOrder;
 
 /* Set by SIGINT in a worker: open nothing more, take in what is under way, stop. */

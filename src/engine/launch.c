@@ -232,6 +232,10 @@ fill_order(WorkOrder *order, FunctionCallInfo fcinfo)
 	order->undo_run = PG_GETARG_INT64(4);
 	order->force = PG_GETARG_BOOL(5);
 	order->dry_run = PG_GETARG_BOOL(6);
+	order->requests_in_flight = flitmig_requests_in_flight;
+	order->connect_timeout_ms = flitmig_connect_timeout_ms;
+	order->request_timeout_ms = flitmig_request_timeout_ms;
+	order->answer_limit_mb = flitmig_answer_limit_mb;
 }
 
 /*

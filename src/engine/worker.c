@@ -191,6 +191,26 @@ worker_work(const WorkOrder *order)
 	MemoryContextDelete(ctx);
 }
 
+static void
+set_number(const char *name, int value)
+{
+	char		text[16];
+
+	snprintf(text, sizeof(text), "%d", value);
+	SetConfigOption(name, text, PGC_USERSET, PGC_S_SESSION);
+}
+
+static void
+take_settings(const WorkOrder *order)
+{
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("application_name", "flitmig", PGC_USERSET, PGC_S_SESSION);
+	set_number("flitmig.requests_in_flight", order->requests_in_flight);
+	set_number("flitmig.connect_timeout", order->connect_timeout_ms);
+	set_number("flitmig.request_timeout", order->request_timeout_ms);
+	set_number("flitmig.answer_limit", order->answer_limit_mb);
+}
+
 void
 flitmig_worker_main(Datum arg)
 {
@@ -201,8 +221,7 @@ flitmig_worker_main(Datum arg)
 	pqsignal(SIGINT, worker_sigint);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("application_name", "flitmig", PGC_USERSET, PGC_S_SESSION);
+	take_settings(&order);
 	worker_work(&order);
 	proc_exit(0);
 }

@@ -17,12 +17,14 @@ typedef struct TwentyServer
 	char	   *name;			/* foreign server */
 	char	   *url;			/* without trailing slash */
 	char	   *key;			/* API key; never printed, never logged */
+	bool		allow_http;		/* plain http to other hosts was allowed in so many words */
+	char	   *ca_file;		/* certificates to trust instead of the system's, or NULL */
 } TwentyServer;
 
 /*
  * Looks a server up for a role.  Needs a transaction.  Result lives in the
  * current memory context.  Errors: no such server, not a flitmig_twenty
- * server, no user mapping, key file unreadable or empty.
+ * server, no USAGE on it, no user mapping, key file unreadable or empty.
  */
 extern TwentyServer *twenty_server_load(const char *name, Oid userid);
 
@@ -39,9 +41,17 @@ typedef enum HttpOutcome
 	HTTP_TLS					/* certificate or protocol refused: final */
 } HttpOutcome;
 
+typedef enum HttpMethod
+{
+	HTTP_METHOD_POST,			/* may change something: never sent twice */
+	HTTP_METHOD_GET,			/* reads: may be repeated */
+	HTTP_METHOD_PUT				/* uploads a file: may be repeated */
+} HttpMethod;
+
 typedef struct HttpAnswer
 {
 	void	   *tag;			/* as given at submission */
+	HttpMethod	method;
 	HttpOutcome outcome;
 	int			status;			/* HTTP status, 0 when none came */
 	char	   *body;			/* NUL-terminated, raw bytes, freed by http_answer_free */
@@ -68,15 +78,23 @@ extern void http_get(HttpPool *pool, const char *path, bool anonymous, void *tag
 
 /*
  * POST the GraphQL multipart request form: operations and map are JSON texts,
- * part "0" is the file at file_path, streamed from disk.
+ * part "0" is the file at file_path, streamed from disk.  The caller has
+ * checked that the role may read it.  Error (at once): it cannot be opened.
  */
 extern void http_post_file(HttpPool *pool, const char *path, const char *operations, const char *map,
 						   const char *file_path, const char *file_name, const char *content_type, void *tag);
 
-/* PUT a file, streamed from disk, to a complete URL that the server handed out; the key is not sent. */
+/*
+ * PUT a file, streamed from disk, to a complete URL that the server handed
+ * out; the key is not sent.  As http_post_file; an https server may not hand
+ * out a plain http URL unless it has the option allow_http.
+ */
 extern void http_put_file(HttpPool *pool, const char *url, const char *file_path, const char *content_type, void *tag);
 
 extern int	http_in_flight(HttpPool *pool);
+
+/* Connections that a pool may open: flitmig.requests_in_flight, and this while a limit paces us (bucket.c). */
+#define PACED_IN_FLIGHT 6
 
 /*
  * Waits until an answer is there, the timeout (ms) has passed or the latch is

@@ -4,7 +4,7 @@
  * Contract: the stand-in answers every recorded exchange as the live server did.
  *   node test/twenty/contract.test.js [--model 1.17|2.19] [--only LABEL] [--verbose]
  * Replays the recordings in order against a fresh stand-in, with the preparations that their README names. Compared are
- * status and body. Ids that a server made (not the v5 ids of the client) must correspond one to one; times of the recording,
+ * status, content type and body. Ids that a server made (not the v5 ids of the client) must correspond one to one; times of the recording,
  * tokens and the origin are put aside. Everything else that differs must be in waivers.js. Prints TAP.
  */
 
@@ -142,7 +142,7 @@ class Replay {
     const text = await response.text();
     let body = text;
     try { body = JSON.parse(text); } catch { /* not JSON */ }
-    return { status: response.status, body, text };
+    return { status: response.status, body, text, type: response.headers.get('content-type') };
   }
 
   async must(path, body) {
@@ -262,6 +262,7 @@ class Replay {
     const answer = await this.exchange(line);
     const comparison = new Comparison(this.ids, this.url, this.waivedIn(line.label));
     if (answer.status !== line.status) comparison.differ('status', line.status, answer.status);
+    if (line.headers) comparison.compare('content-type', line.headers['content-type'], answer.type);
     comparison.compare('$', line.response, answer.body);
     return comparison.differences;
   }

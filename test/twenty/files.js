@@ -43,7 +43,7 @@ class Files {
   }
 
   stored(file) {
-    if (this.workspace.journal) this.workspace.journal.file(file);
+    if (this.workspace.journal) this.workspace.journal.keepFile(file);
   }
 
   /** 1.17: file.upload/graphql → {path, token}. */

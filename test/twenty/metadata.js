@@ -110,12 +110,16 @@ class Metadata {
       createOneField: ({ input }) => this.createField(input.field),
       updateOneField: ({ input }) => this.updateField(input.id, input.update),
       deleteOneField: ({ input }) => this.deleteField(input.id),
-      createWebhook: ({ input }) => { const hook = { id: randomUUID(), description: null, secret: null, ...input }; this.workspace.webhooks.push(hook); return hook; },
-      deleteWebhook: ({ id }) => { this.workspace.webhooks = this.workspace.webhooks.filter((each) => each.id !== id); return true; },
+      createWebhook: ({ input }) => { const hook = { id: randomUUID(), description: null, secret: null, ...input }; this.workspace.webhooks.push(hook); this.keepHooks(); return hook; },
+      deleteWebhook: ({ id }) => { this.workspace.webhooks = this.workspace.webhooks.filter((each) => each.id !== id); this.keepHooks(); return true; },
       uploadFilesFieldFile: ({ file, fieldMetadataId }) => files.uploadField(file, fieldMetadataId),
       createFileUpload: (args) => files.createUpload(args),
       completeFileUpload: ({ fileId }) => files.completeUpload(fileId),
     };
+  }
+
+  keepHooks() {
+    if (this.workspace.journal) this.workspace.journal.hooks(this.workspace.webhooks);
   }
 
   // ---- showing -------------------------------------------------------------------------------------------------
@@ -302,7 +306,7 @@ class Metadata {
   dropMorphTarget(field, objectId) {
     const table = this.workspace.records.tables.get(field.objectId);
     for (const [column, relation] of table.relations) {
-      if (relation.field === field && relation.objectId === objectId) for (const row of table.rows.values()) delete row[column];
+      if (relation.field === field && relation.objectId === objectId) this.clearColumn(table, column);
     }
     field.morph = field.morph.filter((target) => target.objectId !== objectId);
   }
@@ -374,11 +378,15 @@ class Metadata {
   emptyOptions(field, removed) {
     if (!removed.size) return;
     const table = this.workspace.records.tables.get(field.objectId);
+    const touched = [];
     for (const row of table.rows.values()) {
       const value = row[field.name];
+      if (Array.isArray(value) ? !value.some((each) => removed.has(each)) : !removed.has(value)) continue;
       if (Array.isArray(value)) row[field.name] = value.filter((each) => !removed.has(each));
-      else if (removed.has(value)) delete row[field.name];
+      else delete row[field.name];
+      touched.push(row);
     }
+    this.workspace.records.journal('put', table, touched);
   }
 
   deleteField(id) {
@@ -402,7 +410,13 @@ class Metadata {
   forget(field) {
     const table = this.workspace.records.tables.get(field.objectId);
     const column = (field.settings && field.settings.joinColumnName) || field.name;
-    if (table) for (const row of table.rows.values()) delete row[column];
+    if (table) this.clearColumn(table, column);
+  }
+
+  clearColumn(table, column) {
+    const rows = [...table.rows.values()].filter((row) => row[column] !== undefined);
+    for (const row of rows) delete row[column];
+    this.workspace.records.journal('put', table, rows);
   }
 
   /** For the fault metadata-half "no-relations": takes the far sides of what was just made away again. */

@@ -12,7 +12,7 @@ const { Model } = require('./model');
 class Journal {
   constructor(directory) {
     this.directory = directory;
-    this.file = path.join(directory, 'journal.jsonl');
+    this.journalPath = path.join(directory, 'journal.jsonl');
     this.waiting = [];
     fs.mkdirSync(path.join(directory, 'files'), { recursive: true });
   }
@@ -23,16 +23,16 @@ class Journal {
 
   schema(model) { this.waiting.push(JSON.stringify({ schema: model.save() })); }
 
-  file_(file) { return path.join(this.directory, 'files', file.id); }
+  pathOf(file) { return path.join(this.directory, 'files', file.id); }
 
-  file(file) {
-    if (file.data) fs.writeFileSync(this.file_(file), file.data);
+  keepFile(file) {
+    if (file.data) fs.writeFileSync(this.pathOf(file), file.data);
     const { data, ...rest } = file;
     this.waiting.push(JSON.stringify({ file: rest }));
   }
 
   dropFile(file) {
-    fs.rmSync(this.file_(file), { force: true });
+    fs.rmSync(this.pathOf(file), { force: true });
     this.waiting.push(JSON.stringify({ dropFile: file.id }));
   }
 
@@ -41,20 +41,20 @@ class Journal {
   /** Writes what is waiting. */
   flush() {
     if (!this.waiting.length) return;
-    fs.appendFileSync(this.file, `${this.waiting.join('\n')}\n`);
+    fs.appendFileSync(this.journalPath, `${this.waiting.join('\n')}\n`);
     this.waiting = [];
   }
 
   clear() {
     this.waiting = [];
-    fs.rmSync(this.file, { force: true });
+    fs.rmSync(this.journalPath, { force: true });
   }
 
   /** What was kept: {model, rows: object id → Map, files, webhooks}, or null when there is nothing. */
   load() {
-    if (!fs.existsSync(this.file)) return null;
+    if (!fs.existsSync(this.journalPath)) return null;
     const state = { model: null, rows: new Map(), files: new Map(), webhooks: [] };
-    for (const line of fs.readFileSync(this.file, 'utf8').split('\n')) {
+    for (const line of fs.readFileSync(this.journalPath, 'utf8').split('\n')) {
       let entry;
       try { entry = JSON.parse(line); } catch { continue; } // the last line of a killed server may be half
       this.replay(state, entry);
@@ -73,7 +73,7 @@ class Journal {
   }
 
   dataOf(file) {
-    return fs.existsSync(this.file_(file)) ? fs.readFileSync(this.file_(file)) : null;
+    return fs.existsSync(this.pathOf(file)) ? fs.readFileSync(this.pathOf(file)) : null;
   }
 
   /** Starts the journal over from a whole workspace. */
@@ -81,7 +81,7 @@ class Journal {
     this.clear();
     this.schema(workspace.model);
     for (const table of workspace.records.tables.values()) if (table.rows.size) this.rows('put', table.object.id, [...table.rows.values()]);
-    for (const file of workspace.files.byId.values()) this.file(file);
+    for (const file of workspace.files.byId.values()) this.keepFile(file);
     this.hooks(workspace.webhooks);
     this.flush();
   }

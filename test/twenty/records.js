@@ -168,6 +168,7 @@ class Records {
     this.model = model;
     this.options = options;
     this.tables = new Map();
+    this.actors = new Map();
     this.refresh();
   }
 
@@ -192,8 +193,13 @@ class Records {
 
   now() { return new Date().toISOString(); }
 
-  apiActor(actor) {
-    return { source: actor.source, workspaceMemberId: actor.workspaceMemberId, name: actor.name, context: {} };
+  /** The value of createdBy / updatedBy; one object for all records of an actor and source. */
+  apiActor(actor, source = actor.source) {
+    const key = `${actor.name} ${actor.workspaceMemberId} ${source}`;
+    if (!this.actors.has(key)) {
+      this.actors.set(key, Object.freeze({ source, workspaceMemberId: actor.workspaceMemberId, name: actor.name, context: Object.freeze({}) }));
+    }
+    return this.actors.get(key);
   }
 
   // ---- writing -----------------------------------------------------------------------------------------------
@@ -251,7 +257,7 @@ class Records {
     for (const key in accepted) {
       const column = table.values.get(key);
       const value = accepted[key];
-      row[key] = column && column.codec.merge && value !== null ? { ...table.read(row, key), ...value } : value;
+      row[key] = column && column.codec.merge && value !== null && value !== column.codec.empty ? { ...table.read(row, key), ...value } : value;
     }
   }
 
@@ -263,12 +269,17 @@ class Records {
     if (table.values.has('position') && row.position === undefined) row.position = position;
     if (table.values.has('createdBy')) {
       const own = this.apiActor(actor);
-      row.createdBy = accepted.createdBy
-        ? { ...own, source: accepted.createdBy.source || own.source, context: accepted.createdBy.context || {} } : own;
+      row.createdBy = this.createdBy(accepted.createdBy, actor);
       if (table.values.has('updatedBy')) row.updatedBy = own;
     }
     this.fileDefaults(table, row);
     return row;
+  }
+
+  /** `createdBy: {source: IMPORT}` is taken, its name becomes the key's (people.create.3). */
+  createdBy(sent, actor) {
+    const own = this.apiActor(actor, (sent && sent.source) || actor.source);
+    return sent && sent.context && Object.keys(sent.context).length ? { ...own, context: sent.context } : own;
   }
 
   fileDefaults(table, row) {
@@ -449,13 +460,19 @@ class Records {
   /** updateX: a soft-deleted record can be updated by its id (people.update.soft-deleted). */
   updateOne(table, id, input, actor) {
     if (!isUuid(id)) throw errors.badUuid(id);
-    const row = table.rows.get(id);
+    const row = table.rows.get(id.toLowerCase());
     if (!row) throw errors.notFound();
-    return this.updateRow(table, row, this.accept(table, input), actor);
+    return this.updateRow(table, row, this.acceptChange(table, input), actor);
+  }
+
+  /** Neither the id nor the creator of a record can be changed. */
+  acceptChange(table, input) {
+    const { id, createdBy, ...accepted } = this.accept(table, input);
+    return accepted;
   }
 
   updateMany(table, rows, input, actor) {
-    const accepted = this.accept(table, input);
+    const accepted = this.acceptChange(table, input);
     return rows.map((row) => this.updateRow(table, row, accepted, actor));
   }
 

@@ -236,7 +236,7 @@ function phones(model) {
     if (main.countryCode !== undefined) out.primaryPhoneCountryCode = main.countryCode;
     if (main.callingCode !== undefined) out.primaryPhoneCallingCode = main.callingCode;
     // A write without additional phones empties them: transformPhonesValue of both models.
-    out.additionalPhones = (sent.additionalPhones || []).map(normalisePhone);
+    out.additionalPhones = sent.additionalPhones && sent.additionalPhones.length ? sent.additionalPhones.map(normalisePhone) : NO_ITEMS;
     return out;
   };
 }
@@ -261,7 +261,7 @@ function links(model) {
       .filter((each) => each && each.url)
       .map((each) => ({ url: link(each.url), label: each.label === undefined ? null : each.label }));
     const first = all.shift();
-    return { primaryLinkLabel: (first && first.label) || '', primaryLinkUrl: first ? first.url : '', secondaryLinks: all };
+    return { primaryLinkLabel: (first && first.label) || '', primaryLinkUrl: first ? first.url : '', secondaryLinks: all.length ? all : NO_ITEMS };
   };
 }
 
