@@ -108,10 +108,14 @@ make_workshop() {
 
 # in_workshop COMMAND…: runs it as the unprivileged user, in the copy of the checkout, with a small environment.
 in_workshop() {
-	local run=(env -i "PATH=$(dirname "$PG_CONFIG"):/usr/local/bin:/usr/bin:/bin" "HOME=$workshop" "TMPDIR=$workshop/tmp" LC_ALL=C.UTF-8
-		"PG_CONFIG=$PG_CONFIG" "PGHOST=$workshop/tmp" PGUSER=postgres "PGDATABASE=postgres" "workshop=$workshop" "$@")
-	# setsid: an interrupt reaches the scripts, which stop what they started, and not their servers first.
-	cd "$workshop/repository"
+	local variable run=(env -i "PATH=$(dirname "$PG_CONFIG"):/usr/local/bin:/usr/bin:/bin" "HOME=$workshop" "TMPDIR=$workshop/tmp" LC_ALL=C.UTF-8
+		"PG_CONFIG=$PG_CONFIG" "PGHOST=$workshop/tmp" PGUSER=postgres "PGDATABASE=postgres" "workshop=$workshop")
+	# What the tests may be told from outside.
+	for variable in "${!FLITMIG_@}" "${!TWENTY_@}" FOREIGN TEST_TIMEOUT; do
+		[ -z "${!variable:-}" ] || run+=("$variable=${!variable}")
+	done
+	run+=("$@")
+	cd "$workshop/repository" || return
 	if [ "$(id -u)" = 0 ]; then runuser -u "$(worker_user)" -- "${run[@]}"; else "${run[@]}"; fi
 }
 

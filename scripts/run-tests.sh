@@ -3,7 +3,7 @@
 # check.sh calls it inside the workshop. Prints one line a test file, the whole
 # output of those that fail, and at the end the closing line.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 . scripts/environment.sh
 
 passed=0 failed=0 skipped=0
