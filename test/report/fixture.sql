@@ -4,7 +4,8 @@
  * back in another shape. For tests that look, not for tests that push.
  */
 INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
-VALUES (900, 'fixture', 'crm', 'generic', '{}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'fixture_staging', 'UTC', 'US', 'USD');
+VALUES (900, 'fixture', 'crm', 'generic',
+	'{"entities": {"patients": {"files": ["patients*"], "columns": {"patient_id": [], "first_name": [], "last_name": [], "email": ["E-mail"]}}}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'fixture_staging', 'UTC', 'US', 'USD');
 CREATE SCHEMA fixture_staging;
 CREATE TABLE fixture_staging.patients (_file integer, _line bigint, _hash bigint, patient_id text, first_name text, last_name text, e_mail text);
 INSERT INTO fixture_staging.patients
@@ -20,7 +21,7 @@ INSERT INTO flitmig.object_map (id, migration_id, name, object, position, source
 VALUES (900, 900, 'patient', 'person', 1, '{patients} s', 's.patient_id');
 INSERT INTO flitmig.field_map (object_map_id, position, field, expression, columns) VALUES
 	(900, 1, 'name', 'flitmig.full_name(s.first_name, s.last_name)', '{first_name,last_name}'),
-	(900, 2, 'emails', 'flitmig.to_emails(s.e_mail)', '{e_mail}');
+	(900, 2, 'emails', 'flitmig.to_emails(s.email)', '{email}');
 INSERT INTO flitmig.map_count (migration_id, object_map_id, rows_read, filtered, blank_keys, duplicate_keys, mapped, excluded)
 VALUES (900, 900, 10, 0, 0, 0, 10, 1);
 INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key, file_id, line_no, sequence, state, reason, hash, payload)
