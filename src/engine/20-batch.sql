@@ -99,7 +99,7 @@ BEGIN
 
 	CASE class
 		WHEN 'stored' THEN
-			PERFORM flitmig._answer_stored(b, body::jsonb);
+			PERFORM flitmig._answer_stored(b, nullif(body, '')::jsonb);
 		WHEN 'throttled' THEN
 			/* no attempt at all: nothing was looked at */
 			UPDATE flitmig.batch t SET state = 'planned', attempts = t.attempts - 1 WHERE t.id = b.id;

@@ -73,12 +73,11 @@ BEGIN
 	INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, ids)
 	SELECT b.migration_id, b.run_id, b.id, 'upload', b.object, b.ids
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo t WHERE t.batch_id = b.id);
-	SELECT r.transport, r.path, r.body::text, r.map::text INTO transport, path, body, file_map
+	SELECT r.transport, r.path, r.body::text, r.map::text, r.content_type INTO transport, path, body, file_map, content_type
 	FROM flitmig._upload_request(b.migration_id, u.dialect, b.detail ->> 'step', u) r;
 	IF transport IN ('put', 'multipart') THEN
 		file_path := u.path;
 		file_name := coalesce(u.name, 'file');
-		content_type := coalesce(u.file_ref ->> 'contentType', u.content_type, 'application/octet-stream');
 	END IF;
 END
 $$;
@@ -95,7 +94,7 @@ BEGIN
 	SELECT * INTO STRICT u FROM flitmig.upload t WHERE t.migration_id = b.migration_id AND t.record_id = b.ids[1];
 	reply := flitmig._upload_answer(b.migration_id, u.dialect, b.detail ->> 'step', u, body);
 	UPDATE flitmig.upload t
-	SET file_ref = coalesce(t.file_ref, '{}') || (reply -> 'file_ref') || jsonb_build_object('next', reply -> 'next_step'),
+	SET file_ref = (reply -> 'file_ref') || jsonb_build_object('next', reply -> 'next_step'),
 		state = CASE WHEN reply ->> 'next_step' IS NULL THEN 'done' ELSE 'sent' END
 	WHERE t.migration_id = b.migration_id AND t.record_id = b.ids[1];
 	IF reply ->> 'next_step' IS NOT NULL THEN
