@@ -160,7 +160,8 @@ class Files {
     if (table.object.nameSingular !== 'attachment') return;
     for (const row of rows) {
       const file = row.fullPath && this.byPath.get(row.fullPath);
-      if (file) this.drop(file);
+      const shared = file && [...table.rows.values()].some((other) => other.fullPath === row.fullPath);
+      if (file && !shared) this.drop(file);
     }
   }
 

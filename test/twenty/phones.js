@@ -65,11 +65,15 @@ const ISLANDS = {
   849: 'DO', 868: 'TT', 869: 'KN', 876: 'JM', 939: 'PR',
 };
 
+/** Toll-free, premium and personal numbers of +1 belong to all its countries alike: the caller's own, else US. */
+const SHARED = /^(8(00|33|44|55|66|77|88)|900|5(00|2[1-9]|33|44|66|77|88))/;
+
 /** The country of a national number behind a shared calling code; undefined when its plan knows no such number. */
-function countryOf(callingCode, national) {
+function countryOf(callingCode, national, own) {
   if (callingCode === '1') {
     if (!/^[2-9]\d{2}[2-9]\d{6}$/.test(national)) return undefined;
     const area = national.slice(0, 3);
+    if (SHARED.test(area)) return own && COUNTRIES[own].callingCode === '1' ? own : 'US';
     if (ISLANDS[area]) return ISLANDS[area];
     return CANADA.has(area) ? 'CA' : 'US';
   }
@@ -131,7 +135,7 @@ function parse(text, country, callingCode) {
   const keep = code === '1' ? national.length !== 11 : national.length <= trunk.length + 2;
   if (trunk && !keep && national.startsWith(trunk)) national = national.slice(trunk.length);
   if (national.length < 2 || national.length > 17) return undefined;
-  const found = BY_CODE.get(code).length > 1 ? countryOf(code, national) : BY_CODE.get(code)[0];
+  const found = BY_CODE.get(code).length > 1 ? countryOf(code, national, country) : BY_CODE.get(code)[0];
   return { country: found || (digits.startsWith('+') ? undefined : country), callingCode: code, national };
 }
 
