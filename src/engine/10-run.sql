@@ -10,24 +10,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 1718381938 $$;
 COMMENT ON FUNCTION flitmig._lock_class() IS 'First key of the advisory lock (class, migration id) that a worker holds';
 
-CREATE FUNCTION flitmig._migration_id(migration text) RETURNS integer
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	mig integer := (SELECT m.id FROM flitmig.migration m WHERE m.name = migration);
-BEGIN
-	IF mig IS NULL THEN
-		RAISE EXCEPTION 'migration "%" does not exist', migration
-			USING ERRCODE = 'undefined_object',
-				  HINT = coalesce('Existing migrations: ' || (SELECT string_agg(m.name, ', ' ORDER BY m.name) FROM flitmig.migration m) || '.',
-								  'SELECT flitmig_create(''clinic'', ''crm'');');
-	END IF;
-	RETURN mig;
-END
-$$;
-COMMENT ON FUNCTION flitmig._migration_id(text) IS 'Id of a migration by name; error with the existing names when there is none';
-
 CREATE FUNCTION flitmig._refuse_while_running(mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
