@@ -103,10 +103,10 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.id, r.state,
-		   format('%s  [%s%s]  %s/%s  %s/s  ETA %s',
+		   CASE WHEN r.total = 0 THEN coalesce(r.phase, r.kind) ELSE format('%s  [%s%s]  %s/%s  %s/s  ETA %s',
 				  rpad(coalesce(r.phase, r.kind), 18),
 				  repeat('#', p.tenths), repeat('.', 10 - p.tenths), r.done, r.total, round(p.rate, 1),
-				  CASE WHEN p.rate > 0 THEN make_interval(secs => round((r.total - r.done) / p.rate))::text ELSE '-' END),
+				  CASE WHEN p.rate > 0 THEN make_interval(secs => round((r.total - r.done) / p.rate))::text ELSE '-' END) END,
 		   r.error ->> 'sqlstate', r.error ->> 'message', r.error ->> 'detail', r.error ->> 'hint'
 	FROM flitmig.run r,
 		 LATERAL (SELECT CASE WHEN r.total > 0 THEN least(10, r.done * 10 / r.total) ELSE 0 END::integer AS tenths,

@@ -101,13 +101,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_sample');
+	this_run bigint;
 BEGIN
 	IF size IS NULL OR size < 1 OR size > 100000 THEN
 		RAISE EXCEPTION 'sample size must be between 1 and 100000 records'
 			USING ERRCODE = 'invalid_parameter_value', HINT = format('SELECT * FROM flitmig_sample(%L, 300);', migration);
 	END IF;
 	PERFORM flitmig._require_confirmed(mig);
-	RETURN QUERY SELECT * FROM flitmig._run_report(flitmig._work(mig, 'sample', true, size, 0, false, false));
+	/* a statement of its own: the report must see what the worker has committed */
+	this_run := flitmig._work(mig, 'sample', true, size, 0, false, false);
+	RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_sample(text, integer) IS 'Pushes a slice of about size records that is closed under its relations, reads it back independently, and compares every field: look at it with flitmig_diff, then flitmig_sign_off';
