@@ -269,6 +269,9 @@ BEGIN
 		/* an earlier attempt landed after all: look again, never quarantine */
 		UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || '{"looked": true}' WHERE id = b.id;
 		PERFORM flitmig._plan_look_up(b);
+	ELSIF b.kind = 'update' AND duplicate AND cardinality(b.ids) = 1 AND b.position = 0 THEN
+		/* the value may be given free by another update of this phase: once more, after the others */
+		UPDATE flitmig.batch SET state = 'planned', position = 1 WHERE id = b.id;
 	ELSIF cardinality(b.ids) > 1 THEN
 		PERFORM flitmig._split(b, clue, max_records);
 	ELSE
