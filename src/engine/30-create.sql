@@ -123,7 +123,8 @@ BEGIN
 		RETURNING 1)
 	SELECT count(*) INTO n FROM based;
 	UPDATE flitmig.batch SET stored = stored + n WHERE id = b.id;
-	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id;
+	/* what an earlier run had under way is not among what this one set out to send */
+	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id AND b.phase <> 'settle';
 	RETURN n;
 END
 $$;

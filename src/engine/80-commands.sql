@@ -53,7 +53,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH per_map AS (
 		SELECT o.position, o.name, p.planned, p.unchanged,
-			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND (b.kind = 'create' OR (b.kind = 'read' AND b.purpose = 'settle'))) AS created,
+			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND (b.kind = 'create' OR (b.kind = 'read' AND b.purpose = 'settle' AND b.phase <> 'settle'))) AS created,
 			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND b.kind = 'update') AS updated,
 			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.run_id = this_run AND q.object_map_id = o.id) AS quarantined,
 			   (SELECT count(DISTINCT c.id) FROM flitmig.conflict c WHERE c.run_id = this_run AND c.object_map_id = o.id AND c.kind <> 'target') AS conflicts,
