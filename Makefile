@@ -33,6 +33,10 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PGXS knows .cpp only; the JIT wants bitcode of every object.
+%.bc: %.cc
+	$(COMPILE.cxx.bc) -o $@ $<
+
 $(SCRIPT): $(SQL_PARTS) $(PROFILES) src/mapping/embed-profiles.sh Makefile
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION flitmig" to load this file. \quit'; \
 	   cat $(SQL_PARTS); sh src/mapping/embed-profiles.sh $(PROFILES); } > $@

@@ -1,0 +1,315 @@
+/*
+ * value_html.c
+ *		HTML of notes into Markdown, with libxml2's tolerant parser.
+ */
+#include "value_markup.h"
+
+#include <libxml/HTMLparser.h>
+
+/* Nested elements deeper than this are read as text. */
+#define DEPTH_MAX 200
+
+typedef struct HtmlReader
+{
+	Markdown   *md;
+	int			pre;			/* depth of <pre> */
+	int			depth;
+	int			cells;			/* in the table row under way */
+} HtmlReader;
+
+static void read_children(HtmlReader *reader, xmlNodePtr node);
+
+static bool
+named(xmlNodePtr node, const char *name)
+{
+	return strcmp((const char *) node->name, name) == 0;
+}
+
+static bool
+named_in(xmlNodePtr node, const char *const *names, int count)
+{
+	return word_in((const char *) node->name, names, count);
+}
+
+/* Text of <pre>: lines and blanks stay; fenced, so nothing in it is markup. */
+static void
+read_pre(HtmlReader *reader, xmlNodePtr node)
+{
+	xmlChar    *content = xmlNodeGetContent(node);
+	Markdown   *md = reader->md;
+	Span		span;
+
+	if (content == NULL)
+		return;
+	span = (Span) {(const char *) content, (int) strlen((const char *) content)};
+	while (span.len > 0 && (span.data[span.len - 1] == '\n' || span.data[span.len - 1] == ' '))
+		span.len--;
+	if (span_trim(span).len > 0)
+	{
+		const char *fence = strstr((const char *) content, "```") ? "~~~~" : "```";
+
+		if (span.data[0] == '\n')
+			span.data++, span.len--;
+		markdown_break(md, 2);
+		markdown_raw(md, fence, (int) strlen(fence));
+		for (const char *s = span.data, *end = s + span.len; s <= end;)
+		{
+			const char *stop = s;
+
+			while (stop < end && *stop != '\n')
+				stop++;
+			markdown_break(md, 1);
+			markdown_raw(md, s, (int) (stop - s));
+			s = stop + 1;
+		}
+		markdown_break(md, 1);
+		markdown_raw(md, fence, (int) strlen(fence));
+		markdown_break(md, 2);
+	}
+	xmlFree(content);
+}
+
+/* An item: the mark now, deeper lines indented by its width. */
+static void
+read_item(HtmlReader *reader, xmlNodePtr node, int number)
+{
+	Markdown   *md = reader->md;
+	char		mark[16];
+	int			before = md->indent.len;
+	int			width;
+
+	if (number > 0)
+		width = snprintf(mark, sizeof(mark), "%d. ", number);
+	else
+		width = snprintf(mark, sizeof(mark), "- ");
+	markdown_break(md, 1);
+	appendStringInfoSpaces(&md->indent, width);
+	memcpy(md->item, mark, width + 1);
+	md->bullet = md->item;
+	read_children(reader, node);
+	md->bullet = NULL;
+	md->indent.len = before;
+	md->indent.data[before] = '\0';
+	markdown_break(md, 1);
+}
+
+static void
+read_list(HtmlReader *reader, xmlNodePtr node)
+{
+	Markdown   *md = reader->md;
+	bool		nested = md->indent.len > 0;
+	int			number = named(node, "ol") ? 1 : 0;
+
+	/* a list as the first thing of an item takes the item's place */
+	md->bullet = NULL;
+	markdown_break(md, nested ? 1 : 2);
+	for (xmlNodePtr child = node->children; child; child = child->next)
+	{
+		if (child->type != XML_ELEMENT_NODE)
+			continue;
+		if (named(child, "li"))
+		{
+			read_item(reader, child, number);
+			number += number > 0;
+		}
+		else if (named(child, "ul") || named(child, "ol"))
+			read_list(reader, child);
+		else
+			read_item(reader, child, number);
+	}
+	markdown_break(md, nested ? 1 : 2);
+}
+
+/* A link keeps its address when it leads somewhere and its text says something else. */
+static void
+read_link(HtmlReader *reader, xmlNodePtr node)
+{
+	Markdown   *md = reader->md;
+	xmlChar    *href = xmlGetProp(node, (const xmlChar *) "href");
+	xmlChar    *content = xmlNodeGetContent(node);
+	Span		url = {"", 0};
+	Span		label = {"", 0};
+	bool		usable;
+
+	if (href)
+		url = span_trim((Span) {(const char *) href, (int) strlen((const char *) href)});
+	if (content)
+		label = span_trim((Span) {(const char *) content, (int) strlen((const char *) content)});
+	usable = label.len > 0 && url.len > 7 &&
+		(pg_strncasecmp(url.data, "http://", 7) == 0 || pg_strncasecmp(url.data, "https://", 8) == 0 ||
+		 pg_strncasecmp(url.data, "mailto:", 7) == 0);
+	if (usable)
+		markdown_raw(md, "[", 1);
+	read_children(reader, node);
+	if (usable)
+	{
+		md->want_bold = md->bold;
+		md->want_italic = md->italic;
+		md->space = false;
+		markdown_raw(md, "](", 2);
+		for (int i = 0; i < url.len; i++)
+		{
+			if (strchr(" ()<>\\\n", url.data[i]))
+			{
+				char		code[4];
+
+				snprintf(code, sizeof(code), "%%%02X", (unsigned char) url.data[i]);
+				markdown_raw(md, code, 3);
+			}
+			else
+				markdown_raw(md, url.data + i, 1);
+		}
+		markdown_raw(md, ")", 1);
+	}
+	xmlFree(href);
+	xmlFree(content);
+}
+
+static void
+read_marked(HtmlReader *reader, xmlNodePtr node, bool bold)
+{
+	Markdown   *md = reader->md;
+	bool	   *want = bold ? &md->want_bold : &md->want_italic;
+	bool		before = *want;
+
+	*want = true;
+	read_children(reader, node);
+	*want = before;
+}
+
+static void
+read_heading(HtmlReader *reader, xmlNodePtr node)
+{
+	Markdown   *md = reader->md;
+	xmlChar    *content = xmlNodeGetContent(node);
+	bool		blank = content == NULL ||
+		span_trim((Span) {(const char *) content, (int) strlen((const char *) content)}).len == 0;
+
+	xmlFree(content);
+	markdown_break(md, 2);
+	if (!blank)
+	{
+		markdown_raw(md, "###### ", node->name[1] - '0');
+		md->space = true;
+		read_children(reader, node);
+		markdown_break(md, 2);
+	}
+}
+
+static void
+read_quote(HtmlReader *reader, xmlNodePtr node)
+{
+	Markdown   *md = reader->md;
+	int			before = md->indent.len;
+
+	markdown_break(md, 2);
+	appendStringInfoString(&md->indent, "> ");
+	read_children(reader, node);
+	md->indent.len = before;
+	md->indent.data[before] = '\0';
+	markdown_break(md, 2);
+}
+
+static void
+read_element(HtmlReader *reader, xmlNodePtr node)
+{
+	static const char *const dropped[] = {
+		"applet", "audio", "canvas", "embed", "head", "iframe", "noscript", "object", "script", "select",
+		"style", "svg", "template", "title", "video"
+	};
+	static const char *const paragraphs[] = {
+		"address", "article", "aside", "center", "dl", "fieldset", "figure", "footer", "form", "header",
+		"main", "nav", "p", "section", "table"
+	};
+	static const char *const lines[] = {
+		"caption", "dd", "div", "dt", "figcaption", "legend", "option", "tbody", "tfoot", "thead", "tr"
+	};
+	Markdown   *md = reader->md;
+
+	if (named_in(node, dropped, lengthof(dropped)))
+		return;
+	if (named(node, "br"))
+		markdown_line_break(md);
+	else if (named(node, "b") || named(node, "strong"))
+		read_marked(reader, node, true);
+	else if (named(node, "i") || named(node, "em"))
+		read_marked(reader, node, false);
+	else if (named(node, "a"))
+		read_link(reader, node);
+	else if (named(node, "ul") || named(node, "ol"))
+		read_list(reader, node);
+	else if (named(node, "li"))
+		read_item(reader, node, 0);
+	else if (named(node, "pre"))
+		read_pre(reader, node);
+	else if (named(node, "blockquote"))
+		read_quote(reader, node);
+	else if (node->name[0] == 'h' && node->name[1] >= '1' && node->name[1] <= '6' && node->name[2] == '\0')
+		read_heading(reader, node);
+	else if (named(node, "hr"))
+	{
+		markdown_break(md, 2);
+		if (md->out.len > 0)
+			markdown_raw(md, "---", 3);
+		markdown_break(md, 2);
+	}
+	else if (named(node, "td") || named(node, "th"))
+	{
+		if (reader->cells++ > 0)
+			markdown_text(md, " | ", 3, SPACES_FOLD);
+		read_children(reader, node);
+	}
+	else
+	{
+		int			breaks = named_in(node, paragraphs, lengthof(paragraphs)) ? 2 :
+			named_in(node, lines, lengthof(lines)) ? 1 : 0;
+
+		if (named(node, "tr"))
+			reader->cells = 0;
+		if (breaks == 1 && md->breaks == 0 && md->out.len > 0)
+			md->hard = true;
+		markdown_break(md, breaks);
+		read_children(reader, node);
+		if (breaks == 1 && md->breaks == 0)
+			md->hard = true;
+		markdown_break(md, breaks);
+	}
+}
+
+static void
+read_children(HtmlReader *reader, xmlNodePtr parent)
+{
+	reader->depth++;
+	for (xmlNodePtr node = parent->children; node; node = node->next)
+	{
+		if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE)
+			markdown_text(reader->md, (const char *) node->content,
+						  (int) strlen((const char *) node->content), SPACES_FOLD);
+		else if (node->type == XML_ELEMENT_NODE && reader->depth < DEPTH_MAX)
+			read_element(reader, node);
+	}
+	reader->depth--;
+}
+
+void
+html_read(Markdown *md, const char *s, int len)
+{
+	HtmlReader	reader = {md, 0, 0, 0};
+	htmlDocPtr	doc;
+
+	doc = htmlReadMemory(s, len, NULL, "UTF-8",
+						 HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
+						 HTML_PARSE_NONET | HTML_PARSE_COMPACT);
+	if (doc == NULL)
+		return;
+	/* the document is malloc'd: an error while writing (out of memory) must not leave it behind */
+	PG_TRY();
+	{
+		read_children(&reader, (xmlNodePtr) doc);
+	}
+	PG_FINALLY();
+	{
+		xmlFreeDoc(doc);
+	}
+	PG_END_TRY();
+}
