@@ -114,8 +114,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT c.label
 	FROM flitmig.live_object o,
-		 LATERAL (VALUES (1, wanted), (2, o.label_plural), (3, o.label_plural || ' by ' || label), (4, wanted || ' of ' || o.label_plural),
-						 (5, o.label_plural || ' ' || substr(md5(object || label), 1, 6))) AS c(n, label)
+		 LATERAL (VALUES (1, wanted), (CASE WHEN wanted IS NULL THEN 2 ELSE 5 END, o.label_plural), (3, o.label_plural || ' by ' || _far_label.label), (4, wanted || ' of ' || o.label_plural),
+						 (6, o.label_plural || ' ' || substr(md5(_far_label.object || _far_label.label), 1, 6))) AS c(n, label)
 	WHERE o.migration_id = mig AND o.name = _far_label.object
 	  AND flitmig._name_problem(flitmig._name_of_label(c.label)) IS NULL
 	  AND NOT EXISTS (SELECT FROM flitmig.live_field f
