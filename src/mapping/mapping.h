@@ -12,6 +12,9 @@
 #include "flitmig.h"
 
 #include "utils/jsonb.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 /* A stretch of UTF-8 bytes inside memory that someone else owns. */
 typedef struct Span
@@ -51,6 +54,12 @@ extern const char *latin_base(uint32 codepoint);
 
 /* Reads one UTF-8 character; its width goes to *width. */
 extern uint32 utf8_read(const char *s, const char *end, int *width);
+
+/*
+ * For functions that make characters out of entities or code pages: an error
+ * when the database is not in UTF-8, where the result would be no text.
+ */
+extern void require_utf8(void);
 
 /* ---- value_json.c ---- */
 

@@ -4,6 +4,8 @@
  */
 #include "mapping.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_address);
 PG_FUNCTION_INFO_V1(flitmig_links);
 

@@ -20,6 +20,27 @@ PG_FUNCTION_INFO_V1(flitmig_decode_base64_text);
 /* Longest path into a document, in steps. */
 #define STEPS_MAX 32
 
+/* Deepest nesting that is read; the parser is recursive and would raise an error. */
+#define NESTING_MAX 500
+
+/* Opening brackets that are not closed again, at most; those inside strings are counted too. */
+static int
+nesting(const text *value)
+{
+	const char *s = VARDATA_ANY(value);
+	int			open = 0;
+	int			most = 0;
+
+	for (int i = 0; i < (int) VARSIZE_ANY_EXHDR(value); i++)
+	{
+		if (s[i] == '[' || s[i] == '{')
+			most = Max(most, ++open);
+		else if (s[i] == ']' || s[i] == '}')
+			open--;
+	}
+	return most;
+}
+
 /* Is the text JSON whose strings all fit into text? */
 static bool
 valid_json(text *value)
@@ -28,9 +49,9 @@ valid_json(text *value)
 	JsonParseErrorType error;
 
 #if PG_VERSION_NUM >= 170000
-	lex = makeJsonLexContextCstringLen(NULL, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), PG_UTF8, true);
+	lex = makeJsonLexContextCstringLen(NULL, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
 #else
-	lex = makeJsonLexContextCstringLen(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), PG_UTF8, true);
+	lex = makeJsonLexContextCstringLen(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
 #endif
 	error = pg_parse_json(lex, &nullSemAction);
 	return error == JSON_SUCCESS;
@@ -67,7 +88,7 @@ flitmig_json_path_text(PG_FUNCTION_ARGS)
 		steps[count++] = PointerGetDatum(cstring_to_text_with_len(s, (int) (dot - s)));
 		s = dot + 1;
 	}
-	if (!valid_json(value))
+	if (nesting(value) > NESTING_MAX || !valid_json(value))
 		PG_RETURN_NULL();
 	InitFunctionCallInfoData(*call, NULL, 2, InvalidOid, NULL, NULL);
 	call->args[0].value = PointerGetDatum(value);
@@ -181,6 +202,7 @@ flitmig_decode_base64_text(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
+	require_utf8();
 	span = span_arg(fcinfo, 0);
 	if (!PG_ARGISNULL(1))
 	{

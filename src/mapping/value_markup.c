@@ -8,6 +8,8 @@
  */
 #include "value_markup.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_html_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_rtf_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_to_markdown);
@@ -364,6 +366,8 @@ convert(Span span, MarkupFormat format)
 
 	if (span.len == 0)
 		return NULL;
+	if (format != MARKUP_TEXT)
+		require_utf8();
 	markdown_init(&md);
 	if (format == MARKUP_HTML)
 		html_read(&md, span.data, span.len);

@@ -11,6 +11,8 @@
  */
 #include "mapping.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_split_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name_cell);

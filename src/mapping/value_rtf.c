@@ -11,6 +11,7 @@
  */
 #include "value_markup.h"
 
+#include <ctype.h>
 #include <iconv.h>
 
 /* Open groups that are remembered; deeper ones share the last state. */

@@ -107,12 +107,30 @@ span_is(Span span, const char *lower)
 uint32
 utf8_read(const char *s, const char *end, int *width)
 {
-	int			len = pg_utf_mblen((const unsigned char *) s);
+	unsigned char first = (unsigned char) *s;
+	int			len = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+	uint32		code;
 
+	/* cut short: in UTF-8 this cannot be, in another encoding bytes are characters */
 	if (len > end - s)
 		len = 1;
 	*width = len;
-	return len == 1 ? (unsigned char) *s : utf8_to_unicode((const unsigned char *) s);
+	if (len == 1)
+		return first;
+	code = first & (0x7F >> len);
+	for (int i = 1; i < len; i++)
+		code = code << 6 | ((unsigned char) s[i] & 0x3F);
+	return code;
+}
+
+void
+require_utf8(void)
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("flitmig needs a database in UTF-8 for this"),
+				 errhint("Create the database with ENCODING 'UTF8' and install flitmig there.")));
 }
 
 /* U+00C0-U+017F (Latin-1 Supplement and Latin Extended-A), from the Unicode names of the letters. */
