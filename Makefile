@@ -43,7 +43,3 @@ $(SCRIPT): $(SQL_PARTS) $(PROFILES) src/mapping/embed-profiles.sh Makefile
 
 # Every object depends on every header: the rooms are small and a stale door is worse than a rebuild.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
-
-# Calls a second of the value functions, in the database that psql connects to.
-bench-values:
-	@psql -X -q $(if $(ROWS),-v rows=$(ROWS))$(if $(SHORT), -v rows=100000) -f test/bench/values.sql
