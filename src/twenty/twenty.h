@@ -17,12 +17,14 @@ typedef struct TwentyServer
 	char	   *name;			/* foreign server */
 	char	   *url;			/* without trailing slash */
 	char	   *key;			/* API key; never printed, never logged */
+	bool		allow_http;		/* plain http to other hosts was allowed in so many words */
+	char	   *ca_file;		/* certificates to trust instead of the system's, or NULL */
 } TwentyServer;
 
 /*
  * Looks a server up for a role.  Needs a transaction.  Result lives in the
  * current memory context.  Errors: no such server, not a flitmig_twenty
- * server, no user mapping, key file unreadable or empty.
+ * server, no USAGE on it, no user mapping, key file unreadable or empty.
  */
 extern TwentyServer *twenty_server_load(const char *name, Oid userid);
 
@@ -39,9 +41,17 @@ typedef enum HttpOutcome
 	HTTP_TLS					/* certificate or protocol refused: final */
 } HttpOutcome;
 
+typedef enum HttpMethod
+{
+	HTTP_METHOD_POST,			/* may change something: never sent twice */
+	HTTP_METHOD_GET,			/* reads: may be repeated */
+	HTTP_METHOD_PUT				/* uploads a file: may be repeated */
+} HttpMethod;
+
 typedef struct HttpAnswer
 {
 	void	   *tag;			/* as given at submission */
+	HttpMethod	method;
 	HttpOutcome outcome;
 	int			status;			/* HTTP status, 0 when none came */
 	char	   *body;			/* NUL-terminated, raw bytes, freed by http_answer_free */
@@ -68,15 +78,23 @@ extern void http_get(HttpPool *pool, const char *path, bool anonymous, void *tag
 
 /*
  * POST the GraphQL multipart request form: operations and map are JSON texts,
- * part "0" is the file at file_path, streamed from disk.
+ * part "0" is the file at file_path, streamed from disk.  The caller has
+ * checked that the role may read it.  Error (at once): it cannot be opened.
  */
 extern void http_post_file(HttpPool *pool, const char *path, const char *operations, const char *map,
 						   const char *file_path, const char *file_name, const char *content_type, void *tag);
 
-/* PUT a file, streamed from disk, to a complete URL that the server handed out; the key is not sent. */
+/*
+ * PUT a file, streamed from disk, to a complete URL that the server handed
+ * out; the key is not sent.  As http_post_file; an https server may not hand
+ * out a plain http URL unless it has the option allow_http.
+ */
 extern void http_put_file(HttpPool *pool, const char *url, const char *file_path, const char *content_type, void *tag);
 
 extern int	http_in_flight(HttpPool *pool);
+
+/* Requests at once while a limit paces us (bucket_in_flight): Twenty has ten connections to its database. */
+#define PACED_IN_FLIGHT 8
 
 /*
  * Waits until an answer is there, the timeout (ms) has passed or the latch is
@@ -88,18 +106,43 @@ extern void http_answer_free(HttpAnswer *answer);
 
 /* ---- the call limit (TWENTY.md section 2) ---- */
 
+/* A second, shorter limit, learned when it first refuses. */
+typedef struct BriefLimit
+{
+	int			max_tokens;		/* 0: none known */
+	int			window_ms;
+	double		tokens;
+	int64		last_refill_us;
+} BriefLimit;
+
 typedef struct Bucket
 {
 	int			max_tokens;		/* per window; 0: no limit known */
 	int			window_ms;
 	double		tokens;			/* our model of what the server has left */
-	int64		last_refill_us; /* our clock, when the last call was accepted */
+	int64		last_refill_us; /* our clock, when the last call was sent; 0: never */
 	int			burst;			/* calls we send close together */
 	int64		hold_until_us;	/* after a refusal */
 	int			refusals;		/* in a row */
+
+	bool		opening;		/* the bucket is full: spend it at once */
+	int			reserve;		/* tokens that we leave in it, for when a fraction is lost after all */
+	double		margin_ms;		/* later than whole tokens, by how much a burst arrives together */
+	int			accepted;		/* calls since margin_ms was changed */
+	int64		burst_start_us; /* first call of this burst was sent */
+	int64		refused_burst_us;	/* the burst whose refusal counted last */
+	int64		round_trip_us;	/* longest lately */
+	BriefLimit	brief;
 } Bucket;
 
 extern void bucket_init(Bucket *bucket, int max_tokens, int window_ms);
+
+/*
+ * How many calls to keep under way: flitmig.requests_in_flight, but more of
+ * them when a limit is known.  The server then rests between bursts, and the
+ * more calls a burst has, the less of its arithmetic is lost (bucket.c).
+ */
+extern int	bucket_in_flight(const Bucket *bucket);
 
 /* How long (ms) to wait before a call of that many root fields; 0: now. */
 extern long bucket_delay_ms(Bucket *bucket, int64 now_us, int roots);
