@@ -45,7 +45,7 @@ nesting(const text *value)
 static bool
 valid_json(text *value)
 {
-	JsonLexContext *lex;
+	JsonLexContext	  *lex;
 	JsonParseErrorType error;
 
 #if PG_VERSION_NUM >= 170000
@@ -75,7 +75,7 @@ flitmig_json_path_text(PG_FUNCTION_ARGS)
 	const char *s = path.data;
 	const char *end = s + path.len;
 	LOCAL_FCINFO(call, 2);
-	Datum		result;
+	Datum result;
 
 	while (s < end)
 	{
@@ -124,15 +124,15 @@ base64_digit(char ch)
 static int
 decode_base64(Span span, char **out)
 {
-	uint32		bits = 0;
-	int			held = 0;
-	int			len = 0;
-	bool		ended = false;
+	uint32 bits = 0;
+	int	   held = 0;
+	int	   len = 0;
+	bool   ended = false;
 
 	*out = palloc(span.len / 4 * 3 + 4);
 	for (int i = 0; i < span.len; i++)
 	{
-		int			digit = base64_digit(span.data[i]);
+		int digit = base64_digit(span.data[i]);
 
 		if (digit == -1)
 			continue;
@@ -159,13 +159,13 @@ decode_base64(Span span, char **out)
 static text *
 convert_to_utf8(const char *bytes, int len, const char *charset)
 {
-	iconv_t		cd = iconv_open("UTF-8", charset);
-	text	   *result;
-	char	   *in = (char *) bytes;
-	char	   *out;
-	size_t		in_left = len;
-	size_t		out_left = (size_t) len * 4 + 8;
-	bool		ok;
+	iconv_t cd = iconv_open("UTF-8", charset);
+	text   *result;
+	char   *in = (char *) bytes;
+	char   *out;
+	size_t	in_left = len;
+	size_t	out_left = (size_t) len * 4 + 8;
+	bool	ok;
 
 	if (cd == (iconv_t) -1)
 		return NULL;
@@ -194,11 +194,11 @@ convert_to_utf8(const char *bytes, int len, const char *charset)
 Datum
 flitmig_decode_base64_text(PG_FUNCTION_ARGS)
 {
-	Span		span;
-	char	   *bytes;
-	int			len;
-	text	   *result;
-	char		charset[32] = "UTF-8";
+	Span  span;
+	char *bytes;
+	int	  len;
+	text *result;
+	char  charset[32] = "UTF-8";
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -206,7 +206,7 @@ flitmig_decode_base64_text(PG_FUNCTION_ARGS)
 	span = span_arg(fcinfo, 0);
 	if (!PG_ARGISNULL(1))
 	{
-		Span		name = span_arg(fcinfo, 1);
+		Span name = span_arg(fcinfo, 1);
 
 		if (name.len == 0 || name.len >= (int) sizeof(charset))
 			PG_RETURN_NULL();
