@@ -155,5 +155,5 @@ SELECT flitmig.payload_hash('{"a": 1, "b": [2]}') = flitmig.payload_hash('{"b": 
 
 -- JSON and base64 inside a cell.
 SELECT flitmig.json_path_text('{"codes": [{"display": "Pain \"x\""}, {"n": 5}]}', 'codes.0.display'), flitmig.json_path_text('{"codes": [{"n": 5}]}', 'codes.-1'),
-       flitmig.json_path_text('{"a": null}', 'a'), flitmig.json_path_text('{"a": 1}', 'b.c'), flitmig.json_path_text('{a: 1}', 'a'), flitmig.json_path_text('{"a": "\u0000"}', 'a'), flitmig.json_path_text('', 'a');
+       flitmig.json_path_text('{"a": null}', 'a'), flitmig.json_path_text('{"a": 1}', 'b.c'), flitmig.json_path_text('{a: 1}', 'a'), flitmig.json_path_text('{"a": "\u0000"}', 'a'), flitmig.json_path_text('', 'a'), flitmig.json_path_text(repeat('[', 100000), '0');
 SELECT flitmig.decode_base64_text('aMOp'), flitmig.decode_base64_text('aOk=', 'ISO-8859-1'), flitmig.decode_base64_text('aOk='), flitmig.decode_base64_text('a'), flitmig.decode_base64_text('!!'), flitmig.decode_base64_text('AAA='), flitmig.decode_base64_text('aOk=', 'NO-SUCH');

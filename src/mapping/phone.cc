@@ -32,7 +32,7 @@ static bool
 parse_north_american(const char *data, int length, const char *country, i18n::phonenumbers::PhoneNumber *number)
 {
 	unsigned long long value = 0;
-	int			digits = 0;
+	int				   digits = 0;
 
 	if (std::strcmp(country, "US") != 0 && std::strcmp(country, "CA") != 0)
 		return false;
@@ -57,10 +57,10 @@ parse_north_american(const char *data, int length, const char *country, i18n::ph
 static bool
 read(const char *data, int length, const char *country, PhoneNumber *result)
 {
-	const PhoneNumberUtil &util = *PhoneNumberUtil::GetInstance();
+	const PhoneNumberUtil		   &util = *PhoneNumberUtil::GetInstance();
 	i18n::phonenumbers::PhoneNumber number;
-	std::string national;
-	std::string region;
+	std::string						national;
+	std::string						region;
 
 	if (!parse_north_american(data, length, country, &number) &&
 		util.Parse(std::string(data, length), country, &number) != PhoneNumberUtil::NO_PARSING_ERROR)
@@ -74,8 +74,8 @@ read(const char *data, int length, const char *country, PhoneNumber *result)
 	if (!copy(result->extension, sizeof(result->extension), number.extension()))
 		result->extension[0] = '\0';
 	return copy(result->national, sizeof(result->national), national) &&
-		copy(result->country, sizeof(result->country), region) &&
-		copy(result->calling, sizeof(result->calling), "+" + std::to_string(number.country_code()));
+		   copy(result->country, sizeof(result->country), region) &&
+		   copy(result->calling, sizeof(result->calling), "+" + std::to_string(number.country_code()));
 }
 
 int

@@ -12,10 +12,10 @@
 
 typedef struct HtmlReader
 {
-	Markdown   *md;
-	int			depth;
-	int			cells;			/* in the table row under way */
-	bool		flat;			/* that row is written as one line */
+	Markdown *md;
+	int		  depth;
+	int		  cells; /* in the table row under way */
+	bool	  flat;	 /* that row is written as one line */
 } HtmlReader;
 
 static void read_children(HtmlReader *reader, xmlNodePtr node);
@@ -36,13 +36,13 @@ named_in(xmlNodePtr node, const char *const *names, int count)
 static void
 read_pre(HtmlReader *reader, xmlNodePtr node)
 {
-	xmlChar    *content = xmlNodeGetContent(node);
-	Markdown   *md = reader->md;
-	Span		span;
+	xmlChar	 *content = xmlNodeGetContent(node);
+	Markdown *md = reader->md;
+	Span	  span;
 
 	if (content == NULL)
 		return;
-	span = (Span) {(const char *) content, (int) strlen((const char *) content)};
+	span = (Span){(const char *) content, (int) strlen((const char *) content)};
 	while (span.len > 0 && (span.data[span.len - 1] == '\n' || span.data[span.len - 1] == ' '))
 		span.len--;
 	if (span_trim(span).len > 0)
@@ -74,10 +74,10 @@ read_pre(HtmlReader *reader, xmlNodePtr node)
 static void
 read_item(HtmlReader *reader, xmlNodePtr node, int number)
 {
-	Markdown   *md = reader->md;
-	char		mark[16];
-	int			before = md->indent.len;
-	int			width;
+	Markdown *md = reader->md;
+	char	  mark[16];
+	int		  before = md->indent.len;
+	int		  width;
 
 	if (number > 0)
 		width = snprintf(mark, sizeof(mark), "%d. ", number);
@@ -97,9 +97,9 @@ read_item(HtmlReader *reader, xmlNodePtr node, int number)
 static void
 read_list(HtmlReader *reader, xmlNodePtr node)
 {
-	Markdown   *md = reader->md;
-	bool		nested = md->indent.len > 0;
-	int			number = named(node, "ol") ? 1 : 0;
+	Markdown *md = reader->md;
+	bool	  nested = md->indent.len > 0;
+	int		  number = named(node, "ol") ? 1 : 0;
 
 	/* a list as the first thing of an item takes the item's place */
 	md->bullet = NULL;
@@ -125,20 +125,20 @@ read_list(HtmlReader *reader, xmlNodePtr node)
 static void
 read_link(HtmlReader *reader, xmlNodePtr node)
 {
-	Markdown   *md = reader->md;
-	xmlChar    *href = xmlGetProp(node, (const xmlChar *) "href");
-	xmlChar    *content = xmlNodeGetContent(node);
-	Span		url = {"", 0};
-	Span		label = {"", 0};
-	bool		usable;
+	Markdown *md = reader->md;
+	xmlChar	 *href = xmlGetProp(node, (const xmlChar *) "href");
+	xmlChar	 *content = xmlNodeGetContent(node);
+	Span	  url = {"", 0};
+	Span	  label = {"", 0};
+	bool	  usable;
 
 	if (href)
-		url = span_trim((Span) {(const char *) href, (int) strlen((const char *) href)});
+		url = span_trim((Span){(const char *) href, (int) strlen((const char *) href)});
 	if (content)
-		label = span_trim((Span) {(const char *) content, (int) strlen((const char *) content)});
+		label = span_trim((Span){(const char *) content, (int) strlen((const char *) content)});
 	usable = label.len > 0 && url.len > 7 &&
-		(pg_strncasecmp(url.data, "http://", 7) == 0 || pg_strncasecmp(url.data, "https://", 8) == 0 ||
-		 pg_strncasecmp(url.data, "mailto:", 7) == 0);
+			 (pg_strncasecmp(url.data, "http://", 7) == 0 || pg_strncasecmp(url.data, "https://", 8) == 0 ||
+			  pg_strncasecmp(url.data, "mailto:", 7) == 0);
 	if (usable)
 		markdown_raw(md, "[", 1);
 	read_children(reader, node);
@@ -152,7 +152,7 @@ read_link(HtmlReader *reader, xmlNodePtr node)
 		{
 			if (strchr(" ()<>\\\n", url.data[i]))
 			{
-				char		code[4];
+				char code[4];
 
 				snprintf(code, sizeof(code), "%%%02X", (unsigned char) url.data[i]);
 				markdown_raw(md, code, 3);
@@ -169,9 +169,9 @@ read_link(HtmlReader *reader, xmlNodePtr node)
 static void
 read_marked(HtmlReader *reader, xmlNodePtr node, bool bold)
 {
-	Markdown   *md = reader->md;
-	bool	   *want = bold ? &md->want_bold : &md->want_italic;
-	bool		before = *want;
+	Markdown *md = reader->md;
+	bool	 *want = bold ? &md->want_bold : &md->want_italic;
+	bool	  before = *want;
 
 	*want = true;
 	read_children(reader, node);
@@ -181,10 +181,10 @@ read_marked(HtmlReader *reader, xmlNodePtr node, bool bold)
 static void
 read_heading(HtmlReader *reader, xmlNodePtr node)
 {
-	Markdown   *md = reader->md;
-	xmlChar    *content = xmlNodeGetContent(node);
-	bool		blank = content == NULL ||
-		span_trim((Span) {(const char *) content, (int) strlen((const char *) content)}).len == 0;
+	Markdown *md = reader->md;
+	xmlChar	 *content = xmlNodeGetContent(node);
+	bool	  blank = content == NULL ||
+				 span_trim((Span){(const char *) content, (int) strlen((const char *) content)}).len == 0;
 
 	xmlFree(content);
 	markdown_break(md, 2);
@@ -200,8 +200,8 @@ read_heading(HtmlReader *reader, xmlNodePtr node)
 static void
 read_quote(HtmlReader *reader, xmlNodePtr node)
 {
-	Markdown   *md = reader->md;
-	int			before = md->indent.len;
+	Markdown *md = reader->md;
+	int		  before = md->indent.len;
 
 	markdown_break(md, 2);
 	appendStringInfoString(&md->indent, "> ");
@@ -224,8 +224,8 @@ break_line(Markdown *md)
 static int
 count_cells(xmlNodePtr row, bool *nested)
 {
-	int			cells = 0;
-	xmlNodePtr	node = row->children;
+	int		   cells = 0;
+	xmlNodePtr node = row->children;
 
 	*nested = false;
 	while (node && node != row)
@@ -254,9 +254,9 @@ count_cells(xmlNodePtr row, bool *nested)
 static void
 read_row(HtmlReader *reader, xmlNodePtr node)
 {
-	bool		flat = reader->flat;
-	int			cells = reader->cells;
-	bool		nested;
+	bool flat = reader->flat;
+	int	 cells = reader->cells;
+	bool nested;
 
 	reader->flat = count_cells(node, &nested) > 1 && !nested;
 	reader->cells = 0;
@@ -272,20 +272,16 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 {
 	static const char *const dropped[] = {
 		"applet", "audio", "canvas", "embed", "head", "iframe", "noscript", "object", "script", "select",
-		"style", "svg", "template", "title", "video"
-	};
+		"style", "svg", "template", "title", "video"};
 	static const char *const paragraphs[] = {
 		"address", "article", "aside", "center", "dl", "fieldset", "figure", "footer", "form", "header",
-		"main", "nav", "p", "section", "table"
-	};
+		"main", "nav", "p", "section", "table"};
 	static const char *const blocks[] = {
 		"blockquote", "br", "center", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
-		"pre", "ul"
-	};
+		"pre", "ul"};
 	static const char *const lines[] = {
-		"caption", "dd", "div", "dt", "figcaption", "legend", "option", "tbody", "tfoot", "thead"
-	};
-	Markdown   *md = reader->md;
+		"caption", "dd", "div", "dt", "figcaption", "legend", "option", "tbody", "tfoot", "thead"};
+	Markdown *md = reader->md;
 
 	if (named_in(node, dropped, lengthof(dropped)))
 		return;
@@ -332,8 +328,8 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 	}
 	else
 	{
-		int			breaks = named_in(node, paragraphs, lengthof(paragraphs)) ? 2 :
-			named_in(node, lines, lengthof(lines)) ? 1 : 0;
+		int breaks = named_in(node, paragraphs, lengthof(paragraphs)) ? 2 : named_in(node, lines, lengthof(lines)) ? 1
+																												   : 0;
 
 		if (breaks == 1)
 			break_line(md);
@@ -349,7 +345,7 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 static void
 read_flat(HtmlReader *reader, xmlNodePtr node)
 {
-	xmlChar    *content = xmlNodeGetContent(node);
+	xmlChar *content = xmlNodeGetContent(node);
 
 	if (content)
 		markdown_text(reader->md, (const char *) content, (int) strlen((const char *) content), SPACES_FOLD);
@@ -382,9 +378,9 @@ read_children(HtmlReader *reader, xmlNodePtr parent)
 static htmlDocPtr
 parse(const char *s, int len)
 {
-	int			options = HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET;
+	int				  options = HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET;
 	htmlParserCtxtPtr context;
-	htmlDocPtr	doc;
+	htmlDocPtr		  doc;
 
 #if LIBXML_VERSION >= 21400
 	options |= HTML_PARSE_HUGE;
@@ -412,8 +408,8 @@ parse(const char *s, int len)
 void
 html_read(Markdown *md, const char *s, int len)
 {
-	HtmlReader	reader = {md, 0, 0, false};
-	htmlDocPtr	doc = parse(s, len);
+	HtmlReader reader = {md, 0, 0, false};
+	htmlDocPtr doc = parse(s, len);
 
 	if (doc == NULL)
 		return;

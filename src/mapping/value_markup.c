@@ -8,6 +8,8 @@
  */
 #include "value_markup.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_html_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_rtf_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_to_markdown);
@@ -73,7 +75,7 @@ open_line(Markdown *md)
 	md->hard = false;
 	if (md->line_start)
 	{
-		int			bullet = md->bullet ? (int) strlen(md->bullet) : 0;
+		int bullet = md->bullet ? (int) strlen(md->bullet) : 0;
 
 		if (md->indent.len > bullet)
 			appendBinaryStringInfo(&md->out, md->indent.data, md->indent.len - bullet);
@@ -98,7 +100,7 @@ is_word(char ch)
 static void
 set_marks(Markdown *md, char next)
 {
-	char		last = md->out.len > 0 && !md->line_start ? md->out.data[md->out.len - 1] : ' ';
+	char last = md->out.len > 0 && !md->line_start ? md->out.data[md->out.len - 1] : ' ';
 
 	if (md->bold == md->want_bold && md->italic == md->want_italic)
 		return;
@@ -122,9 +124,9 @@ set_marks(Markdown *md, char next)
 static bool
 needs_escape(const Markdown *md, const char *s, int at, int len)
 {
-	char		ch = s[at];
-	char		next = at + 1 < len ? s[at + 1] : ' ';
-	bool		word_before = at > 0 && is_word(s[at - 1]);
+	char ch = s[at];
+	char next = at + 1 < len ? s[at + 1] : ' ';
+	bool word_before = at > 0 && is_word(s[at - 1]);
 
 	switch (ch)
 	{
@@ -164,14 +166,14 @@ needs_escape(const Markdown *md, const char *s, int at, int len)
 static bool
 is_list_number(const Markdown *md, const char *s, int at, int len)
 {
-	int			i = at;
+	int i = at;
 
 	if (s[at] != '.' && s[at] != ')')
 		return false;
 	while (i > 0 && isdigit((unsigned char) s[i - 1]))
 		i--;
 	return i < at && i == 0 && at - i <= 9 && (at + 1 == len || s[at + 1] == ' ') &&
-		md->out.len >= at && (md->out.len == at || md->out.data[md->out.len - at - 1] == '\n');
+		   md->out.len >= at && (md->out.len == at || md->out.data[md->out.len - at - 1] == '\n');
 }
 
 void
@@ -260,7 +262,7 @@ markdown_finish(Markdown *md)
 static int
 item_mark(const char *s, int len)
 {
-	int			i = 0;
+	int i = 0;
 
 	if (len > 2 && (s[0] == '-' || s[0] == '*' || s[0] == '+') && s[1] == ' ')
 		return 2;
@@ -287,7 +289,7 @@ plain_read(Markdown *md, Span text)
 
 		while (stop < end && *stop != '\n' && *stop != '\r')
 			stop++;
-		line = span_trim((Span) {s, (int) (stop - s)});
+		line = span_trim((Span){s, (int) (stop - s)});
 		s = stop + 1;
 		if (stop + 1 < end && stop[0] == '\r' && stop[1] == '\n')
 			s++;
@@ -326,9 +328,8 @@ is_known_tag(Span name)
 		"!doctype", "a", "b", "blockquote", "body", "br", "center", "code", "div", "em", "font",
 		"h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "html", "i", "img", "li", "meta", "ol", "p",
 		"pre", "s", "small", "span", "strong", "style", "sub", "sup", "table", "tbody", "td", "th",
-		"thead", "tr", "u", "ul"
-	};
-	char		folded[16];
+		"thead", "tr", "u", "ul"};
+	char folded[16];
 
 	return span_fold(name, folded, sizeof(folded)) && word_in(folded, tags, lengthof(tags));
 }
@@ -351,7 +352,7 @@ sniff(Span span)
 		while (s < end && (isalnum((unsigned char) *s) || *s == '!'))
 			s++;
 		if (s > name && s < end && (*s == '>' || *s == '/' || *s == ' ' || *s == '\n' || *s == '\t') &&
-			memchr(s, '>', end - s) != NULL && is_known_tag((Span) {name, (int) (s - name)}))
+			memchr(s, '>', end - s) != NULL && is_known_tag((Span){name, (int) (s - name)}))
 			return MARKUP_HTML;
 	}
 	return MARKUP_TEXT;
@@ -360,10 +361,12 @@ sniff(Span span)
 static text *
 convert(Span span, MarkupFormat format)
 {
-	Markdown	md;
+	Markdown md;
 
 	if (span.len == 0)
 		return NULL;
+	if (format != MARKUP_TEXT)
+		require_utf8();
 	markdown_init(&md);
 	if (format == MARKUP_HTML)
 		html_read(&md, span.data, span.len);
@@ -384,7 +387,7 @@ convert(Span span, MarkupFormat format)
 Datum
 flitmig_html_to_markdown(PG_FUNCTION_ARGS)
 {
-	text	   *result = convert(span_arg(fcinfo, 0), MARKUP_HTML);
+	text *result = convert(span_arg(fcinfo, 0), MARKUP_HTML);
 
 	if (result == NULL)
 		PG_RETURN_NULL();
@@ -402,8 +405,8 @@ flitmig_html_to_markdown(PG_FUNCTION_ARGS)
 Datum
 flitmig_rtf_to_markdown(PG_FUNCTION_ARGS)
 {
-	Span		span = span_arg(fcinfo, 0);
-	text	   *result = convert(span, sniff(span) == MARKUP_RTF ? MARKUP_RTF : MARKUP_TEXT);
+	Span  span = span_arg(fcinfo, 0);
+	text *result = convert(span, sniff(span) == MARKUP_RTF ? MARKUP_RTF : MARKUP_TEXT);
 
 	if (result == NULL)
 		PG_RETURN_NULL();
@@ -420,9 +423,9 @@ flitmig_rtf_to_markdown(PG_FUNCTION_ARGS)
 Datum
 flitmig_to_markdown(PG_FUNCTION_ARGS)
 {
-	Span		span;
+	Span		 span;
 	MarkupFormat format;
-	text	   *result;
+	text		*result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -430,7 +433,7 @@ flitmig_to_markdown(PG_FUNCTION_ARGS)
 	format = sniff(span);
 	if (!PG_ARGISNULL(1))
 	{
-		Span		name = span_arg(fcinfo, 1);
+		Span name = span_arg(fcinfo, 1);
 
 		if (span_is(name, "html"))
 			format = MARKUP_HTML;
@@ -450,7 +453,7 @@ Datum
 flitmig_rich_text(PG_FUNCTION_ARGS)
 {
 	static const char *const keys[] = {"markdown"};
-	Span		span = span_arg(fcinfo, 0);
+	Span					 span = span_arg(fcinfo, 0);
 
 	if (span.len == 0)
 		PG_RETURN_NULL();

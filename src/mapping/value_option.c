@@ -19,11 +19,11 @@ PG_FUNCTION_INFO_V1(flitmig_option_values);
 
 typedef struct OptionWriter
 {
-	char		value[OPTION_MAX + 1];
-	int			len;
-	uint32		hash;			/* FNV-1a of the whole value, cut or not */
-	bool		gap;			/* a _ is due before the next letter */
-	bool		cut;			/* the label did not fit */
+	char   value[OPTION_MAX + 1];
+	int	   len;
+	uint32 hash; /* FNV-1a of the whole value, cut or not */
+	bool   gap;	 /* a _ is due before the next letter */
+	bool   cut;	 /* the label did not fit */
 } OptionWriter;
 
 static void
@@ -63,7 +63,7 @@ put_word(OptionWriter *writer, const char *word)
 static void
 put_code(OptionWriter *writer, uint32 codepoint)
 {
-	char		word[12];
+	char word[12];
 
 	snprintf(word, sizeof(word), "U%04X", codepoint);
 	put_word(writer, word);
@@ -160,7 +160,7 @@ write_option(Span label, OptionWriter *writer)
 		return false;
 	while (s < end)
 	{
-		int			width = 1;
+		int width = 1;
 
 		if (is_alnum(*s))
 			put_char(writer, *s);
@@ -179,7 +179,7 @@ write_option(Span label, OptionWriter *writer)
 				put_code(writer, (unsigned char) *s);
 	if (writer->cut)
 	{
-		int			end = OPTION_MAX - 9;
+		int end = OPTION_MAX - 9;
 
 		while (writer->value[end - 1] == '_')
 			end--;
@@ -223,7 +223,7 @@ next_label(const char **at, const char *end, Span delimiter, Span *label)
 			s++;
 	if (delimiter.len > 0 && s + delimiter.len > end)
 		s = end;
-	*label = span_trim((Span) {*at, (int) (s - *at)});
+	*label = span_trim((Span){*at, (int) (s - *at)});
 	*at = s + Max(delimiter.len, 1);
 	if (s == end)
 		*at = end + 1;
@@ -240,28 +240,28 @@ Datum
 flitmig_option_values(PG_FUNCTION_ARGS)
 {
 	JsonbParseState *state = NULL;
-	Span		cell;
-	Span		delimiter = {NULL, 0};
-	Span		label;
-	Span		seen[256];
-	int			count = 0;
-	const char *at;
+	Span			 cell;
+	Span			 delimiter = {NULL, 0};
+	Span			 label;
+	Span			 seen[256];
+	int				 count = 0;
+	const char		*at;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	cell = span_arg(fcinfo, 0);
 	if (!PG_ARGISNULL(1))
 	{
-		text	   *value = PG_GETARG_TEXT_PP(1);
+		text *value = PG_GETARG_TEXT_PP(1);
 
-		delimiter = (Span) {VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value)};
+		delimiter = (Span){VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value)};
 	}
 	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	at = cell.data;
 	while (count < lengthof(seen) && next_label(&at, cell.data + cell.len, delimiter, &label))
 	{
 		OptionWriter writer;
-		bool		known = false;
+		bool		 known = false;
 
 		if (!write_option(label, &writer))
 			continue;
@@ -269,7 +269,7 @@ flitmig_option_values(PG_FUNCTION_ARGS)
 			known = seen[i].len == writer.len && memcmp(seen[i].data, writer.value, writer.len) == 0;
 		if (known)
 			continue;
-		seen[count] = (Span) {pnstrdup(writer.value, writer.len), writer.len};
+		seen[count] = (Span){pnstrdup(writer.value, writer.len), writer.len};
 		json_push_string(&state, WJB_ELEM, seen[count++]);
 	}
 	if (count == 0)
