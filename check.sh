@@ -9,8 +9,8 @@
 set -euo pipefail
 . "$(dirname "$0")/scripts/environment.sh"
 
-TMPDIR_LOG=$(mktemp)
-trap 'remove_workshop; rm -f "$TMPDIR_LOG"' EXIT
+apt_log=$(mktemp)
+trap 'remove_workshop; rm -f "$apt_log"' EXIT
 trap 'exit 130' INT TERM
 
 install_packages

@@ -67,8 +67,8 @@ install_packages() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
 	# Runlevel 1: the package's own cluster is not started where there is no init to own it.
 	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes --no-install-recommends \
-		-o Dpkg::Use-Pty=0 "${missing[@]}" >"$TMPDIR_LOG" 2>&1 ||
-		{ tail -30 "$TMPDIR_LOG"; die "apt-get could not install ${missing[*]}"; }
+		-o Dpkg::Use-Pty=0 "${missing[@]}" >"$apt_log" 2>&1 ||
+		{ tail -30 "$apt_log"; die "apt-get could not install ${missing[*]}"; }
 }
 
 # ---- the workshop ----
@@ -108,10 +108,14 @@ make_workshop() {
 
 # in_workshop COMMAND…: runs it as the unprivileged user, in the copy of the checkout, with a small environment.
 in_workshop() {
-	local run=(env -i "PATH=$(dirname "$PG_CONFIG"):/usr/local/bin:/usr/bin:/bin" "HOME=$workshop" "TMPDIR=$workshop/tmp" LC_ALL=C.UTF-8
-		"PG_CONFIG=$PG_CONFIG" "PGHOST=$workshop/tmp" PGUSER=postgres "PGDATABASE=postgres" "workshop=$workshop" "$@")
-	# setsid: an interrupt reaches the scripts, which stop what they started, and not their servers first.
-	cd "$workshop/repository"
+	local variable run=(env -i "PATH=$(dirname "$PG_CONFIG"):/usr/local/bin:/usr/bin:/bin" "HOME=$workshop" "TMPDIR=$workshop/tmp" LANG=C.UTF-8
+		"PG_CONFIG=$PG_CONFIG" "PGHOST=$workshop/tmp" PGUSER=postgres "PGDATABASE=postgres" "workshop=$workshop")
+	# What the tests may be told from outside.
+	for variable in "${!FLITMIG_@}" "${!TWENTY_@}" FOREIGN TEST_TIMEOUT; do
+		[ -z "${!variable:-}" ] || run+=("$variable=${!variable}")
+	done
+	run+=("$@")
+	cd "$workshop/repository" || return
 	if [ "$(id -u)" = 0 ]; then runuser -u "$(worker_user)" -- "${run[@]}"; else "${run[@]}"; fi
 }
 

@@ -10,24 +10,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 1718381938 $$;
 COMMENT ON FUNCTION flitmig._lock_class() IS 'First key of the advisory lock (class, migration id) that a worker holds';
 
-CREATE FUNCTION flitmig._migration_id(migration text) RETURNS integer
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	mig integer := (SELECT m.id FROM flitmig.migration m WHERE m.name = migration);
-BEGIN
-	IF mig IS NULL THEN
-		RAISE EXCEPTION 'migration "%" does not exist', migration
-			USING ERRCODE = 'undefined_object',
-				  HINT = coalesce('Existing migrations: ' || (SELECT string_agg(m.name, ', ' ORDER BY m.name) FROM flitmig.migration m) || '.',
-								  'SELECT flitmig_create(''clinic'', ''crm'');');
-	END IF;
-	RETURN mig;
-END
-$$;
-COMMENT ON FUNCTION flitmig._migration_id(text) IS 'Id of a migration by name; error with the existing names when there is none';
-
 CREATE FUNCTION flitmig._refuse_while_running(mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -58,7 +40,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._run_create(integer, text, bigint, integer, integer, bigint, boolean, boolean) IS 'Writes the run row of a worker that has just started';
 
-CREATE FUNCTION flitmig._run_begin(run bigint) RETURNS text
+CREATE FUNCTION flitmig._run_begin(this_run bigint) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -66,7 +48,7 @@ DECLARE
 	r flitmig.run;
 	m flitmig.migration;
 BEGIN
-	SELECT * INTO STRICT r FROM flitmig.run WHERE id = run;
+	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
 	SELECT * INTO STRICT m FROM flitmig.migration WHERE id = r.migration_id;
 	/* the caller that started us may hold the transaction lock for a moment more */
 	IF NOT pg_try_advisory_lock(flitmig._lock_class(), m.id) THEN
@@ -75,17 +57,17 @@ BEGIN
 				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', m.name);
 	END IF;
 	UPDATE flitmig.run SET state = 'interrupted', finished_at = coalesce(updated_at, clock_timestamp())
-	WHERE migration_id = m.id AND id <> run AND state IN ('queued', 'running');
+	WHERE migration_id = m.id AND id <> this_run AND state IN ('queued', 'running');
 	UPDATE flitmig.batch SET state = 'void'
-	WHERE migration_id = m.id AND run_id <> run AND state = 'planned';
-	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = run;
-	PERFORM flitmig._audit(m.name, r.kind || ' started', jsonb_build_object('run', run) || r.options);
+	WHERE migration_id = m.id AND run_id <> this_run AND state = 'planned';
+	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = this_run;
+	PERFORM flitmig._audit(m.name, r.kind || ' started', jsonb_build_object('run', this_run) || r.options);
 	RETURN m.server;
 END
 $$;
 COMMENT ON FUNCTION flitmig._run_begin(bigint) IS 'Takes the migration''s session lock, closes runs whose worker is gone, and returns the server''s name. Error 55006 when another worker holds the migration';
 
-CREATE FUNCTION flitmig._run_end(run bigint, state text) RETURNS void
+CREATE FUNCTION flitmig._run_end(this_run bigint, state text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -94,24 +76,24 @@ DECLARE
 BEGIN
 	UPDATE flitmig.run u SET state = _run_end.state, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
 		   phase = CASE WHEN _run_end.state = 'done' THEN NULL ELSE u.phase END
-	WHERE u.id = run
+	WHERE u.id = this_run
 	RETURNING * INTO r;
 	IF r.kind = 'run' AND _run_end.state = 'done' THEN
 		UPDATE flitmig.migration m SET delta_until = clock_timestamp() + m.delta_window WHERE m.id = r.migration_id AND m.delta_until IS NULL;
 	END IF;
 	PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = r.migration_id), r.kind || ' ' || _run_end.state,
-						   jsonb_build_object('run', run, 'calls', r.calls, 'records', r.done));
+						   jsonb_build_object('run', this_run, 'calls', r.calls, 'records', r.done));
 END
 $$;
 COMMENT ON FUNCTION flitmig._run_end(bigint, text) IS 'Writes a run''s last state; the first full run that is done opens the delta window';
 
-CREATE FUNCTION flitmig._run_fail(run bigint, state text, sqlstate text, message text, detail text, hint text) RETURNS void
+CREATE FUNCTION flitmig._run_fail(this_run bigint, state text, sqlstate text, message text, detail text, hint text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE flitmig.run SET error = jsonb_strip_nulls(jsonb_build_object('sqlstate', sqlstate, 'message', message, 'detail', detail, 'hint', hint))
-	WHERE id = run;
-	SELECT flitmig._run_end(run, state);
+	WHERE id = this_run;
+	SELECT flitmig._run_end(this_run, state);
 $$;
 COMMENT ON FUNCTION flitmig._run_fail(bigint, text, text, text, text, text) IS 'Writes why a run ended early; the waiting caller raises it as its own error';
 
@@ -138,7 +120,7 @@ COMMENT ON FUNCTION flitmig._run_view(bigint) IS 'What the waiting caller shows:
  * object map, in the order that mapping found; they come after "map", so the
  * positions before them do not move when the order is computed.
  */
-CREATE FUNCTION flitmig._phases(run bigint) RETURNS text[]
+CREATE FUNCTION flitmig._phases(this_run bigint) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -155,7 +137,7 @@ AS $$
 		FROM flitmig.run r
 		JOIN kinds k ON k.kind = CASE r.kind WHEN 'delta' THEN 'run' ELSE r.kind END,
 			 unnest(CASE WHEN r.options ? 'dry_run' THEN ARRAY['introspect', 'look'] ELSE k.phases END) WITH ORDINALITY AS p(phase, n)
-		WHERE r.id = run),
+		WHERE r.id = this_run),
 	expanded AS (
 		SELECT w.n, o.position AS a, 0 AS b, w.phase || ':' || o.name AS phase
 		FROM wanted w JOIN flitmig.object_map o ON o.migration_id = w.migration_id WHERE w.phase IN ('create', 'deferred')
@@ -171,13 +153,13 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._phases(bigint) IS 'Names of a run''s phases, in order';
 
-CREATE FUNCTION flitmig._phase_enter(run bigint, OUT phase text, OUT metered boolean, OUT serial boolean)
+CREATE FUNCTION flitmig._phase_enter(this_run bigint, OUT phase text, OUT metered boolean, OUT serial boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	UPDATE flitmig.run r SET phase_no = r.phase_no + 1, phase = (flitmig._phases(run))[r.phase_no + 1], updated_at = clock_timestamp()
-	WHERE r.id = run
+	UPDATE flitmig.run r SET phase_no = r.phase_no + 1, phase = (flitmig._phases(this_run))[r.phase_no + 1], updated_at = clock_timestamp()
+	WHERE r.id = this_run
 	RETURNING r.phase INTO phase;
 	metered := phase IS NULL OR phase NOT IN ('schema');
 	serial := phase IS NULL OR phase IN ('introspect', 'schema', 'unschema');
@@ -185,34 +167,34 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._phase_enter(bigint) IS 'Moves a run to its next phase. phase NULL: there is none; metered: its calls take tokens; serial: one call at a time';
 
-CREATE FUNCTION flitmig._phase_plan(run bigint, phase text) RETURNS void
+CREATE FUNCTION flitmig._phase_plan(this_run bigint, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	mig integer := (SELECT r.migration_id FROM flitmig.run r WHERE r.id = run);
+	mig integer := (SELECT r.migration_id FROM flitmig.run r WHERE r.id = this_run);
 	map integer := (SELECT o.id FROM flitmig.object_map o WHERE o.migration_id = mig AND o.name = substr(phase, strpos(phase, ':') + 1));
 BEGIN
 	CASE split_part(phase, ':', 1)
-		WHEN 'introspect' THEN PERFORM flitmig._plan_introspect(run, mig);
-		WHEN 'settle' THEN PERFORM flitmig._plan_settle(run, mig, phase);
-		WHEN 'schema' THEN PERFORM flitmig._plan_schema(run, mig, phase);
-		WHEN 'prepared' THEN PERFORM flitmig._require_schema(run, mig);
-		WHEN 'map' THEN PERFORM flitmig._require_schema(run, mig), flitmig._plan_map(run, mig);
-		WHEN 'check' THEN PERFORM flitmig._plan_check(run, mig, phase);
-		WHEN 'update' THEN PERFORM flitmig._plan_update(run, mig, phase);
-		WHEN 'create' THEN PERFORM flitmig._plan_create(run, mig, map, phase);
-		WHEN 'upload' THEN PERFORM flitmig._plan_upload(run, mig, map, phase);
-		WHEN 'deferred' THEN PERFORM flitmig._plan_deferred(run, mig, map, phase);
-		WHEN 'verify' THEN PERFORM flitmig._plan_verify(run, mig, phase);
-		WHEN 'look' THEN PERFORM flitmig._plan_look(run, mig, phase);
-		WHEN 'timeline' THEN PERFORM flitmig._plan_timeline(run, mig, phase);
-		WHEN 'destroy' THEN PERFORM flitmig._plan_destroy(run, mig, map, phase);
-		WHEN 'late' THEN PERFORM flitmig._plan_late(run, mig, phase);
-		WHEN 'restore' THEN PERFORM flitmig._plan_restore(run, mig, phase);
-		WHEN 'restored' THEN PERFORM flitmig._plan_update(run, mig, phase);
-		WHEN 'unschema' THEN PERFORM flitmig._plan_unschema(run, mig, phase);
-		WHEN 'undone' THEN PERFORM flitmig._plan_undone(run, mig);
+		WHEN 'introspect' THEN PERFORM flitmig._plan_introspect(this_run, mig);
+		WHEN 'settle' THEN PERFORM flitmig._plan_settle(this_run, mig, phase);
+		WHEN 'schema' THEN PERFORM flitmig._plan_schema(this_run, mig, phase);
+		WHEN 'prepared' THEN PERFORM flitmig._require_schema(this_run, mig);
+		WHEN 'map' THEN PERFORM flitmig._require_schema(this_run, mig), flitmig._plan_map(this_run, mig);
+		WHEN 'check' THEN PERFORM flitmig._plan_check(this_run, mig, phase);
+		WHEN 'update' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'create' THEN PERFORM flitmig._plan_create(this_run, mig, map, phase);
+		WHEN 'upload' THEN PERFORM flitmig._plan_upload(this_run, mig, map, phase);
+		WHEN 'deferred' THEN PERFORM flitmig._plan_deferred(this_run, mig, map, phase);
+		WHEN 'verify' THEN PERFORM flitmig._plan_verify(this_run, mig, phase);
+		WHEN 'look' THEN PERFORM flitmig._plan_look(this_run, mig, phase);
+		WHEN 'timeline' THEN PERFORM flitmig._plan_timeline(this_run, mig, phase);
+		WHEN 'destroy' THEN PERFORM flitmig._plan_destroy(this_run, mig, map, phase);
+		WHEN 'late' THEN PERFORM flitmig._plan_late(this_run, mig, phase);
+		WHEN 'restore' THEN PERFORM flitmig._plan_restore(this_run, mig, phase);
+		WHEN 'restored' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'unschema' THEN PERFORM flitmig._plan_unschema(this_run, mig, phase);
+		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);
 	END CASE;
 END
 $$;

@@ -15,14 +15,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT (200 + random() * least(30000, 500 * 2 ^ least(attempts, 10)))::integer $$;
 COMMENT ON FUNCTION flitmig._backoff_ms(integer) IS 'Milliseconds to hold after so many attempts: full jitter, capped at 30 seconds';
 
-CREATE FUNCTION flitmig._plan_batches(run bigint, mig integer, phase text, kind text, purpose text, object text, map integer, ids uuid[], size integer)
+CREATE FUNCTION flitmig._plan_batches(this_run bigint, mig integer, phase text, kind text, purpose text, object text, map integer, ids uuid[], size integer)
 RETURNS bigint
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH planned AS (
 		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, ids)
-		SELECT run, mig, phase, kind, purpose, object, map, array_agg(u.id ORDER BY u.n)
+		SELECT this_run, mig, phase, kind, purpose, object, map, array_agg(u.id ORDER BY u.n)
 		FROM unnest(ids) WITH ORDINALITY AS u(id, n)
 		GROUP BY (u.n - 1) / size
 		ORDER BY (u.n - 1) / size
@@ -33,7 +33,7 @@ COMMENT ON FUNCTION flitmig._plan_batches(bigint, integer, text, text, text, tex
 
 /* ---- the way out ---- */
 
-CREATE FUNCTION flitmig._batch_next(run bigint, phase text,
+CREATE FUNCTION flitmig._batch_next(this_run bigint, phase text,
 	OUT batch_id bigint, OUT roots integer, OUT transport text, OUT path text, OUT body text,
 	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text)
 RETURNS SETOF record
@@ -44,7 +44,7 @@ DECLARE
 	b flitmig.batch;
 BEGIN
 	SELECT * INTO b FROM flitmig.batch t
-	WHERE t.run_id = run AND t.phase = _batch_next.phase AND t.state = 'planned'
+	WHERE t.run_id = this_run AND t.phase = _batch_next.phase AND t.state = 'planned'
 	ORDER BY t.position, t.id LIMIT 1;
 	IF NOT FOUND THEN
 		RETURN;
@@ -99,7 +99,7 @@ BEGIN
 
 	CASE class
 		WHEN 'stored' THEN
-			PERFORM flitmig._answer_stored(b, body::jsonb);
+			PERFORM flitmig._answer_stored(b, nullif(body, '')::jsonb);
 		WHEN 'throttled' THEN
 			/* no attempt at all: nothing was looked at */
 			UPDATE flitmig.batch t SET state = 'planned', attempts = t.attempts - 1 WHERE t.id = b.id;

@@ -1,14 +1,14 @@
 /* schema: reading the server's model, adding what the mapping needs, and reading it back. */
 
-CREATE FUNCTION flitmig._plan_introspect(run bigint, mig integer) RETURNS void
+CREATE FUNCTION flitmig._plan_introspect(this_run bigint, mig integer) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, detail)
-	SELECT run, mig, 'introspect', 'introspect', flitmig._introspect_start(mig)
-	WHERE NOT EXISTS (SELECT FROM flitmig.batch b WHERE b.run_id = run AND b.kind = 'introspect')
-	   OR (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = run AND b.kind = 'schema')
-		  > (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = run AND b.kind = 'introspect');
+	SELECT this_run, mig, 'introspect', 'introspect', flitmig._introspect_start(mig)
+	WHERE NOT EXISTS (SELECT FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect')
+	   OR (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'schema')
+		  > (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect');
 $$;
 COMMENT ON FUNCTION flitmig._plan_introspect(bigint, integer) IS 'Plans a reading of the model, unless nothing was changed since this run''s last one';
 
@@ -31,7 +31,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._stored_introspect(flitmig.batch, jsonb) IS 'Digests one introspection answer and plans the call that follows from it';
 
-CREATE FUNCTION flitmig._plan_schema(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_schema(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -49,7 +49,7 @@ BEGIN
 				  HINT = 'Nothing was sent. Rename the fields in the profile, or change them in Twenty, then confirm and prepare again.';
 	END IF;
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
-	SELECT run, mig, _plan_schema.phase, 'schema', 'do', a.object, a.position,
+	SELECT this_run, mig, _plan_schema.phase, 'schema', 'do', a.object, a.position,
 		   jsonb_build_object('action', a.action, 'object', a.object, 'field', a.field, 'detail', a.detail)
 	FROM flitmig._schema_actions(mig) a
 	WHERE a.state IN ('create', 'append')
@@ -100,7 +100,7 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._stored_schema(flitmig.batch, jsonb) IS 'A metadata call was answered';
 
-CREATE FUNCTION flitmig._require_schema(run bigint, mig integer) RETURNS void
+CREATE FUNCTION flitmig._require_schema(this_run bigint, mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -111,7 +111,7 @@ BEGIN
 	INTO missing
 	FROM flitmig._schema_actions(mig) a
 	LEFT JOIN LATERAL (SELECT t.outcome AS code FROM flitmig.batch t
-					   WHERE t.run_id = run AND t.kind = 'schema' AND t.state = 'refused'
+					   WHERE t.run_id = this_run AND t.kind = 'schema' AND t.state = 'refused'
 						 AND t.detail ->> 'object' = a.object AND t.detail ->> 'field' IS NOT DISTINCT FROM a.field
 					   ORDER BY t.id DESC LIMIT 1) b ON true
 	WHERE a.state IN ('create', 'append');

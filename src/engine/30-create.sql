@@ -1,11 +1,11 @@
 /* create: records that Twenty does not have yet. Plain create, never upsert: nobody's data is overwritten. */
 
-CREATE FUNCTION flitmig._plan_create(run bigint, mig integer, map integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_create(this_run bigint, mig integer, map integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	sampling boolean := (SELECT r.kind = 'sample' FROM flitmig.run r WHERE r.id = run);
+	sampling boolean := (SELECT r.kind = 'sample' FROM flitmig.run r WHERE r.id = this_run);
 	object text := (SELECT o.object FROM flitmig.object_map o WHERE o.id = map);
 	size integer := flitmig._batch_size(mig);
 BEGIN
@@ -15,13 +15,13 @@ BEGIN
 	  AND (q.kind = 'held' OR (q.kind = 'refused' AND q.hash <> r.hash));
 	/* a child of a record that is set aside waits for it */
 	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
-	SELECT mig, r.id, r.object, map, run, 'held', 'PARENT', 'a record that it points at is in quarantine', r.hash
+	SELECT mig, r.id, r.object, map, this_run, 'held', 'PARENT', 'a record that it points at is in quarantine', r.hash
 	FROM flitmig.record r
 	WHERE r.object_map_id = map AND r.state = 'mapped' AND r.refs <> '{}'
 	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs))
 	  AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
 	ON CONFLICT (migration_id, id) DO NOTHING;
-	PERFORM flitmig._plan_batches(run, mig, phase, 'create', 'push', object, map, t.ids, size)
+	PERFORM flitmig._plan_batches(this_run, mig, phase, 'create', 'push', object, map, t.ids, size)
 	FROM (SELECT array_agg(r.id ORDER BY r.sequence, r.id) AS ids
 		  FROM flitmig.record r
 		  WHERE r.object_map_id = map AND r.state = 'mapped'
@@ -144,17 +144,17 @@ COMMENT ON FUNCTION flitmig._stored_create(flitmig.batch, jsonb) IS 'A create wa
 
 /* ---- settling: what became of a call whose answer never came ---- */
 
-CREATE FUNCTION flitmig._plan_settle(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_settle(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	/* updates are compared again, schema is read again, reads and destroys are repeated: only creates need a look */
 	UPDATE flitmig.batch SET state = 'settled'
-	WHERE migration_id = mig AND run_id < run AND state = 'open' AND kind <> 'create';
+	WHERE migration_id = mig AND run_id < this_run AND state = 'open' AND kind <> 'create';
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, parent_id, ids)
-	SELECT run, mig, _plan_settle.phase, 'read', 'settle', b.object, b.object_map_id, b.id, b.ids
+	SELECT this_run, mig, _plan_settle.phase, 'read', 'settle', b.object, b.object_map_id, b.id, b.ids
 	FROM flitmig.batch b
-	WHERE b.migration_id = mig AND b.run_id < run AND b.state = 'open' AND b.kind = 'create'
+	WHERE b.migration_id = mig AND b.run_id < this_run AND b.state = 'open' AND b.kind = 'create'
 	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = b.object);
 $$;
 COMMENT ON FUNCTION flitmig._plan_settle(bigint, integer, text) IS 'Plans a read for every create that was open when an earlier run ended';
@@ -219,11 +219,11 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._known_fields(integer, text, uuid[]) IS 'Fields that these records'' payloads, bases or before-images know';
 
-CREATE FUNCTION flitmig._plan_verify(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_verify(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(run, mig, phase, 'read', 'verify', t.object, t.object_map_id, t.ids, 200)
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'verify', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT b.object, b.object_map_id, array_agg(b.id ORDER BY b.id) AS ids
 		  FROM flitmig.base b JOIN flitmig.sample_record s ON s.migration_id = mig AND s.id = b.id
 		  WHERE b.migration_id = mig

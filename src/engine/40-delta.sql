@@ -8,20 +8,20 @@
  *	source ≠ base, target ≠ both      conflict, the target's value stays
  */
 
-CREATE FUNCTION flitmig._plan_map(run bigint, mig integer) RETURNS void
+CREATE FUNCTION flitmig._plan_map(this_run bigint, mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	r flitmig.run;
 BEGIN
-	SELECT * INTO STRICT r FROM flitmig.run WHERE id = run;
+	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
 	PERFORM flitmig._map(mig);
 	IF r.kind = 'sample' THEN
 		PERFORM flitmig._choose_sample(mig, coalesce((r.options ->> 'size')::integer, 300));
 	END IF;
 	INSERT INTO flitmig.run_object (run_id, object_map_id, planned, unchanged)
-	SELECT run, o.id,
+	SELECT this_run, o.id,
 		   count(c.id) FILTER (WHERE b.id IS NULL OR b.hash <> c.hash),
 		   count(c.id) FILTER (WHERE b.hash = c.hash)
 	FROM flitmig.object_map o
@@ -30,7 +30,7 @@ BEGIN
 	LEFT JOIN flitmig.base b ON b.migration_id = mig AND b.id = c.id
 	WHERE o.migration_id = mig
 	GROUP BY o.id;
-	UPDATE flitmig.run SET total = (SELECT sum(p.planned) FROM flitmig.run_object p WHERE p.run_id = run) WHERE id = run;
+	UPDATE flitmig.run SET total = (SELECT sum(p.planned) FROM flitmig.run_object p WHERE p.run_id = this_run) WHERE id = this_run;
 END
 $$;
 COMMENT ON FUNCTION flitmig._plan_map(bigint, integer) IS 'Recomputes the records and counts what this run sets out to send';
@@ -85,14 +85,14 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._choose_sample(integer, integer) IS 'Chooses a slice of about so many records that is closed under its relations';
 
-CREATE FUNCTION flitmig._plan_check(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_check(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	DELETE FROM flitmig.change WHERE migration_id = mig;
 	DELETE FROM flitmig.conflict WHERE migration_id = mig;
 	/* refused when it was sent last, unchanged since: not sent again by itself */
-	SELECT flitmig._plan_batches(run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
 		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
 		  WHERE r.migration_id = mig AND r.state = 'mapped' AND b.hash <> r.hash
@@ -189,22 +189,22 @@ $$;
 COMMENT ON FUNCTION flitmig._is_unique(integer, text, text) IS 'Whether a field is unique on the server. Such a change never goes by upsert, which would match another holder of the value (TWENTY.md 4)';
 
 /* Also the write half of a restore: changes then hold the before-images. */
-CREATE FUNCTION flitmig._plan_update(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_update(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH waiting AS (
 		SELECT c.* FROM flitmig.change c
-		WHERE c.migration_id = mig AND c.run_id = run
+		WHERE c.migration_id = mig AND c.run_id = this_run
 		  AND NOT EXISTS (SELECT FROM flitmig.batch b
-						  WHERE b.run_id = run AND b.phase = _plan_update.phase AND b.kind = 'update' AND b.state IN ('planned', 'open') AND c.id = ANY (b.ids)))
-	SELECT flitmig._plan_batches(run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' ELSE 'push' END,
+						  WHERE b.run_id = this_run AND b.phase = _plan_update.phase AND b.kind = 'update' AND b.state IN ('planned', 'open') AND c.id = ANY (b.ids)))
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' ELSE 'push' END,
 								 t.object, t.object_map_id, t.ids, CASE WHEN t.single THEN 1 ELSE flitmig._batch_size(mig) END)
 	FROM (SELECT w.object, w.object_map_id, w.single, array_agg(w.id ORDER BY w.id) AS ids
 		  FROM waiting w
 		  GROUP BY w.object, w.object_map_id, w.single) t;
 	UPDATE flitmig.batch SET detail = '{"single": true}'
-	WHERE run_id = run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned'
+	WHERE run_id = this_run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned'
 	  AND EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = mig AND c.id = ids[1] AND c.single);
 $$;
 COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes: 200 to a call, those of unique fields one by one';
@@ -283,14 +283,14 @@ COMMENT ON FUNCTION flitmig._stored_update(flitmig.batch, jsonb) IS 'An update w
 
 /* ---- the second pass: fields that point forward in a cycle ---- */
 
-CREATE FUNCTION flitmig._plan_deferred(run bigint, mig integer, map integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_deferred(this_run bigint, mig integer, map integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
 		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
-		  WHERE r.object_map_id = map AND r.state = 'mapped' AND b.hash <> r.hash AND b.run_id = run
+		  WHERE r.object_map_id = map AND r.state = 'mapped' AND b.hash <> r.hash AND b.run_id = this_run
 			AND EXISTS (SELECT FROM flitmig.deferred_field d WHERE d.object_map_id = map)
 		  GROUP BY r.object, r.object_map_id) t
 $$;

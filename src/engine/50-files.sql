@@ -7,12 +7,12 @@
  * One upload per call; the steps of a dialect are named by the twenty room.
  */
 
-CREATE FUNCTION flitmig._plan_upload(run bigint, mig integer, map integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_upload(this_run bigint, mig integer, map integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	sampling boolean := (SELECT r.kind = 'sample' FROM flitmig.run r WHERE r.id = run);
+	sampling boolean := (SELECT r.kind = 'sample' FROM flitmig.run r WHERE r.id = this_run);
 	spoken text;
 BEGIN
 	INSERT INTO flitmig.upload (migration_id, record_id, path, name, bytes, sha256, state, reason)
@@ -30,7 +30,7 @@ BEGIN
 	SET path = excluded.path, bytes = excluded.bytes, sha256 = excluded.sha256, state = excluded.state, reason = excluded.reason
 	WHERE upload.state = 'missing';
 	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
-	SELECT mig, r.id, r.object, map, run, 'file', 'FILE_MISSING', u.reason, r.hash
+	SELECT mig, r.id, r.object, map, this_run, 'file', 'FILE_MISSING', u.reason, r.hash
 	FROM flitmig.upload u JOIN flitmig.record r ON r.migration_id = mig AND r.id = u.record_id
 	WHERE u.migration_id = mig AND r.object_map_id = map AND u.state = 'missing'
 	ON CONFLICT (migration_id, id) DO NOTHING;
@@ -50,7 +50,7 @@ BEGIN
 	END IF;
 	UPDATE flitmig.upload u SET dialect = spoken WHERE u.migration_id = mig AND u.state = 'planned';
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, ids, detail)
-	SELECT run, mig, _plan_upload.phase, 'upload', 'push', r.object, map, ARRAY[u.record_id],
+	SELECT this_run, mig, _plan_upload.phase, 'upload', 'push', r.object, map, ARRAY[u.record_id],
 		   jsonb_build_object('step', CASE u.state WHEN 'sent' THEN u.file_ref ->> 'next' END)
 	FROM flitmig.upload u JOIN flitmig.record r ON r.migration_id = mig AND r.id = u.record_id
 	WHERE u.migration_id = mig AND r.object_map_id = map AND u.state IN ('planned', 'sent') AND r.state = 'mapped'
@@ -73,12 +73,11 @@ BEGIN
 	INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, ids)
 	SELECT b.migration_id, b.run_id, b.id, 'upload', b.object, b.ids
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo t WHERE t.batch_id = b.id);
-	SELECT r.transport, r.path, r.body::text, r.map::text INTO transport, path, body, file_map
+	SELECT r.transport, r.path, r.body::text, r.map::text, r.content_type INTO transport, path, body, file_map, content_type
 	FROM flitmig._upload_request(b.migration_id, u.dialect, b.detail ->> 'step', u) r;
 	IF transport IN ('put', 'multipart') THEN
 		file_path := u.path;
 		file_name := coalesce(u.name, 'file');
-		content_type := coalesce(u.file_ref ->> 'contentType', u.content_type, 'application/octet-stream');
 	END IF;
 END
 $$;
@@ -95,7 +94,7 @@ BEGIN
 	SELECT * INTO STRICT u FROM flitmig.upload t WHERE t.migration_id = b.migration_id AND t.record_id = b.ids[1];
 	reply := flitmig._upload_answer(b.migration_id, u.dialect, b.detail ->> 'step', u, body);
 	UPDATE flitmig.upload t
-	SET file_ref = coalesce(t.file_ref, '{}') || (reply -> 'file_ref') || jsonb_build_object('next', reply -> 'next_step'),
+	SET file_ref = (reply -> 'file_ref') || jsonb_build_object('next', reply -> 'next_step'),
 		state = CASE WHEN reply ->> 'next_step' IS NULL THEN 'done' ELSE 'sent' END
 	WHERE t.migration_id = b.migration_id AND t.record_id = b.ids[1];
 	IF reply ->> 'next_step' IS NOT NULL THEN

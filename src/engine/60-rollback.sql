@@ -17,7 +17,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 2000 $$;
 COMMENT ON FUNCTION flitmig._ids_per_call() IS 'How many ids a destroy or an existence read lists';
 
-CREATE FUNCTION flitmig._undo_scope(run bigint) RETURNS SETOF flitmig.undo
+CREATE FUNCTION flitmig._undo_scope(this_run bigint) RETURNS SETOF flitmig.undo
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -25,35 +25,35 @@ AS $$
 	FROM flitmig.run r
 	JOIN flitmig.undo u ON u.migration_id = r.migration_id AND u.undone_by IS NULL
 	 AND (r.options ->> 'undo_run' IS NULL OR u.run_id = (r.options ->> 'undo_run')::bigint)
-	WHERE r.id = run
+	WHERE r.id = this_run
 $$;
 COMMENT ON FUNCTION flitmig._undo_scope(bigint) IS 'The part of the undo log that a rollback run is about';
 
-CREATE FUNCTION flitmig._plan_look(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_look(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	/* what an intent named but nobody stored is destroyed too: it may land late */
 	INSERT INTO flitmig.rollback_item (run_id, migration_id, id, object, object_map_id, state)
-	SELECT run, mig, i.id, u.object, r.object_map_id, 'destroy'
-	FROM flitmig._undo_scope(run) u
+	SELECT this_run, mig, i.id, u.object, r.object_map_id, 'destroy'
+	FROM flitmig._undo_scope(this_run) u
 	CROSS JOIN LATERAL unnest(u.ids) AS i(id)
 	LEFT JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
 	WHERE u.action = 'create'
 	ON CONFLICT (run_id, id) DO NOTHING;
 	INSERT INTO flitmig.rollback_item (run_id, migration_id, id, object, object_map_id, state)
-	SELECT run, mig, i.id, u.object, r.object_map_id, 'restore'
-	FROM flitmig._undo_scope(run) u
+	SELECT this_run, mig, i.id, u.object, r.object_map_id, 'restore'
+	FROM flitmig._undo_scope(this_run) u
 	CROSS JOIN LATERAL unnest(u.ids) AS i(id)
 	LEFT JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
 	WHERE u.action IN ('update', 'adopt')
 	ON CONFLICT (run_id, id) DO NOTHING;
-	UPDATE flitmig.run SET total = (SELECT count(*) FROM flitmig.rollback_item i WHERE i.run_id = run) WHERE id = run;
-	PERFORM flitmig._plan_batches(run, mig, phase, 'read', 'look', t.object, t.object_map_id, t.ids, 200)
+	UPDATE flitmig.run SET total = (SELECT count(*) FROM flitmig.rollback_item i WHERE i.run_id = this_run) WHERE id = this_run;
+	PERFORM flitmig._plan_batches(this_run, mig, phase, 'read', 'look', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = run AND i.state = 'destroy'
+		  WHERE i.run_id = this_run AND i.state = 'destroy'
 			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
 		  GROUP BY i.object, i.object_map_id) t;
 END
@@ -82,14 +82,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._read_look(flitmig.batch, jsonb) IS 'Keeps records that a person has changed (any field of ours, or updatedAt), unless forced';
 
-CREATE FUNCTION flitmig._plan_timeline(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_timeline(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(run, mig, phase, 'timeline', 'destroy', t.object, NULL, t.ids, flitmig._ids_per_call())
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'timeline', 'destroy', t.object, NULL, t.ids, flitmig._ids_per_call())
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = run AND i.state = 'destroy'
+		  WHERE i.run_id = this_run AND i.state = 'destroy'
 			AND EXISTS (SELECT FROM flitmig.live_field f
 						WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = i.object AND f.join_column IS NOT NULL)
 		  GROUP BY i.object) t
@@ -116,14 +116,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._stored_timeline(flitmig.batch, jsonb) IS 'Repeats the call until nothing is left to remove';
 
-CREATE FUNCTION flitmig._plan_destroy(run bigint, mig integer, map integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_destroy(this_run bigint, mig integer, map integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(run, mig, phase, 'destroy', 'undo', t.object, map, t.ids, flitmig._ids_per_call())
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', 'undo', t.object, map, t.ids, flitmig._ids_per_call())
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = run AND i.object_map_id = map AND i.state = 'destroy'
+		  WHERE i.run_id = this_run AND i.object_map_id = map AND i.state = 'destroy'
 		  GROUP BY i.object) t
 $$;
 COMMENT ON FUNCTION flitmig._plan_destroy(bigint, integer, integer, text) IS 'Plans the destruction of one object map''s records';
@@ -148,14 +148,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._stored_destroy(flitmig.batch) IS 'Records are gone from Twenty: their bases go too';
 
-CREATE FUNCTION flitmig._plan_late(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_late(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(run, mig, phase, 'read', 'late', t.object, t.object_map_id, t.ids, flitmig._ids_per_call())
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'late', t.object, t.object_map_id, t.ids, flitmig._ids_per_call())
 	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = run AND i.state IN ('destroyed', 'absent')
+		  WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent')
 			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
 		  GROUP BY i.object, i.object_map_id) t
 $$;
@@ -184,15 +184,15 @@ COMMENT ON FUNCTION flitmig._read_late(flitmig.batch, jsonb) IS 'Nothing found i
 
 /* ---- updates ---- */
 
-CREATE FUNCTION flitmig._plan_restore(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_restore(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	DELETE FROM flitmig.change WHERE migration_id = mig;
-	SELECT flitmig._plan_batches(run, mig, phase, 'read', 'restore', t.object, t.object_map_id, t.ids, 200)
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'restore', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = run AND i.state = 'restore'
+		  WHERE i.run_id = this_run AND i.state = 'restore'
 		  GROUP BY i.object, i.object_map_id) t;
 $$;
 COMMENT ON FUNCTION flitmig._plan_restore(bigint, integer, text) IS 'Plans a read of the records that were updated and are not destroyed';
@@ -233,28 +233,28 @@ COMMENT ON FUNCTION flitmig._read_restore(flitmig.batch, jsonb) IS 'Clears befor
 
 /* ---- schema ---- */
 
-CREATE FUNCTION flitmig._plan_unschema(run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_unschema(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	/* the log of created records that are gone is done with; kept ones stay in it */
 	UPDATE flitmig.undo u
-	SET ids = k.kept, undone_by = CASE WHEN k.kept = '{}' THEN run END
+	SET ids = k.kept, undone_by = CASE WHEN k.kept = '{}' THEN this_run END
 	FROM (SELECT u2.id, coalesce(array_agg(i.id) FILTER (WHERE i.state = 'kept'), '{}') AS kept
-		  FROM flitmig._undo_scope(run) u2, unnest(u2.ids) AS x(id)
-		  JOIN flitmig.rollback_item i ON i.run_id = run AND i.id = x.id
+		  FROM flitmig._undo_scope(this_run) u2, unnest(u2.ids) AS x(id)
+		  JOIN flitmig.rollback_item i ON i.run_id = this_run AND i.id = x.id
 		  WHERE u2.action IN ('create', 'update', 'adopt')
 		  GROUP BY u2.id) k
 	WHERE u.id = k.id;
 	/* first ask whether someone else's data is in it; a field goes with its object, select options and settings hold no data */
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
-	SELECT run, mig, _plan_unschema.phase, 'schema', CASE WHEN u.action IN ('create_object', 'create_field') THEN 'count' ELSE 'undo' END,
+	SELECT this_run, mig, _plan_unschema.phase, 'schema', CASE WHEN u.action IN ('create_object', 'create_field') THEN 'count' ELSE 'undo' END,
 		   u.object, row_number() OVER (ORDER BY u.id DESC),
 		   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
-	FROM flitmig._undo_scope(run) u
+	FROM flitmig._undo_scope(this_run) u
 	WHERE u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 	  AND (u.action = 'create_object'
-		   OR NOT EXISTS (SELECT FROM flitmig._undo_scope(run) o WHERE o.action = 'create_object' AND o.object = u.object))
+		   OR NOT EXISTS (SELECT FROM flitmig._undo_scope(this_run) o WHERE o.action = 'create_object' AND o.object = u.object))
 	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = u.object)
 	  AND (u.field IS NULL OR EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND f.name = u.field))
 	ORDER BY u.id DESC;
@@ -294,24 +294,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._undone_schema(flitmig.batch) IS 'A schema change was taken back';
 
-CREATE FUNCTION flitmig._plan_undone(run bigint, mig integer) RETURNS void
+CREATE FUNCTION flitmig._plan_undone(this_run bigint, mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	r flitmig.run;
 BEGIN
-	SELECT * INTO STRICT r FROM flitmig.run WHERE id = run;
+	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
 	/* what was not there to be removed is undone as well; files go with their attachments */
-	UPDATE flitmig.undo u SET undone_by = run
-	FROM flitmig._undo_scope(run) s
+	UPDATE flitmig.undo u SET undone_by = this_run
+	FROM flitmig._undo_scope(this_run) s
 	WHERE u.id = s.id
 	  AND ((u.action IN ('create_object', 'create_field')
 			AND NOT EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)))
 		   OR u.action = 'upload');
 	DELETE FROM flitmig.upload p USING flitmig.rollback_item i
-	WHERE i.run_id = run AND i.state = 'destroyed' AND p.migration_id = mig AND p.record_id = i.id;
-	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = run AND i.state = 'destroyed' AND c.migration_id = mig AND c.id = i.id;
+	WHERE i.run_id = this_run AND i.state = 'destroyed' AND p.migration_id = mig AND p.record_id = i.id;
+	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state = 'destroyed' AND c.migration_id = mig AND c.id = i.id;
 	IF NOT r.options ? 'undo_run' THEN
 		DELETE FROM flitmig.quarantine WHERE migration_id = mig;
 		UPDATE flitmig.migration SET delta_until = NULL WHERE id = mig;

@@ -46,27 +46,27 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._require_confirmed(integer) IS 'Error when the mapping was not frozen yet';
 
-CREATE FUNCTION flitmig._run_report(run bigint)
+CREATE FUNCTION flitmig._run_report(this_run bigint)
 RETURNS TABLE(object text, planned bigint, created bigint, updated bigint, unchanged bigint, quarantined bigint, conflicts bigint, calls bigint, seconds numeric)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH per_map AS (
 		SELECT o.position, o.name, p.planned, p.unchanged,
-			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = run AND b.object_map_id = o.id AND (b.kind = 'create' OR (b.kind = 'read' AND b.purpose = 'settle'))) AS created,
-			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = run AND b.object_map_id = o.id AND b.kind = 'update') AS updated,
-			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.run_id = run AND q.object_map_id = o.id) AS quarantined,
-			   (SELECT count(DISTINCT c.id) FROM flitmig.conflict c WHERE c.run_id = run AND c.object_map_id = o.id AND c.kind <> 'target') AS conflicts,
-			   (SELECT coalesce(sum(b.attempts), 0) FROM flitmig.batch b WHERE b.run_id = run AND b.object_map_id = o.id) AS calls,
-			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = run AND b.object_map_id = o.id) AS seconds
+			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND (b.kind = 'create' OR (b.kind = 'read' AND b.purpose = 'settle'))) AS created,
+			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND b.kind = 'update') AS updated,
+			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.run_id = this_run AND q.object_map_id = o.id) AS quarantined,
+			   (SELECT count(DISTINCT c.id) FROM flitmig.conflict c WHERE c.run_id = this_run AND c.object_map_id = o.id AND c.kind <> 'target') AS conflicts,
+			   (SELECT coalesce(sum(b.attempts), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS calls,
+			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS seconds
 		FROM flitmig.run_object p JOIN flitmig.object_map o ON o.id = p.object_map_id
-		WHERE p.run_id = run)
+		WHERE p.run_id = this_run)
 	SELECT t.name, t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0), 2)
 	FROM (SELECT 0 AS part, m.* FROM per_map m
 		  UNION ALL
 		  SELECT 1, 0, 'TOTAL', sum(m.planned)::bigint, sum(m.unchanged)::bigint, sum(m.created), sum(m.updated), sum(m.quarantined)::bigint, sum(m.conflicts)::bigint,
-				 (SELECT r.calls FROM flitmig.run r WHERE r.id = run),
-				 (SELECT extract(epoch FROM coalesce(r.finished_at, clock_timestamp()) - r.started_at) FROM flitmig.run r WHERE r.id = run)
+				 (SELECT r.calls FROM flitmig.run r WHERE r.id = this_run),
+				 (SELECT extract(epoch FROM coalesce(r.finished_at, clock_timestamp()) - r.started_at) FROM flitmig.run r WHERE r.id = this_run)
 		  FROM per_map m) t
 	ORDER BY t.part, t.position
 $$;
@@ -79,15 +79,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_prepare');
-	run bigint;
+	this_run bigint;
 BEGIN
 	PERFORM flitmig._require_confirmed(mig);
-	run := flitmig._work(mig, 'prepare', true, 0, 0, false, false);
+	this_run := flitmig._work(mig, 'prepare', true, 0, 0, false, false);
 	RETURN QUERY
 	SELECT a.object, a.field, coalesce(b.action, a.action), CASE WHEN b.action IS NULL THEN 'was there' ELSE 'made' END
 	FROM flitmig._schema_actions(mig) a
 	LEFT JOIN (SELECT t.detail ->> 'object' AS object, t.detail ->> 'field' AS field, min(t.detail ->> 'action') AS action
-			   FROM flitmig.batch t WHERE t.run_id = run AND t.kind = 'schema' AND t.state IN ('done', 'settled')
+			   FROM flitmig.batch t WHERE t.run_id = this_run AND t.kind = 'schema' AND t.state IN ('done', 'settled')
 			   GROUP BY 1, 2) b ON b.object = a.object AND b.field IS NOT DISTINCT FROM a.field
 	ORDER BY a.position;
 END
@@ -146,17 +146,17 @@ AS $$
 DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_run');
 	kind text;
-	run bigint;
+	this_run bigint;
 BEGIN
 	PERFORM flitmig._require_confirmed(mig), flitmig._require_signed(mig);
 	kind := CASE WHEN EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = mig AND r.kind = 'run' AND r.state = 'done'
 							  AND r.id > coalesce((SELECT max(b.id) FROM flitmig.run b WHERE b.migration_id = mig AND b.kind = 'rollback' AND b.state = 'done'), 0))
 				 THEN 'delta' ELSE 'run' END;
-	run := flitmig._work(mig, kind, wait, 0, 0, false, false);
+	this_run := flitmig._work(mig, kind, wait, 0, 0, false, false);
 	IF wait THEN
-		RETURN QUERY SELECT * FROM flitmig._run_report(run);
+		RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
 	ELSE
-		RAISE NOTICE 'run % has begun', run
+		RAISE NOTICE 'run % has begun', this_run
 			USING HINT = format('SELECT * FROM flitmig.progress;   SELECT flitmig_cancel(%L);', migration);
 	END IF;
 END
@@ -235,21 +235,21 @@ DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_rollback');
 	done bigint;
 BEGIN
-	IF run IS NOT NULL AND NOT EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = mig AND r.id = run) THEN
-		RAISE EXCEPTION 'migration "%" has no run %', migration, run
+	IF flitmig_rollback.run IS NOT NULL AND NOT EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = mig AND r.id = flitmig_rollback.run) THEN
+		RAISE EXCEPTION 'migration "%" has no run %', migration, flitmig_rollback.run
 			USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM flitmig.run;';
 	END IF;
-	IF NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = mig AND u.undone_by IS NULL AND (run IS NULL OR u.run_id = run)) THEN
+	IF NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = mig AND u.undone_by IS NULL AND (flitmig_rollback.run IS NULL OR u.run_id = flitmig_rollback.run)) THEN
 		RAISE NOTICE 'there is nothing to roll back';
 		RETURN;
 	END IF;
-	done := flitmig._work(mig, 'rollback', true, 0, coalesce(run, 0), force, dry_run);
+	done := flitmig._work(mig, 'rollback', true, 0, coalesce(flitmig_rollback.run, 0), force, dry_run);
 	RETURN QUERY SELECT * FROM flitmig._rollback_report(done, dry_run);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_rollback(text, bigint, boolean, boolean) IS 'Puts Twenty back as it was: destroys what was created, restores what was updated, removes schema that was added. run: only that run. dry_run: only tell. force: also records that a person has changed since. It is journalled: run it again to resume';
 
-CREATE FUNCTION flitmig._rollback_report(run bigint, dry_run boolean)
+CREATE FUNCTION flitmig._rollback_report(this_run bigint, dry_run boolean)
 RETURNS TABLE(object text, destroyed bigint, restored bigint, kept bigint, why text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -261,16 +261,16 @@ AS $$
 				 count(*) FILTER (WHERE i.state = 'kept') AS kept,
 				 string_agg(DISTINCT i.why, '; ') FILTER (WHERE i.state = 'kept') AS why
 		  FROM flitmig.rollback_item i LEFT JOIN flitmig.object_map o ON o.id = i.object_map_id
-		  WHERE i.run_id = run
+		  WHERE i.run_id = this_run
 		  GROUP BY o.position, coalesce(o.name, i.object)
 		  UNION ALL
-		  SELECT 1, 0, 'schema', count(*) FILTER (WHERE u.undone_by = run OR (dry_run AND u.undone_by IS NULL)), 0,
+		  SELECT 1, 0, 'schema', count(*) FILTER (WHERE u.undone_by = this_run OR (dry_run AND u.undone_by IS NULL)), 0,
 				 count(*) FILTER (WHERE u.undone_by IS NULL AND NOT dry_run),
 				 string_agg(u.object || coalesce('.' || u.field, ''), ', ') FILTER (WHERE u.undone_by IS NULL AND NOT dry_run)
 		  FROM flitmig.run r JOIN flitmig.undo u ON u.migration_id = r.migration_id
 		   AND (r.options ->> 'undo_run' IS NULL OR u.run_id = (r.options ->> 'undo_run')::bigint)
-		  WHERE r.id = run AND u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
-			AND (u.undone_by IS NULL OR u.undone_by = run)) t
+		  WHERE r.id = this_run AND u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
+			AND (u.undone_by IS NULL OR u.undone_by = this_run)) t
 	ORDER BY t.part, t.position DESC
 $$;
 COMMENT ON FUNCTION flitmig._rollback_report(bigint, boolean) IS 'One row per object map, in the order of the rollback, and one for the schema';

@@ -9,21 +9,10 @@ DO $$ BEGIN
 END $$;
 
 CREATE FUNCTION flitmig._migration_row(migration text)
-RETURNS flitmig.migration LANGUAGE plpgsql STABLE
+RETURNS flitmig.migration LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	found	flitmig.migration;
-	others	text;
-BEGIN
-	SELECT * INTO found FROM flitmig.migration m WHERE m.name = _migration_row.migration;
-	IF found.id IS NULL THEN
-		SELECT string_agg(m.name, ', ' ORDER BY m.name) INTO others FROM flitmig.migration m;
-		RAISE EXCEPTION 'migration "%" does not exist', migration
-			USING ERRCODE = 'undefined_object',
-				HINT = COALESCE('There are: ' || others || '.', 'Begin with SELECT flitmig_create(''clinic'', ''crm'');');
-	END IF;
-	RETURN found;
-END $$;
+	SELECT m FROM flitmig.migration m WHERE m.id = flitmig._migration_id($1)
+$$;
 COMMENT ON FUNCTION flitmig._migration_row(text) IS 'The migration of that name, or an error that lists the names there are';
 
 CREATE VIEW flitmig.progress AS
@@ -67,7 +56,7 @@ CREATE VIEW flitmig.balance AS
 				WHEN q.kind = 'held' THEN 'held'
 				WHEN q.id IS NOT NULL THEN 'quarantined'
 				WHEN c.id IS NOT NULL THEN 'conflict'
-				WHEN b.hash = r.hash AND b.run_id >= l.id THEN 'stored'
+				WHEN b.hash = r.hash AND b.run_id >= COALESCE(l.id, 0) THEN 'stored'
 				WHEN b.hash = r.hash THEN 'unchanged'
 				ELSE 'missing'
 			END AS fate
@@ -116,7 +105,7 @@ CREATE VIEW flitmig.balance AS
 COMMENT ON VIEW flitmig.balance IS 'Nothing lost, in numbers, per object map: rows_read = filtered + blank_keys + duplicates + mapped, and mapped = excluded + stored + unchanged + quarantined + held + conflict; difference is what is missing and is 0 after a finished run';
 COMMENT ON COLUMN flitmig.balance.filtered IS 'Rows that the mapping''s filter does not want as records';
 COMMENT ON COLUMN flitmig.balance.duplicates IS 'Rows whose source key another row of the same map already has; the first one counts';
-COMMENT ON COLUMN flitmig.balance.stored IS 'Stored in Twenty, as mapped, by the newest full run';
+COMMENT ON COLUMN flitmig.balance.stored IS 'Stored in Twenty, as mapped, by the newest full run (before there is one: by the sample)';
 COMMENT ON COLUMN flitmig.balance.unchanged IS 'Stored in Twenty, as mapped, by an earlier run (the sample too): the newest had nothing to send';
 COMMENT ON COLUMN flitmig.balance.held IS 'Not tried, because a record they point at is in quarantine';
 COMMENT ON COLUMN flitmig.balance.gone IS 'Records whose row is no longer in the newest export; not part of mapped';

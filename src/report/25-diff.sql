@@ -31,7 +31,6 @@ DECLARE
 	m			flitmig.migration := flitmig._migration_row(migration);
 	chosen		bigint;
 	part		record;
-	staged		text;
 BEGIN
 	SELECT max(r.id) INTO chosen FROM flitmig.run r
 	WHERE r.migration_id = m.id AND r.kind IN ('sample', 'run', 'delta') AND r.state <> 'queued'
@@ -43,21 +42,12 @@ BEGIN
 					ELSE format('SELECT id, kind, state FROM flitmig.run WHERE migration_id = %s;', m.id) END;
 	END IF;
 
-	/* One query per object map and staging table: the staged row stands where the record says. */
+	/* One query per object map: the row that a record came from stands where the record says. */
 	FOR part IN
-		SELECT o.id AS map, o.object, f.staging_table
-		FROM flitmig.object_map o
-		JOIN LATERAL (
-			SELECT DISTINCT r.file_id FROM flitmig.record r WHERE r.object_map_id = o.id) r ON true
-		LEFT JOIN flitmig.source_file f ON f.id = r.file_id
-		WHERE o.migration_id = m.id
-		GROUP BY o.id, o.object, o.position, f.staging_table
-		ORDER BY o.position, o.id, f.staging_table
+		SELECT o.id AS map, flitmig._driving_entity(o.source) AS entity
+		FROM flitmig.object_map o WHERE o.migration_id = m.id
+		ORDER BY o.position, o.id
 	LOOP
-		staged := CASE
-			WHEN part.staging_table IS NOT NULL AND to_regclass(format('%I.%I', m.staging_schema, part.staging_table)) IS NOT NULL
-				THEN format('%I.%I', m.staging_schema, part.staging_table)
-			ELSE '(SELECT NULL::integer AS _file, NULL::bigint AS _line WHERE false)' END;
 		RETURN QUERY EXECUTE format($query$
 			SELECT d.object, r.source_key, d.field,
 				(SELECT string_agg(v.row OPERATOR(pg_catalog.->>) c.name, ' | ' ORDER BY c.n)
@@ -66,7 +56,6 @@ BEGIN
 				flitmig._plain(d.sent), flitmig._plain(d.stored), d.verdict, d.rule
 			FROM %s d
 			JOIN flitmig.record r ON r.migration_id = $1 AND r.id = d.id
-			JOIN flitmig.source_file f ON f.id = r.file_id AND f.staging_table IS NOT DISTINCT FROM $4
 			LEFT JOIN %s s ON s._file = r.file_id AND s._line = r.line_no
 			LEFT JOIN flitmig._field_columns($3) w ON w.field = split_part(d.field, '.', 1)
 			CROSS JOIN LATERAL (SELECT to_jsonb(s.*) AS row) v
@@ -77,8 +66,8 @@ BEGIN
 						FROM flitmig.base b CROSS JOIN LATERAL flitmig._compare(b.sent, b.stored, $1, b.object) c
 						WHERE b.migration_id = $1 AND b.run_id = $2 AND b.object_map_id = $3)'
 				ELSE '(SELECT * FROM flitmig.diff WHERE run_id = $2)' END,
-			staged)
-		USING m.id, chosen, part.map, part.staging_table;
+			COALESCE(flitmig._entity_sql(m.id, part.entity), '(SELECT NULL::integer AS _file, NULL::bigint AS _line WHERE false)'))
+		USING m.id, chosen, part.map;
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)
