@@ -33,26 +33,26 @@
 
 /* Messages go into tables; Twenty's longest lists some options. */
 #define MESSAGE_MAX_BYTES 2000
-#define CODE_MAX_BYTES 100
+#define CODE_MAX_BYTES	  100
 
 /* One error of an answer, as far as the rules look at it. */
 typedef struct TwentyError
 {
-	const char *message;		/* never NULL */
-	const char *code;			/* extensions.code, or "" */
-	const char *sub_code;		/* extensions.subCode, or that of the inner error of the metadata API, or "" */
-	const char *inner_message;	/* of the metadata API, or NULL */
+	const char *message;	   /* never NULL */
+	const char *code;		   /* extensions.code, or "" */
+	const char *sub_code;	   /* extensions.subCode, or that of the inner error of the metadata API, or "" */
+	const char *inner_message; /* of the metadata API, or NULL */
 	const char *inner_value;
 	const char *conflicting_id;
 } TwentyError;
 
 typedef struct ErrorRule
 {
-	const char *code;			/* NULL: any */
-	const char *sub_code;		/* part of it; NULL: any */
-	const char *words;			/* in the message; NULL: any */
+	const char *code;	  /* NULL: any */
+	const char *sub_code; /* part of it; NULL: any */
+	const char *words;	  /* in the message; NULL: any */
 	AnswerClass class;
-	bool		duplicate;
+	bool duplicate;
 } ErrorRule;
 
 /* The first rule that matches decides. */
@@ -62,7 +62,7 @@ static const ErrorRule error_rules[] = {
 
 	/* who we are */
 	{"UNAUTHENTICATED", NULL, NULL, ANSWER_UNAUTHORISED, false},
-	{"FORBIDDEN", "_NOT_ALLOWED", NULL, ANSWER_BATCH_REFUSED, false},	/* that thing, not that key */
+	{"FORBIDDEN", "_NOT_ALLOWED", NULL, ANSWER_BATCH_REFUSED, false}, /* that thing, not that key */
 	{"FORBIDDEN", NULL, NULL, ANSWER_UNAUTHORISED, false},
 	{NULL, "PERMISSION_DENIED", NULL, ANSWER_UNAUTHORISED, false},
 
@@ -118,37 +118,36 @@ static const ErrorRule error_rules[] = {
 	{NULL, NULL, "Invalid file size", ANSWER_BATCH_REFUSED, false},
 	{NULL, NULL, "Could not find flat entity", ANSWER_BATCH_REFUSED, false},
 
-	{NULL, NULL, NULL, ANSWER_AMBIGUOUS, false}
-};
+	{NULL, NULL, NULL, ANSWER_AMBIGUOUS, false}};
 
 /* Words around the value or field that a message names; behind NULL: to the end. */
 static const struct
 {
 	const char *before;
 	const char *behind;
-}			clue_patterns[] =
-{
-	{"Invalid string value '", "' for "},
-	{"Invalid number value '", "' for "},
-	{"Invalid value \"", "\" for "},
-	{"Invalid string value ", " for "},
-	{"Invalid number value ", " for "},
-	{"Value \"", "\" "},
-	{"phone number is invalid ", NULL},
-	{"Invalid country code ", NULL},
-	{"non string value: ", NULL},
-	{"non numeric value: \"", "\""},
-	{"invalid input syntax for type uuid: \"", "\""},
-	{"invalid input syntax for type date: \"", "\""},
-	{"unique field values for ", ". Cannot"},
-	{"File ", " is already"},
-	{"doesn't have any \"", "\" field"},
-	{"Cannot query field \"", "\""},
-	{"Unknown type \"", "\""},
-	{"Unknown argument \"", "\""},
-	{"Duplicate root resolver: \"", "\""},
-	{"field \"", "\""},
-	{"Field \"", "\""},
+} clue_patterns[] =
+	{
+		{"Invalid string value '", "' for "},
+		{"Invalid number value '", "' for "},
+		{"Invalid value \"", "\" for "},
+		{"Invalid string value ", " for "},
+		{"Invalid number value ", " for "},
+		{"Value \"", "\" "},
+		{"phone number is invalid ", NULL},
+		{"Invalid country code ", NULL},
+		{"non string value: ", NULL},
+		{"non numeric value: \"", "\""},
+		{"invalid input syntax for type uuid: \"", "\""},
+		{"invalid input syntax for type date: \"", "\""},
+		{"unique field values for ", ". Cannot"},
+		{"File ", " is already"},
+		{"doesn't have any \"", "\" field"},
+		{"Cannot query field \"", "\""},
+		{"Unknown type \"", "\""},
+		{"Unknown argument \"", "\""},
+		{"Duplicate root resolver: \"", "\""},
+		{"field \"", "\""},
+		{"Field \"", "\""},
 };
 
 /*
@@ -156,14 +155,25 @@ static const struct
  * root fields: when one of these is unknown, it is we who are unknown.
  */
 static const char *const standard_roots[] = {
-	"people", "person", "companies", "company", "tasks", "task", "notes", "note",
-	"taskTargets", "noteTargets", "attachments", "workspaceMembers", "timelineActivities",
+	"people",
+	"person",
+	"companies",
+	"company",
+	"tasks",
+	"task",
+	"notes",
+	"note",
+	"taskTargets",
+	"noteTargets",
+	"attachments",
+	"workspaceMembers",
+	"timelineActivities",
 };
 
 static Answer *
 make_answer(AnswerClass class, const char *code, const char *message)
 {
-	Answer	   *answer = palloc0(sizeof(Answer));
+	Answer *answer = palloc0(sizeof(Answer));
 
 	answer->class = class;
 	answer->code = code;
@@ -180,9 +190,9 @@ text_or_empty(JsonPeek value, size_t max_bytes)
 static JsonPeek
 first_element(JsonPeek array)
 {
-	JsonPeek	cursor = {0};
-	JsonPeek	name;
-	JsonPeek	value = {0};
+	JsonPeek cursor = {0};
+	JsonPeek name;
+	JsonPeek value = {0};
 
 	if (json_peek_kind(array) == '[' && json_peek_next(array, &cursor, &name, &value))
 		return value;
@@ -193,9 +203,9 @@ first_element(JsonPeek array)
 static bool
 has_members(JsonPeek object)
 {
-	JsonPeek	cursor = {0};
-	JsonPeek	name;
-	JsonPeek	value;
+	JsonPeek cursor = {0};
+	JsonPeek name;
+	JsonPeek value;
 
 	return json_peek_next(object, &cursor, &name, &value);
 }
@@ -207,10 +217,10 @@ has_members(JsonPeek object)
 static JsonPeek
 inner_error(JsonPeek extensions)
 {
-	JsonPeek	kinds = json_peek_member(extensions, "errors");
-	JsonPeek	failures = json_peek_member(kinds, "objectMetadata");
-	JsonPeek	cursor = {0};
-	JsonPeek	name;
+	JsonPeek kinds = json_peek_member(extensions, "errors");
+	JsonPeek failures = json_peek_member(kinds, "objectMetadata");
+	JsonPeek cursor = {0};
+	JsonPeek name;
 
 	if (json_peek_kind(kinds) != '{')
 		return (JsonPeek){0};
@@ -264,7 +274,7 @@ static bool
 is_unknown_standard_root(const TwentyError *error)
 {
 	static const char *const verbs[] = {"", "create", "update", "delete", "destroy", "restore"};
-	char		pattern[80];
+	char					 pattern[80];
 
 	if (strncmp(error->message, "Cannot query field \"", 20) != 0 ||
 		(strstr(error->message, "on type \"Query\"") == NULL &&
@@ -351,10 +361,10 @@ badness(AnswerClass class)
 static Answer *
 answer_of_error(JsonPeek object)
 {
-	TwentyError error = read_error(object);
+	TwentyError		 error = read_error(object);
 	const ErrorRule *rule = find_rule(&error);
-	Answer	   *answer = make_answer(rule->class, error.sub_code[0] ? error.sub_code : error.code,
-									 error.message);
+	Answer			*answer = make_answer(rule->class, error.sub_code[0] ? error.sub_code : error.code,
+										  error.message);
 
 	if (is_unknown_standard_root(&error))
 		answer->class = ANSWER_UNAUTHORISED;
@@ -373,17 +383,17 @@ answer_of_error(JsonPeek object)
 static Answer *
 answer_of_errors(JsonPeek errors)
 {
-	Answer	   *worst = NULL;
-	JsonPeek	cursor = {0};
-	JsonPeek	name;
-	JsonPeek	error;
-	int			limit_tokens = 0;
-	int			limit_window_ms = 0;
-	int			max_records = 0;
+	Answer	*worst = NULL;
+	JsonPeek cursor = {0};
+	JsonPeek name;
+	JsonPeek error;
+	int		 limit_tokens = 0;
+	int		 limit_window_ms = 0;
+	int		 max_records = 0;
 
 	while (json_peek_next(errors, &cursor, &name, &error))
 	{
-		Answer	   *answer = answer_of_error(error);
+		Answer *answer = answer_of_error(error);
 
 		if (answer->limit_tokens)
 		{
@@ -407,9 +417,9 @@ answer_of_errors(JsonPeek errors)
 static bool
 has_some_data(JsonPeek data)
 {
-	JsonPeek	cursor = {0};
-	JsonPeek	name;
-	JsonPeek	value;
+	JsonPeek cursor = {0};
+	JsonPeek name;
+	JsonPeek value;
 
 	while (json_peek_next(data, &cursor, &name, &value))
 		if (json_peek_kind(value) != 'n')
@@ -421,8 +431,8 @@ has_some_data(JsonPeek data)
 static Answer *
 answer_of_status(const HttpAnswer *http, int status, const char *message)
 {
-	char	   *code = psprintf("HTTP_%d", status);
-	Answer	   *answer = make_answer(ANSWER_NOT_TWENTY, code, message);
+	char   *code = psprintf("HTTP_%d", status);
+	Answer *answer = make_answer(ANSWER_NOT_TWENTY, code, message);
 
 	switch (status)
 	{
@@ -475,10 +485,10 @@ answer_of_rest_error(const HttpAnswer *http, JsonPeek root)
 static Answer *
 answer_of_json(const HttpAnswer *http, JsonPeek root)
 {
-	JsonPeek	data = json_peek_member(root, "data");
-	JsonPeek	errors = json_peek_member(root, "errors");
-	bool		successful = http->status >= 200 && http->status < 300;
-	Answer	   *answer = NULL;
+	JsonPeek data = json_peek_member(root, "data");
+	JsonPeek errors = json_peek_member(root, "errors");
+	bool	 successful = http->status >= 200 && http->status < 300;
+	Answer	*answer = NULL;
 
 	if (json_peek_kind(errors) == '[')
 		answer = answer_of_errors(errors);
@@ -507,8 +517,8 @@ answer_of_json(const HttpAnswer *http, JsonPeek root)
 static Answer *
 answer_of_body(const HttpAnswer *http)
 {
-	JsonPeek	root;
-	size_t		blank = strspn(http->body, " \t\r\n");
+	JsonPeek root;
+	size_t	 blank = strspn(http->body, " \t\r\n");
 
 	if (http->method == HTTP_METHOD_PUT && http->status >= 200 && http->status < 300)
 		return make_answer(ANSWER_STORED, "OK", NULL);
@@ -522,14 +532,14 @@ answer_of_body(const HttpAnswer *http)
 		return make_answer(ANSWER_NOT_TWENTY, "NOT_HTTP", pstrdup(http->error));
 	return answer_of_status(http, http->status,
 							http->status >= 300 && http->status < 400
-							? "The server wants to be asked elsewhere: correct the option \"url\"."
-							: "The answer is not JSON.");
+								? "The server wants to be asked elsewhere: correct the option \"url\"."
+								: "The answer is not JSON.");
 }
 
 Answer *
 answer_classify(const HttpAnswer *http)
 {
-	Answer	   *answer = NULL;
+	Answer *answer = NULL;
 
 	switch (http->outcome)
 	{

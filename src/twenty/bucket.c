@@ -37,8 +37,8 @@
 
 /* Jitter between two hosts on the internet is some tens of ms. */
 #define MARGIN_START_MS 60.0
-#define MARGIN_MIN_MS 10.0
-#define MARGIN_MAX_MS 200.0
+#define MARGIN_MIN_MS	10.0
+#define MARGIN_MAX_MS	200.0
 
 /* Calls without a refusal after which the margin may shrink by a tenth. */
 #define MARGIN_TRIAL_CALLS 500
@@ -109,7 +109,7 @@ bucket_init(Bucket *bucket, int max_tokens, int window_ms)
 static double
 margin_now_ms(const Bucket *bucket)
 {
-	double		round_trip_ms = bucket->round_trip_us / 1000.0;
+	double round_trip_ms = bucket->round_trip_us / 1000.0;
 
 	if (round_trip_ms > 0 && round_trip_ms < bucket->margin_ms)
 		return Max(round_trip_ms, MARGIN_MIN_MS);
@@ -127,8 +127,8 @@ refill(const Bucket *bucket, double gap_ms)
 static double
 brief_delay_ms(const BriefLimit *brief, int64 now_us, int roots)
 {
-	double		one_ms;
-	double		gap_ms;
+	double one_ms;
+	double gap_ms;
 
 	if (brief->max_tokens == 0)
 		return 0;
@@ -146,16 +146,16 @@ brief_delay_ms(const BriefLimit *brief, int64 now_us, int roots)
 static double
 burst_delay_ms(const Bucket *bucket, double gap_ms, int roots)
 {
-	double		one_ms = token_ms(bucket);
-	double		margin_ms = margin_now_ms(bucket);
-	double		wanted = Min(Max(bucket->burst, roots) + bucket->reserve, bucket->max_tokens);
-	double		target = Max(1.0, ceil(wanted - bucket->tokens)) * one_ms + margin_ms;
+	double one_ms = token_ms(bucket);
+	double margin_ms = margin_now_ms(bucket);
+	double wanted = Min(Max(bucket->burst, roots) + bucket->reserve, bucket->max_tokens);
+	double target = Max(1.0, ceil(wanted - bucket->tokens)) * one_ms + margin_ms;
 
 	if (gap_ms < target)
 		return target - gap_ms;
 	if (one_ms > 2 * margin_ms)
 	{
-		double		late_ms = fmod(gap_ms - margin_ms, one_ms);
+		double late_ms = fmod(gap_ms - margin_ms, one_ms);
 
 		if (late_ms > LATE_TOLERANCE_MS && bucket->tokens + refill(bucket, gap_ms) < bucket->max_tokens)
 			return one_ms - late_ms;
@@ -166,14 +166,14 @@ burst_delay_ms(const Bucket *bucket, double gap_ms, int roots)
 long
 bucket_delay_ms(Bucket *bucket, int64 now_us, int roots)
 {
-	double		gap_ms = (now_us - bucket->last_refill_us) / 1000.0;
-	double		delay_ms = brief_delay_ms(&bucket->brief, now_us, roots);
+	double gap_ms = (now_us - bucket->last_refill_us) / 1000.0;
+	double delay_ms = brief_delay_ms(&bucket->brief, now_us, roots);
 
 	if (bucket->hold_until_us > now_us)
 		delay_ms = Max(delay_ms, (bucket->hold_until_us - now_us) / 1000.0);
 	if (bucket->max_tokens > 0)
 	{
-		bool		in_burst = bucket->opening || gap_ms <= margin_now_ms(bucket);
+		bool in_burst = bucket->opening || gap_ms <= margin_now_ms(bucket);
 
 		if (!in_burst || bucket->tokens < roots + bucket->reserve)
 			delay_ms = Max(delay_ms, burst_delay_ms(bucket, gap_ms, roots));
@@ -189,7 +189,7 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 
 	if (brief->max_tokens > 0)
 	{
-		double		gained = floor((now_us - brief->last_refill_us) * brief->max_tokens / (brief->window_ms * 1000.0));
+		double gained = floor((now_us - brief->last_refill_us) * brief->max_tokens / (brief->window_ms * 1000.0));
 
 		brief->tokens = Max(0, Min(brief->max_tokens, brief->tokens + gained) - roots);
 		brief->last_refill_us = now_us;
@@ -253,9 +253,9 @@ learn_limit(Bucket *bucket, int64 now_us, int max_tokens, int window_ms)
 void
 bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int window_ms, long retry_after_ms)
 {
-	bool		same_burst = bucket->refusals > 0 && bucket->refused_burst_us == bucket->burst_start_us;
-	double		base_ms = BACKOFF_BASE_MS;
-	double		longest_ms;
+	bool   same_burst = bucket->refusals > 0 && bucket->refused_burst_us == bucket->burst_start_us;
+	double base_ms = BACKOFF_BASE_MS;
+	double longest_ms;
 
 	learn_limit(bucket, now_us, max_tokens, window_ms);
 	bucket->opening = false;

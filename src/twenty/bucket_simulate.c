@@ -21,30 +21,30 @@ PG_FUNCTION_INFO_V1(flitmig_bucket_simulate);
 
 typedef struct SimulatedCall
 {
-	bool		busy;
-	bool		arrived;
-	bool		accepted;
-	int64		arrives_us;
-	int64		answered_us;
+	bool  busy;
+	bool  arrived;
+	bool  accepted;
+	int64 arrives_us;
+	int64 answered_us;
 } SimulatedCall;
 
 typedef struct Simulation
 {
-	Bucket		ours;
-	int			max_tokens;		/* Twenty's bucket */
-	int			window_ms;
-	double		tokens;
-	int64		last_us;
-	int64		now_us;
-	int64		latency_us;
-	int64		jitter_us;
-	uint64		seed;
+	Bucket		  ours;
+	int			  max_tokens; /* Twenty's bucket */
+	int			  window_ms;
+	double		  tokens;
+	int64		  last_us;
+	int64		  now_us;
+	int64		  latency_us;
+	int64		  jitter_us;
+	uint64		  seed;
 	SimulatedCall slots[MAX_SLOTS];
-	int			n_slots;
-	int64		accepted;
-	int64		refused;
-	int64		measured_from_us;	/* the first max_tokens calls were accepted */
-	int64		last_accepted_us;
+	int			  n_slots;
+	int64		  accepted;
+	int64		  refused;
+	int64		  measured_from_us; /* the first max_tokens calls were accepted */
+	int64		  last_accepted_us;
 } Simulation;
 
 /* xorshift64: the same numbers in every run. */
@@ -72,9 +72,9 @@ send_call(Simulation *s, SimulatedCall *call)
 static void
 arrive(Simulation *s, SimulatedCall *call)
 {
-	double		refilled = floor((call->arrives_us - s->last_us) * (double) s->max_tokens /
-								 (s->window_ms * 1000.0));
-	double		tokens = Min(s->max_tokens, s->tokens + refilled);
+	double refilled = floor((call->arrives_us - s->last_us) * (double) s->max_tokens /
+							(s->window_ms * 1000.0));
+	double tokens = Min(s->max_tokens, s->tokens + refilled);
 
 	call->arrived = true;
 	call->accepted = tokens >= 1;
@@ -109,7 +109,7 @@ next_event(Simulation *s, int64 *when_us)
 	for (int i = 0; i < s->n_slots; i++)
 	{
 		SimulatedCall *call = &s->slots[i];
-		int64		at = call->arrived ? call->answered_us : call->arrives_us;
+		int64		   at = call->arrived ? call->answered_us : call->arrives_us;
 
 		if (call->busy && at <= *when_us)
 		{
@@ -135,12 +135,12 @@ run(Simulation *s, int calls)
 	while (s->accepted < calls && s->accepted + s->refused < 10 * (int64) calls)
 	{
 		SimulatedCall *slot = free_slot(s);
-		int64		when_us = PG_INT64_MAX;
+		int64		   when_us = PG_INT64_MAX;
 		SimulatedCall *call;
 
 		if (slot)
 		{
-			long		delay = bucket_delay_ms(&s->ours, s->now_us, 1);
+			long delay = bucket_delay_ms(&s->ours, s->now_us, 1);
 
 			if (delay == 0)
 			{
@@ -167,11 +167,11 @@ run(Simulation *s, int calls)
 Datum
 flitmig_bucket_simulate(PG_FUNCTION_ARGS)
 {
-	Simulation	s = {0};
-	Datum		values[3];
-	bool		nulls[3] = {0};
-	double		minutes;
-	TupleDesc	tupdesc;
+	Simulation s = {0};
+	Datum	   values[3];
+	bool	   nulls[3] = {0};
+	double	   minutes;
+	TupleDesc  tupdesc;
 
 	s.max_tokens = Max(1, PG_GETARG_INT32(0));
 	s.window_ms = Max(1, PG_GETARG_INT32(1));

@@ -22,8 +22,8 @@ PG_FUNCTION_INFO_V1(flitmig_http);
 static Tuplestorestate *
 begin_rows(FunctionCallInfo fcinfo, TupleDesc *tupdesc)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old;
+	ReturnSetInfo	*result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext	 old;
 	Tuplestorestate *rows;
 
 	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
@@ -72,13 +72,13 @@ uuid_or_null(const char *text, bool *null)
 Datum
 flitmig_classify_answer(PG_FUNCTION_ARGS)
 {
-	text	   *body = PG_GETARG_TEXT_PP(1);
-	char	   *bytes = text_to_cstring(body);
-	HttpAnswer	http = {.outcome = HTTP_ANSWERED,.retry_after_ms = -1};
-	Answer	   *answer;
-	Datum		values[9];
-	bool		nulls[9] = {0};
-	TupleDesc	tupdesc;
+	text	  *body = PG_GETARG_TEXT_PP(1);
+	char	  *bytes = text_to_cstring(body);
+	HttpAnswer http = {.outcome = HTTP_ANSWERED, .retry_after_ms = -1};
+	Answer	  *answer;
+	Datum	   values[9];
+	bool	   nulls[9] = {0};
+	TupleDesc  tupdesc;
 
 	http.status = PG_GETARG_INT32(0);
 	http.body = pg_server_to_any(bytes, strlen(bytes), PG_UTF8);
@@ -122,8 +122,8 @@ outcome_name(HttpOutcome outcome)
 static text *
 show_body(const char *bytes, size_t length)
 {
-	char	   *shown = pnstrdup(bytes, Min(length, SHOWN_BODY_BYTES));
-	int			n = strlen(shown);
+	char *shown = pnstrdup(bytes, Min(length, SHOWN_BODY_BYTES));
+	int	  n = strlen(shown);
 
 	if (!pg_verifymbstr(shown, n, true))
 		for (int i = 0; i < n; i++)
@@ -135,8 +135,8 @@ show_body(const char *bytes, size_t length)
 static void
 put_answer(Tuplestorestate *rows, TupleDesc tupdesc, const HttpAnswer *http)
 {
-	Datum		values[7];
-	bool		nulls[7] = {0};
+	Datum values[7];
+	bool  nulls[7] = {0};
 
 	values[0] = CStringGetTextDatum(outcome_name(http->outcome));
 	values[1] = number_or_null(http->status, &nulls[1]);
@@ -177,17 +177,17 @@ submit(HttpPool *pool, const char *method, const char *path, const char *body)
 Datum
 flitmig_http(PG_FUNCTION_ARGS)
 {
-	char	   *server = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *method = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	char	   *body = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	int			calls = PG_GETARG_INT32(4);
-	int			at_once = PG_GETARG_INT32(5);
-	int			submitted = 0;
-	TupleDesc	tupdesc;
+	char			*server = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char			*method = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char			*path = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char			*body = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	int				 calls = PG_GETARG_INT32(4);
+	int				 at_once = PG_GETARG_INT32(5);
+	int				 submitted = 0;
+	TupleDesc		 tupdesc;
 	Tuplestorestate *rows = begin_rows(fcinfo, &tupdesc);
-	MemoryContext context;
-	HttpPool   *pool;
+	MemoryContext	 context;
+	HttpPool		*pool;
 
 	if (!superuser())
 		ereport(ERROR,

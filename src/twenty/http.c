@@ -35,7 +35,7 @@
 static void
 curl_begin(sigset_t *saved)
 {
-	sigset_t	all;
+	sigset_t all;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, saved);
@@ -51,8 +51,8 @@ curl_end(const sigset_t *saved)
 static int
 socket_callback(CURL *easy, curl_socket_t fd, int what, void *pool_ptr, void *unused)
 {
-	HttpPool   *pool = pool_ptr;
-	int			i;
+	HttpPool *pool = pool_ptr;
+	int		  i;
 
 	pool->sockets_changed = true;
 	for (i = 0; i < pool->n_sockets; i++)
@@ -88,7 +88,7 @@ socket_callback(CURL *easy, curl_socket_t fd, int what, void *pool_ptr, void *un
 static int
 timer_callback(CURLM *multi, long timeout_ms, void *pool_ptr)
 {
-	HttpPool   *pool = pool_ptr;
+	HttpPool *pool = pool_ptr;
 
 	pool->timer_set = timeout_ms >= 0;
 	pool->timer_ms = timeout_ms;
@@ -99,7 +99,7 @@ timer_callback(CURLM *multi, long timeout_ms, void *pool_ptr)
 static long
 elapsed_ms(instr_time start)
 {
-	instr_time	now;
+	instr_time now;
 
 	INSTR_TIME_SET_CURRENT(now);
 	INSTR_TIME_SUBTRACT(now, start);
@@ -110,8 +110,8 @@ elapsed_ms(instr_time start)
 static void
 destroy_pool(void *pool_ptr)
 {
-	HttpPool   *pool = pool_ptr;
-	sigset_t	saved;
+	HttpPool *pool = pool_ptr;
+	sigset_t  saved;
 
 	curl_begin(&saved);
 	while (!dlist_is_empty(&pool->requests))
@@ -155,7 +155,7 @@ append_header(struct curl_slist **list, const char *header)
 static void
 build_headers(HttpPool *pool, const char *key)
 {
-	char	   *authorization = psprintf("Authorization: Bearer %s", key);
+	char *authorization = psprintf("Authorization: Bearer %s", key);
 
 	append_header(&pool->plain_headers, "Expect:");
 	append_header(&pool->key_headers, "Expect:");
@@ -173,8 +173,8 @@ HttpPool *
 http_pool_create(MemoryContext ctx, const TwentyServer *server)
 {
 	MemoryContext old = MemoryContextSwitchTo(ctx);
-	HttpPool   *pool = palloc0(sizeof(HttpPool));
-	long		connections = Max(flitmig_requests_in_flight, PACED_IN_FLIGHT);
+	HttpPool	 *pool = palloc0(sizeof(HttpPool));
+	long		  connections = Max(flitmig_requests_in_flight, PACED_IN_FLIGHT);
 
 	initialise_curl_once();
 	pool->context = ctx;
@@ -211,8 +211,8 @@ http_pool_create(MemoryContext ctx, const TwentyServer *server)
 void
 http_pool_submit(HttpPool *pool, HttpRequest *request)
 {
-	CURLMcode	result;
-	sigset_t	saved;
+	CURLMcode result;
+	sigset_t  saved;
 
 	curl_easy_setopt(request->easy, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SECONDS);
 	INSTR_TIME_SET_CURRENT(request->start);
@@ -235,9 +235,9 @@ http_in_flight(HttpPool *pool)
 static void
 run_curl(HttpPool *pool, curl_socket_t fd, int events)
 {
-	CURLMcode	result;
-	sigset_t	saved;
-	int			running;
+	CURLMcode result;
+	sigset_t  saved;
+	int		  running;
 
 	curl_begin(&saved);
 	result = curl_multi_socket_action(pool->multi, fd, events, &running);
@@ -253,13 +253,13 @@ run_curl(HttpPool *pool, curl_socket_t fd, int events)
 static HttpAnswer *
 take_answer(HttpPool *pool)
 {
-	CURLMsg    *message;
-	int			left;
+	CURLMsg *message;
+	int		 left;
 
 	while ((message = curl_multi_info_read(pool->multi, &left)) != NULL)
 	{
 		HttpRequest *request;
-		CURLcode	result = message->data.result;
+		CURLcode	 result = message->data.result;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
@@ -290,9 +290,9 @@ rebuild_wait_set(HttpPool *pool)
 	AddWaitEventToSet(pool->wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	for (int i = 0; i < pool->n_sockets; i++)
 	{
-		int			what = pool->sockets[i].events;
-		uint32		events = ((what & CURL_POLL_IN) ? WL_SOCKET_READABLE : 0) |
-			((what & CURL_POLL_OUT) ? WL_SOCKET_WRITEABLE : 0);
+		int	   what = pool->sockets[i].events;
+		uint32 events = ((what & CURL_POLL_IN) ? WL_SOCKET_READABLE : 0) |
+						((what & CURL_POLL_OUT) ? WL_SOCKET_WRITEABLE : 0);
 
 		AddWaitEventToSet(pool->wait_set, events, pool->sockets[i].fd, NULL, NULL);
 	}
@@ -315,10 +315,10 @@ timer_left_ms(HttpPool *pool)
 static bool
 wait_and_work(HttpPool *pool, long timeout_ms)
 {
-	WaitEvent	events[EVENTS_PER_WAIT];
-	bool		latch_set = false;
-	long		timer = timer_left_ms(pool);
-	int			n;
+	WaitEvent events[EVENTS_PER_WAIT];
+	bool	  latch_set = false;
+	long	  timer = timer_left_ms(pool);
+	int		  n;
 
 	if (pool->wait_set == NULL || pool->sockets_changed)
 		rebuild_wait_set(pool);
@@ -327,7 +327,7 @@ wait_and_work(HttpPool *pool, long timeout_ms)
 	n = WaitEventSetWait(pool->wait_set, timeout_ms, events, EVENTS_PER_WAIT, PG_WAIT_EXTENSION);
 	for (int i = 0; i < n; i++)
 	{
-		uint32		what = events[i].events;
+		uint32 what = events[i].events;
 
 		if (what & WL_LATCH_SET)
 		{
@@ -337,11 +337,11 @@ wait_and_work(HttpPool *pool, long timeout_ms)
 		else if (what & WL_SOCKET_MASK)
 			run_curl(pool, events[i].fd,
 					 ((what & WL_SOCKET_READABLE) ? CURL_CSELECT_IN : 0) |
-					 ((what & WL_SOCKET_WRITEABLE) ? CURL_CSELECT_OUT : 0));
+						 ((what & WL_SOCKET_WRITEABLE) ? CURL_CSELECT_OUT : 0));
 	}
 	if (timer_left_ms(pool) == 0)
 	{
-		pool->timer_set = false;	/* curl sets the next one */
+		pool->timer_set = false; /* curl sets the next one */
 		run_curl(pool, CURL_SOCKET_TIMEOUT, 0);
 	}
 	return latch_set;
@@ -356,8 +356,8 @@ http_wait(HttpPool *pool, long timeout_ms)
 	INSTR_TIME_SET_CURRENT(start);
 	while ((answer = take_answer(pool)) == NULL)
 	{
-		long		left = timeout_ms < 0 ? -1 : timeout_ms - elapsed_ms(start);
-		bool		latch_set;
+		long left = timeout_ms < 0 ? -1 : timeout_ms - elapsed_ms(start);
+		bool latch_set;
 
 		if (timeout_ms >= 0 && left < 0)
 			break;
@@ -371,7 +371,7 @@ http_wait(HttpPool *pool, long timeout_ms)
 void
 http_answer_free(HttpAnswer *answer)
 {
-	sigset_t	saved;
+	sigset_t saved;
 
 	curl_begin(&saved);
 	http_request_free((HttpRequest *) answer);

@@ -36,11 +36,11 @@ static size_t
 take_body(char *buffer, size_t size, size_t n, void *request_ptr)
 {
 	HttpRequest *request = request_ptr;
-	size_t		wanted = Min(size * n, request->size - request->taken);
+	size_t		 wanted = Min(size * n, request->size - request->taken);
 
 	if (request->file >= 0)
 	{
-		ssize_t		got = wanted == 0 ? 0 : pread(request->file, buffer, wanted, request->taken);
+		ssize_t got = wanted == 0 ? 0 : pread(request->file, buffer, wanted, request->taken);
 
 		if (got < 0 || (got == 0 && wanted > 0))
 		{
@@ -70,8 +70,8 @@ static size_t
 keep_answer(char *data, size_t size, size_t n, void *request_ptr)
 {
 	HttpRequest *request = request_ptr;
-	size_t		length = size * n;
-	size_t		needed = request->n_received + length + 1;
+	size_t		 length = size * n;
+	size_t		 needed = request->n_received + length + 1;
 
 	if (request->n_received + length > request->pool->answer_limit)
 	{
@@ -80,8 +80,8 @@ keep_answer(char *data, size_t size, size_t n, void *request_ptr)
 	}
 	if (needed > request->max_received)
 	{
-		size_t		wanted = Max(needed, Max(request->max_received * 2, 16384));
-		char	   *larger = realloc(request->received, wanted);
+		size_t wanted = Max(needed, Max(request->max_received * 2, 16384));
+		char  *larger = realloc(request->received, wanted);
 
 		if (larger == NULL)
 		{
@@ -143,8 +143,8 @@ set_protocols(CURL *easy, bool allow_http)
 static CURL *
 create_easy(HttpPool *pool, HttpRequest *request, const char *url)
 {
-	CURL	   *easy = curl_easy_init();
-	bool		ok = easy != NULL;
+	CURL *easy = curl_easy_init();
+	bool  ok = easy != NULL;
 
 #define SET(option, value) (ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK)
 	SET(CURLOPT_URL, url);
@@ -229,17 +229,17 @@ open_file(HttpRequest *request, const char *path)
 static bool
 set_file_timeouts(HttpRequest *request)
 {
-	long		seconds = Max(1, request->pool->request_timeout_ms / 1000);
+	long seconds = Max(1, request->pool->request_timeout_ms / 1000);
 
 	return curl_easy_setopt(request->easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES) == CURLE_OK &&
-		curl_easy_setopt(request->easy, CURLOPT_LOW_SPEED_TIME, seconds) == CURLE_OK;
+		   curl_easy_setopt(request->easy, CURLOPT_LOW_SPEED_TIME, seconds) == CURLE_OK;
 }
 
 void
 http_post(HttpPool *pool, const char *path, const char *body, size_t length, void *tag)
 {
 	HttpRequest *request = create_request(pool, HTTP_METHOD_POST, url_of_path(pool, path), tag);
-	CURL	   *easy = request->easy;
+	CURL		*easy = request->easy;
 
 	request->body = malloc(length + 1);
 	check_setup(request->body != NULL);
@@ -274,15 +274,15 @@ add_text_part(curl_mime *form, const char *name, const char *text)
 	curl_mimepart *part = curl_mime_addpart(form);
 
 	return part != NULL &&
-		curl_mime_name(part, name) == CURLE_OK &&
-		curl_mime_data(part, text, CURL_ZERO_TERMINATED) == CURLE_OK;
+		   curl_mime_name(part, name) == CURLE_OK &&
+		   curl_mime_data(part, text, CURL_ZERO_TERMINATED) == CURLE_OK;
 }
 
 void
 http_post_file(HttpPool *pool, const char *path, const char *operations, const char *map,
 			   const char *file_path, const char *file_name, const char *content_type, void *tag)
 {
-	HttpRequest *request = create_request(pool, HTTP_METHOD_POST, url_of_path(pool, path), tag);
+	HttpRequest	  *request = create_request(pool, HTTP_METHOD_POST, url_of_path(pool, path), tag);
 	curl_mimepart *part;
 
 	open_file(request, file_path);
@@ -306,8 +306,8 @@ void
 http_put_file(HttpPool *pool, const char *url, const char *file_path, const char *content_type, void *tag)
 {
 	HttpRequest *request = create_request(pool, HTTP_METHOD_PUT, url, tag);
-	CURL	   *easy = request->easy;
-	char	   *type_header = psprintf("Content-Type: %s", content_type);
+	CURL		*easy = request->easy;
+	char		*type_header = psprintf("Content-Type: %s", content_type);
 
 	open_file(request, file_path);
 	request->headers = curl_slist_append(NULL, type_header);
@@ -341,7 +341,7 @@ http_put_file(HttpPool *pool, const char *url, const char *file_path, const char
 static HttpOutcome
 judge(HttpRequest *request, CURLcode result, long status)
 {
-	curl_off_t	sent_after_us = 0;
+	curl_off_t sent_after_us = 0;
 
 	switch (result)
 	{
@@ -363,7 +363,8 @@ judge(HttpRequest *request, CURLcode result, long status)
 		case CURLE_SSL_CONNECT_ERROR:
 			/* OpenSSL's words for a connection that broke during the handshake */
 			return strstr(request->curl_error, "SYSCALL") || strstr(request->curl_error, "reset by peer")
-				? HTTP_NOT_SENT : HTTP_TLS;
+					   ? HTTP_NOT_SENT
+					   : HTTP_TLS;
 		case CURLE_UNSUPPORTED_PROTOCOL:
 		case CURLE_WEIRD_SERVER_REPLY:
 			/* Before a first answer: a port where no web server listens. */

@@ -34,7 +34,7 @@ skip_string(const char *p, const char *end)
 static const char *
 skip_value(const char *p, const char *end)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	do
 	{
@@ -62,7 +62,7 @@ skip_value(const char *p, const char *end)
 static bool
 is_shallow(const char *p, const char *end)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	while (p < end)
 	{
@@ -140,7 +140,7 @@ json_peek_next(JsonPeek container, JsonPeek *cursor, JsonPeek *name, JsonPeek *v
 	{
 		name->start = p;
 		p = name->end = skip_string(p, end);
-		p = skip_space(skip_space(p, end) + 1, end);	/* the colon */
+		p = skip_space(skip_space(p, end) + 1, end); /* the colon */
 	}
 	value->start = p;
 	value->end = cursor->start = skip_value(p, end);
@@ -151,10 +151,10 @@ json_peek_next(JsonPeek container, JsonPeek *cursor, JsonPeek *name, JsonPeek *v
 JsonPeek
 json_peek_member(JsonPeek object, const char *name)
 {
-	JsonPeek	cursor = {0};
-	JsonPeek	found;
-	JsonPeek	value;
-	size_t		length = strlen(name);
+	JsonPeek cursor = {0};
+	JsonPeek found;
+	JsonPeek value;
+	size_t	 length = strlen(name);
 
 	if (json_peek_kind(object) == '{')
 		while (json_peek_next(object, &cursor, &found, &value))
@@ -183,7 +183,7 @@ unicode_escape(const char *p)
 static const char *
 read_character(const char *p, const char *end, unsigned char *out, int *n)
 {
-	pg_wchar	c;
+	pg_wchar c;
 
 	*n = 1;
 	if (*p != '\\')
@@ -237,7 +237,7 @@ json_peek_text(JsonPeek value, size_t max_bytes)
 	while (p < end)
 	{
 		unsigned char c[8];
-		int			n;
+		int			  n;
 
 		if (quoted)
 			p = read_character(p, end, c, &n);

@@ -16,10 +16,10 @@ typedef struct JsonPeek
 /* Deeper nesting than any answer of Twenty's, and far from the stack's end. */
 #define JSON_PEEK_MAX_DEPTH 256
 
-extern bool json_peek_open(const char *text, size_t length, JsonPeek *root);
-extern char json_peek_kind(JsonPeek value);
+extern bool		json_peek_open(const char *text, size_t length, JsonPeek *root);
+extern char		json_peek_kind(JsonPeek value);
 extern JsonPeek json_peek_member(JsonPeek object, const char *name);
-extern bool json_peek_next(JsonPeek container, JsonPeek *cursor, JsonPeek *name, JsonPeek *value);
-extern char *json_peek_text(JsonPeek value, size_t max_bytes);
+extern bool		json_peek_next(JsonPeek container, JsonPeek *cursor, JsonPeek *name, JsonPeek *value);
+extern char	   *json_peek_text(JsonPeek value, size_t max_bytes);
 
-#endif							/* FLITMIG_JSON_PEEK_H */
+#endif /* FLITMIG_JSON_PEEK_H */

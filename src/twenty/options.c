@@ -37,8 +37,8 @@
 typedef struct TwentyOption
 {
 	const char *keyword;
-	Oid			catalog;		/* catalog in which the option may appear */
-	void		(*check) (DefElem *def);
+	Oid			catalog; /* catalog in which the option may appear */
+	void (*check)(DefElem *def);
 } TwentyOption;
 
 static void check_url(DefElem *def);
@@ -53,8 +53,7 @@ static const TwentyOption twenty_options[] = {
 	{"ca_file", ForeignServerRelationId, check_absolute_path},
 	{"api_key", UserMappingRelationId, check_key},
 	{"api_key_file", UserMappingRelationId, check_key_file},
-	{NULL, InvalidOid, NULL}
-};
+	{NULL, InvalidOid, NULL}};
 
 PG_FUNCTION_INFO_V1(flitmig_twenty_validator);
 
@@ -62,11 +61,11 @@ PG_FUNCTION_INFO_V1(flitmig_twenty_validator);
 static char *
 find_option(List *options, const char *keyword)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, options)
+	foreach (cell, options)
 	{
-		DefElem    *def = (DefElem *) lfirst(cell);
+		DefElem *def = (DefElem *) lfirst(cell);
 
 		if (strcmp(def->defname, keyword) == 0)
 			return defGetString(def);
@@ -77,11 +76,11 @@ find_option(List *options, const char *keyword)
 static bool
 find_boolean_option(List *options, const char *keyword)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, options)
+	foreach (cell, options)
 	{
-		DefElem    *def = (DefElem *) lfirst(cell);
+		DefElem *def = (DefElem *) lfirst(cell);
 
 		if (strcmp(def->defname, keyword) == 0)
 			return defGetBoolean(def);
@@ -93,8 +92,8 @@ find_boolean_option(List *options, const char *keyword)
 static char *
 url_part(CURLU *url, CURLUPart part)
 {
-	char	   *value = NULL;
-	char	   *result = NULL;
+	char *value = NULL;
+	char *result = NULL;
 
 	if (curl_url_get(url, part, &value, 0) == CURLUE_OK && value != NULL)
 	{
@@ -111,27 +110,27 @@ static bool
 is_loopback(const char *host)
 {
 	return pg_strcasecmp(host, "localhost") == 0 ||
-		strcmp(host, "[::1]") == 0 ||
-		(strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
+		   strcmp(host, "[::1]") == 0 ||
+		   (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
 }
 
 typedef struct UrlParts
 {
-	bool		valid;			/* an absolute URL that curl understands */
-	char	   *scheme;
-	char	   *user;
-	char	   *password;
-	char	   *host;
-	char	   *query;
-	char	   *fragment;
+	bool  valid; /* an absolute URL that curl understands */
+	char *scheme;
+	char *user;
+	char *password;
+	char *host;
+	char *query;
+	char *fragment;
 } UrlParts;
 
 /* Takes a URL apart by curl's own rules, so that we judge what curl will use. */
 static UrlParts
 parse_url(const char *text)
 {
-	UrlParts	parts = {0};
-	CURLU	   *url = curl_url();
+	UrlParts parts = {0};
+	CURLU	*url = curl_url();
 
 	if (url == NULL)
 		ereport(ERROR,
@@ -146,7 +145,7 @@ parse_url(const char *text)
 		parts.query = url_part(url, CURLUPART_QUERY);
 		parts.fragment = url_part(url, CURLUPART_FRAGMENT);
 		parts.valid = parts.scheme != NULL && parts.host != NULL && parts.host[0] != '\0' &&
-			strpbrk(text, " \t\r\n\\") == NULL;
+					  strpbrk(text, " \t\r\n\\") == NULL;
 	}
 	curl_url_cleanup(url);
 	return parts;
@@ -270,14 +269,14 @@ check_server_options(List *options)
 static void
 check_mapping_options(List *options)
 {
-	bool		has_key = find_option(options, "api_key") != NULL;
-	bool		has_file = find_option(options, "api_key_file") != NULL;
+	bool has_key = find_option(options, "api_key") != NULL;
+	bool has_file = find_option(options, "api_key_file") != NULL;
 
 	if (has_key == has_file)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 has_key ? errmsg("options \"api_key\" and \"api_key_file\" exclude each other")
-				 : errmsg("a user mapping needs the option \"api_key\" or \"api_key_file\""),
+						 : errmsg("a user mapping needs the option \"api_key\" or \"api_key_file\""),
 				 errhint("Valid are OPTIONS (api_key_file '/etc/flitmig/key') and OPTIONS (api_key '...').")));
 }
 
@@ -303,8 +302,8 @@ complain_about_option(const char *keyword, Oid catalog)
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\"", keyword),
 			 valid.len > 0
-			 ? errhint("Valid options in this context are: %s.", valid.data)
-			 : errhint("There are no valid options in this context.")));
+				 ? errhint("Valid options in this context are: %s.", valid.data)
+				 : errhint("There are no valid options in this context.")));
 }
 
 /*
@@ -315,13 +314,13 @@ complain_about_option(const char *keyword, Oid catalog)
 Datum
 flitmig_twenty_validator(PG_FUNCTION_ARGS)
 {
-	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
-	Oid			catalog = PG_GETARG_OID(1);
-	ListCell   *cell;
+	List	 *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid		  catalog = PG_GETARG_OID(1);
+	ListCell *cell;
 
-	foreach(cell, options)
+	foreach (cell, options)
 	{
-		DefElem    *def = (DefElem *) lfirst(cell);
+		DefElem			   *def = (DefElem *) lfirst(cell);
 		const TwentyOption *option = lookup_option(def->defname, catalog);
 
 		if (option == NULL)
@@ -386,7 +385,7 @@ static ForeignServer *
 find_server(const char *name, Oid userid)
 {
 	ForeignServer *server = GetForeignServerByName(name, true);
-	AclResult	allowed;
+	AclResult	   allowed;
 
 	if (server == NULL)
 		ereport(ERROR,
@@ -417,10 +416,10 @@ TwentyServer *
 twenty_server_load(const char *name, Oid userid)
 {
 	ForeignServer *server = find_server(name, userid);
-	TwentyServer *result;
-	List	   *options;
-	char	   *key;
-	char	   *url;
+	TwentyServer  *result;
+	List		  *options;
+	char		  *key;
+	char		  *url;
 
 	if (!SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
 							   ObjectIdGetDatum(server->serverid)) &&
@@ -432,7 +431,7 @@ twenty_server_load(const char *name, Oid userid)
 						GetUserNameFromId(userid, false), name),
 				 errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (api_key_file '/etc/flitmig/key');",
 						 userid == GetUserId() ? "CURRENT_USER"
-						 : quote_identifier(GetUserNameFromId(userid, false)),
+											   : quote_identifier(GetUserNameFromId(userid, false)),
 						 quote_identifier(name))));
 	options = GetUserMapping(userid, server->serverid)->options;
 

@@ -15,10 +15,17 @@ my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 my $has_tls = system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
 	  . " -keyout $work/key.pem -out $work/cert.pem >/dev/null 2>&1") == 0;
-my $pid = open(my $pipe, '-|', 'node', "$FindBin::RealBin/odd_server.js", $has_tls ? ("$work/key.pem", "$work/cert.pem") : ())
+my ($pid, $pipe);
+END    # names $pipe, or perl would close it, and wait for node, before we come here
+{
+	my $status = $?;
+	kill('TERM', $pid) if $pid;
+	close($pipe) if $pipe;
+	$? = $status;
+}
+$pid = open($pipe, '-|', 'node', "$FindBin::RealBin/odd_server.js", $has_tls ? ("$work/key.pem", "$work/cert.pem") : ())
   or die "no node: $!";
 my ($port, $raw_port, $tls_port) = <$pipe> =~ /^ready (\d+) (\d+) ?(\d*)/ or die 'the server did not start';
-END { kill 'TERM', $pid if $pid }
 
 my $nobody = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp');    # bound, never listening
 my $node = start_cluster('http');
