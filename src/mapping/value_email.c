@@ -97,7 +97,7 @@ valid_domain(const char *s, int len)
 	return labels > 1 && label >= 2 && letters;
 }
 
-/* Strips mailto:, its parameters, quotes and full stops around an address. */
+/* Strips mailto:, its parameters, quotes around an address and a full stop behind it. */
 static Span
 strip_token(Span token)
 {
@@ -111,7 +111,7 @@ strip_token(Span token)
 		if (mark)
 			token.len = (int) (mark - token.data);
 	}
-	while (token.len > 0 && (token.data[0] == '\'' || token.data[0] == '.' || token.data[0] == ':'))
+	while (token.len > 0 && (token.data[0] == '\'' || token.data[0] == ':'))
 		token.data++, token.len--;
 	while (token.len > 0 && (token.data[token.len - 1] == '\'' || token.data[token.len - 1] == '.' ||
 							 token.data[token.len - 1] == ':'))

@@ -5,6 +5,7 @@
 #include "value_markup.h"
 
 #include <libxml/HTMLparser.h>
+#include <libxml/parserInternals.h>
 
 /* Nested elements deeper than this are read as text. */
 #define DEPTH_MAX 200
@@ -12,9 +13,9 @@
 typedef struct HtmlReader
 {
 	Markdown   *md;
-	int			pre;			/* depth of <pre> */
 	int			depth;
 	int			cells;			/* in the table row under way */
+	bool		flat;			/* that row is written as one line */
 } HtmlReader;
 
 static void read_children(HtmlReader *reader, xmlNodePtr node);
@@ -210,6 +211,62 @@ read_quote(HtmlReader *reader, xmlNodePtr node)
 	markdown_break(md, 2);
 }
 
+/* A new line, unless one is due already. */
+static void
+break_line(Markdown *md)
+{
+	if (md->breaks == 0 && md->out.len > 0)
+		md->hard = true;
+	markdown_break(md, 1);
+}
+
+/* Cells among the children, and whether a table is nested in one of them. */
+static int
+count_cells(xmlNodePtr row, bool *nested)
+{
+	int			cells = 0;
+	xmlNodePtr	node = row->children;
+
+	*nested = false;
+	while (node && node != row)
+	{
+		if (node->type == XML_ELEMENT_NODE && (named(node, "td") || named(node, "th")) && node->parent == row)
+			cells++;
+		else if (node->type == XML_ELEMENT_NODE && named(node, "table"))
+			*nested = true;
+		if (node->type == XML_ELEMENT_NODE && node->children)
+			node = node->children;
+		else
+		{
+			while (node != row && node->next == NULL)
+				node = node->parent;
+			if (node != row)
+				node = node->next;
+		}
+	}
+	return cells;
+}
+
+/*
+ * A row of data is one line, whatever stands in its cells; a row with one
+ * cell or a table inside is there for the layout, and its cells are blocks.
+ */
+static void
+read_row(HtmlReader *reader, xmlNodePtr node)
+{
+	bool		flat = reader->flat;
+	int			cells = reader->cells;
+	bool		nested;
+
+	reader->flat = count_cells(node, &nested) > 1 && !nested;
+	reader->cells = 0;
+	break_line(reader->md);
+	read_children(reader, node);
+	break_line(reader->md);
+	reader->flat = flat;
+	reader->cells = cells;
+}
+
 static void
 read_element(HtmlReader *reader, xmlNodePtr node)
 {
@@ -221,14 +278,24 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 		"address", "article", "aside", "center", "dl", "fieldset", "figure", "footer", "form", "header",
 		"main", "nav", "p", "section", "table"
 	};
+	static const char *const blocks[] = {
+		"blockquote", "br", "center", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
+		"pre", "ul"
+	};
 	static const char *const lines[] = {
-		"caption", "dd", "div", "dt", "figcaption", "legend", "option", "tbody", "tfoot", "thead", "tr"
+		"caption", "dd", "div", "dt", "figcaption", "legend", "option", "tbody", "tfoot", "thead"
 	};
 	Markdown   *md = reader->md;
 
 	if (named_in(node, dropped, lengthof(dropped)))
 		return;
-	if (named(node, "br"))
+	if (reader->flat && named_in(node, blocks, lengthof(blocks)))
+	{
+		md->space = true;
+		read_children(reader, node);
+		md->space = true;
+	}
+	else if (named(node, "br"))
 		markdown_line_break(md);
 	else if (named(node, "b") || named(node, "strong"))
 		read_marked(reader, node, true);
@@ -253,10 +320,14 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 			markdown_raw(md, "---", 3);
 		markdown_break(md, 2);
 	}
+	else if (named(node, "tr"))
+		read_row(reader, node);
 	else if (named(node, "td") || named(node, "th"))
 	{
-		if (reader->cells++ > 0)
+		if (reader->cells++ > 0 && reader->flat)
 			markdown_text(md, " | ", 3, SPACES_FOLD);
+		else if (!reader->flat)
+			break_line(md);
 		read_children(reader, node);
 	}
 	else
@@ -264,16 +335,25 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 		int			breaks = named_in(node, paragraphs, lengthof(paragraphs)) ? 2 :
 			named_in(node, lines, lengthof(lines)) ? 1 : 0;
 
-		if (named(node, "tr"))
-			reader->cells = 0;
-		if (breaks == 1 && md->breaks == 0 && md->out.len > 0)
-			md->hard = true;
+		if (breaks == 1)
+			break_line(md);
 		markdown_break(md, breaks);
 		read_children(reader, node);
-		if (breaks == 1 && md->breaks == 0)
-			md->hard = true;
+		if (breaks == 1)
+			break_line(md);
 		markdown_break(md, breaks);
 	}
+}
+
+/* The text of an element, without its markup. */
+static void
+read_flat(HtmlReader *reader, xmlNodePtr node)
+{
+	xmlChar    *content = xmlNodeGetContent(node);
+
+	if (content)
+		markdown_text(reader->md, (const char *) content, (int) strlen((const char *) content), SPACES_FOLD);
+	xmlFree(content);
 }
 
 static void
@@ -285,21 +365,56 @@ read_children(HtmlReader *reader, xmlNodePtr parent)
 		if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE)
 			markdown_text(reader->md, (const char *) node->content,
 						  (int) strlen((const char *) node->content), SPACES_FOLD);
-		else if (node->type == XML_ELEMENT_NODE && reader->depth < DEPTH_MAX)
+		else if (node->type != XML_ELEMENT_NODE)
+			continue;
+		else if (reader->depth < DEPTH_MAX)
 			read_element(reader, node);
+		else
+			read_flat(reader, node);
 	}
 	reader->depth--;
+}
+
+/*
+ * Parses what is there, however broken.  Editors that never close <font> nest
+ * hundreds deep, where the parser would stop unless told that size is fine.
+ */
+static htmlDocPtr
+parse(const char *s, int len)
+{
+	int			options = HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET;
+	htmlParserCtxtPtr context;
+	htmlDocPtr	doc;
+
+#if LIBXML_VERSION >= 21400
+	options |= HTML_PARSE_HUGE;
+	context = htmlNewParserCtxt();
+	if (context == NULL)
+		return NULL;
+	doc = htmlCtxtReadMemory(context, s, len, NULL, "UTF-8", options);
+#else
+	context = htmlCreateMemoryParserCtxt(s, len);
+	if (context == NULL)
+		return NULL;
+	(void) htmlCtxtUseOptions(context, options);
+	context->options |= XML_PARSE_HUGE;
+	(void) xmlSwitchToEncoding(context, xmlFindCharEncodingHandler("UTF-8"));
+	/* a <meta charset> speaks of the file that the note once was */
+	context->options |= HTML_PARSE_IGNORE_ENC;
+	(void) htmlParseDocument(context);
+	doc = context->myDoc;
+	context->myDoc = NULL;
+#endif
+	htmlFreeParserCtxt(context);
+	return doc;
 }
 
 void
 html_read(Markdown *md, const char *s, int len)
 {
-	HtmlReader	reader = {md, 0, 0, 0};
-	htmlDocPtr	doc;
+	HtmlReader	reader = {md, 0, 0, false};
+	htmlDocPtr	doc = parse(s, len);
 
-	doc = htmlReadMemory(s, len, NULL, "UTF-8",
-						 HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
-						 HTML_PARSE_NONET | HTML_PARSE_COMPACT);
 	if (doc == NULL)
 		return;
 	/* the document is malloc'd: an error while writing (out of memory) must not leave it behind */

@@ -84,12 +84,29 @@ open_line(Markdown *md)
 	}
 }
 
-static void
-set_marks(Markdown *md)
+static bool
+is_word(char ch)
 {
+	return isalnum((unsigned char) ch) || (unsigned char) ch >= 0x80;
+}
+
+/*
+ * Opens and closes marks before the next character.  Between punctuation and
+ * a letter a mark would not count as one (CommonMark 6.2: "**Pain:**5"), so a
+ * blank goes there.
+ */
+static void
+set_marks(Markdown *md, char next)
+{
+	char		last = md->out.len > 0 && !md->line_start ? md->out.data[md->out.len - 1] : ' ';
+
 	if (md->bold == md->want_bold && md->italic == md->want_italic)
 		return;
+	if ((md->bold || md->italic) && ispunct((unsigned char) last) && is_word(next))
+		md->space = true;
 	close_marks(md);
+	if ((md->want_bold || md->want_italic) && is_word(last) && ispunct((unsigned char) next))
+		md->space = true;
 	if (md->space)
 		appendStringInfoChar(&md->out, ' ');
 	md->space = false;
@@ -99,12 +116,6 @@ set_marks(Markdown *md)
 		appendStringInfoChar(&md->out, '*');
 	md->bold = md->want_bold;
 	md->italic = md->want_italic;
-}
-
-static bool
-is_word(char ch)
-{
-	return isalnum((unsigned char) ch) || (unsigned char) ch >= 0x80;
 }
 
 /* Would the character mean something in Markdown here? */
@@ -170,6 +181,12 @@ markdown_text(Markdown *md, const char *s, int len, MarkdownSpaces spaces)
 	{
 		unsigned char ch = (unsigned char) s[i];
 
+		/* a no-break space is a space: editors write them between all words */
+		if (ch == 0xC2 && i + 1 < len && (unsigned char) s[i + 1] == 0xA0)
+		{
+			ch = ' ';
+			i++;
+		}
 		if (ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r' || ch == '\f')
 		{
 			if (spaces == SPACES_KEEP && !md->line_start && md->breaks == 0)
@@ -183,7 +200,7 @@ markdown_text(Markdown *md, const char *s, int len, MarkdownSpaces spaces)
 		if (ch < ' ' || ch == 0x7F)
 			continue;
 		open_line(md);
-		set_marks(md);
+		set_marks(md, ch);
 		if (md->space)
 			appendStringInfoChar(&md->out, ' ');
 		md->space = false;
@@ -198,7 +215,7 @@ void
 markdown_raw(Markdown *md, const char *s, int len)
 {
 	open_line(md);
-	set_marks(md);
+	set_marks(md, len > 0 ? *s : ' ');
 	if (md->space)
 		appendStringInfoChar(&md->out, ' ');
 	md->space = false;
@@ -209,6 +226,8 @@ markdown_raw(Markdown *md, const char *s, int len)
 void
 markdown_break(Markdown *md, int breaks)
 {
+	if (breaks == 0)
+		return;
 	if (md->breaks < breaks)
 		md->breaks = breaks;
 	md->space = false;
@@ -280,9 +299,11 @@ plain_read(Markdown *md, Span text)
 		mark = item_mark(line.data, line.len);
 		if (mark)
 		{
-			markdown_break(md, list || md->breaks == 0 ? 1 : 2);
+			markdown_break(md, list ? 1 : 2);
 			markdown_raw(md, line.data, mark);
 		}
+		else if (list)
+			markdown_break(md, 2);
 		else if (md->out.len > 0)
 			markdown_line_break(md);
 		list = mark > 0;

@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(flitmig_full_name_cell);
 /* Words before a name, without dots, sorted.  English, German, French, Spanish, Dutch, Italian. */
 static const char *const prefixes[] = {
 	"capt", "col", "dame", "dhr", "dott", "dottssa", "dr", "dra", "drs", "fr", "frau", "herr",
-	"hon", "lady", "lord", "lt", "m", "maj", "master", "mevr", "miss", "mlle", "mme", "mr", "mrs",
+	"hon", "lady", "lord", "lt", "m", "maj", "master", "med", "mevr", "miss", "mlle", "mme", "mr", "mrs",
 	"ms", "mstr", "mx", "pastor", "prof", "professor", "rabbi", "rev", "sgt", "sig", "sigra", "sir",
 	"sister", "sr", "sra", "srta"
 };
@@ -201,16 +201,17 @@ add_suffix(NameParts *name, Span word, SuffixKind kind)
 		name->suffix[name->suffixes++] = word;
 }
 
-/* Takes suffixes from the end, leaving at least one word; those found go in their written order. */
+/* Takes suffixes from the end, leaving at least one word; they keep their written order. */
 static void
-take_suffixes(NameParts *name, Words *words, int keep, bool loud, bool after_comma)
+take_suffixes(NameParts *name, Words *words, bool loud)
 {
 	int			end = words->count;
 
-	while (end > keep && suffix_kind(words->word[end - 1], loud, after_comma) != NO_SUFFIX)
+	/* with one word left before it, a doubtful one is the surname ("Jane DO") */
+	while (end > 1 && suffix_kind(words->word[end - 1], loud || end == 2, false) != NO_SUFFIX)
 		end--;
 	for (int i = end; i < words->count; i++)
-		add_suffix(name, words->word[i], suffix_kind(words->word[i], loud, after_comma));
+		add_suffix(name, words->word[i], suffix_kind(words->word[i], false, true));
 	words->count = end;
 }
 
@@ -264,7 +265,7 @@ read_natural(NameParts *name, Words *words, bool loud)
 	int			couple;
 
 	take_prefixes(name, words);
-	take_suffixes(name, words, 1, loud, false);
+	take_suffixes(name, words, loud);
 	if (words->count == 1)
 	{
 		/* "Dr. Johnson" is called by the surname, "Madonna" by the only name */
@@ -275,6 +276,9 @@ read_natural(NameParts *name, Words *words, bool loud)
 		return;
 	}
 	last = words->count - 1;
+	if (last > 2 && (span_is(words->word[last - 1], "e") || span_is(words->word[last - 1], "y")) &&
+		words->word[last - 1].data[0] > 'Z')
+		last -= 2;				/* "de Souza e Silva", "Ortega y Gasset" */
 	while (last > 1 && word_among(words->word[last - 1], particles, lengthof(particles)))
 		last--;
 	name->last = join_words(words->word, last, words->count);
@@ -377,12 +381,18 @@ read_segments(NameParts *name, Span span, bool loud)
 		if (last.count == 0)
 			return false;
 		read_natural(name, &last, loud);
+		/* "Smith," is a last name whose first name is missing */
+		if (name->last.len == 0 && span.data[span.len - 1] == ',')
+		{
+			name->last = name->first;
+			name->first = (Span) {NULL, 0};
+		}
 		return true;
 	}
 	take_prefixes(name, &given);
-	take_suffixes(name, &given, 1, loud, false);
+	take_suffixes(name, &given, loud);
 	if (last.count > 0)
-		take_suffixes(name, &last, 1, loud, false);
+		take_suffixes(name, &last, loud);
 	name->last = join_words(last.word, 0, last.count);
 	if (couple_end(&given, given.count) > 0)
 		name->first = join_words(given.word, 0, given.count);

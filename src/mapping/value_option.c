@@ -8,7 +8,6 @@
  */
 #include "mapping.h"
 
-#include "common/hashfn.h"
 #include "common/unicode_norm.h"
 #include "mb/pg_wchar.h"
 
@@ -22,25 +21,33 @@ typedef struct OptionWriter
 {
 	char		value[OPTION_MAX + 1];
 	int			len;
+	uint32		hash;			/* FNV-1a of the whole value, cut or not */
 	bool		gap;			/* a _ is due before the next letter */
 	bool		cut;			/* the label did not fit */
 } OptionWriter;
+
+static void
+append_char(OptionWriter *writer, unsigned char ch)
+{
+	writer->hash = (writer->hash ^ ch) * 16777619;
+	if (writer->len < OPTION_MAX)
+		writer->value[writer->len++] = (char) ch;
+	else
+		writer->cut = true;
+}
 
 static void
 put_char(OptionWriter *writer, char ch)
 {
 	if (writer->len == 0 && ch >= '0' && ch <= '9')
 	{
-		writer->value[writer->len++] = 'V';
+		append_char(writer, 'V');
 		writer->gap = true;
 	}
-	if (writer->gap && writer->len > 0 && writer->len < OPTION_MAX)
-		writer->value[writer->len++] = '_';
+	if (writer->gap && writer->len > 0)
+		append_char(writer, '_');
 	writer->gap = false;
-	if (writer->len < OPTION_MAX)
-		writer->value[writer->len++] = pg_ascii_toupper((unsigned char) ch);
-	else
-		writer->cut = true;
+	append_char(writer, pg_ascii_toupper((unsigned char) ch));
 }
 
 static void
@@ -147,6 +154,7 @@ write_option(Span label, OptionWriter *writer)
 	const char *end = s + label.len;
 
 	writer->len = 0;
+	writer->hash = 2166136261u;
 	writer->gap = writer->cut = false;
 	if (label.len == 0)
 		return false;
@@ -171,10 +179,12 @@ write_option(Span label, OptionWriter *writer)
 				put_code(writer, (unsigned char) *s);
 	if (writer->cut)
 	{
-		uint32		hash = hash_bytes((const unsigned char *) label.data, label.len);
+		int			end = OPTION_MAX - 9;
 
-		snprintf(writer->value + OPTION_MAX - 9, 10, "_%08X", hash);
-		writer->len = OPTION_MAX;
+		while (writer->value[end - 1] == '_')
+			end--;
+		snprintf(writer->value + end, 10, "_%08X", writer->hash);
+		writer->len = end + 9;
 	}
 	return true;
 }
@@ -184,7 +194,7 @@ write_option(Span label, OptionWriter *writer)
  *
  * UPPER_SNAKE_CASE: accents removed, other scripts as U and hex code, a
  * leading digit prefixed with V_, at most 63 characters (longer ones end in a
- * hash of the label).  + % & < > are PLUS PERCENT AND LESS MORE, so that "A+"
+ * hash).  + % & < > are PLUS PERCENT AND LESS MORE, so that "A+"
  * and "A-" differ.  NULL for a blank label.
  */
 Datum

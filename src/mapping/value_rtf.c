@@ -244,6 +244,7 @@ write_marker(RtfReader *reader)
 	while (digits < reader->marker_len && isdigit((unsigned char) reader->marker[digits]))
 		digits++;
 	reader->md->want_bold = reader->md->want_italic = false;
+	reader->md->hard = false;
 	if (digits > 0 && digits < 9)
 	{
 		markdown_raw(reader->md, reader->marker, digits);

@@ -428,7 +428,7 @@ twenty_server_load(const char *name, Oid userid)
 							   ObjectIdGetDatum(server->serverid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("no API key for role \"%s\" on server \"%s\"",
+				 errmsg("user mapping not found for role \"%s\" on server \"%s\"",
 						GetUserNameFromId(userid, false), name),
 				 errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (api_key_file '/etc/flitmig/key');",
 						 userid == GetUserId() ? "CURRENT_USER"

@@ -93,8 +93,8 @@ extern void http_put_file(HttpPool *pool, const char *url, const char *file_path
 
 extern int	http_in_flight(HttpPool *pool);
 
-/* Connections that a pool may open: flitmig.requests_in_flight, and this while a limit paces us (bucket.c). */
-#define PACED_IN_FLIGHT 6
+/* Requests at once while a limit paces us (bucket_in_flight): Twenty has ten connections to its database. */
+#define PACED_IN_FLIGHT 8
 
 /*
  * Waits until an answer is there, the timeout (ms) has passed or the latch is
@@ -106,18 +106,43 @@ extern void http_answer_free(HttpAnswer *answer);
 
 /* ---- the call limit (TWENTY.md section 2) ---- */
 
+/* A second, shorter limit, learned when it first refuses. */
+typedef struct BriefLimit
+{
+	int			max_tokens;		/* 0: none known */
+	int			window_ms;
+	double		tokens;
+	int64		last_refill_us;
+} BriefLimit;
+
 typedef struct Bucket
 {
 	int			max_tokens;		/* per window; 0: no limit known */
 	int			window_ms;
 	double		tokens;			/* our model of what the server has left */
-	int64		last_refill_us; /* our clock, when the last call was accepted */
+	int64		last_refill_us; /* our clock, when the last call was sent; 0: never */
 	int			burst;			/* calls we send close together */
 	int64		hold_until_us;	/* after a refusal */
 	int			refusals;		/* in a row */
+
+	bool		opening;		/* the bucket is full: spend it at once */
+	int			reserve;		/* tokens that we leave in it, for when a fraction is lost after all */
+	double		margin_ms;		/* later than whole tokens, by how much a burst arrives together */
+	int			accepted;		/* calls since margin_ms was changed */
+	int64		burst_start_us; /* first call of this burst was sent */
+	int64		refused_burst_us;	/* the burst whose refusal counted last */
+	int64		round_trip_us;	/* longest lately */
+	BriefLimit	brief;
 } Bucket;
 
 extern void bucket_init(Bucket *bucket, int max_tokens, int window_ms);
+
+/*
+ * How many calls to keep under way: flitmig.requests_in_flight, but more of
+ * them when a limit is known.  The server then rests between bursts, and the
+ * more calls a burst has, the less of its arithmetic is lost (bucket.c).
+ */
+extern int	bucket_in_flight(const Bucket *bucket);
 
 /* How long (ms) to wait before a call of that many root fields; 0: now. */
 extern long bucket_delay_ms(Bucket *bucket, int64 now_us, int roots);

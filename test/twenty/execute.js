@@ -6,7 +6,7 @@
  * root field, taken before it runs; a root field that fails leaves the others alone (two-mutations-second-fails).
  */
 
-const { parse, validate, execute, getOperationAST, coerceInputValue, typeFromAST, GraphQLError } = require('./graphql');
+const { parse, validate, execute, getOperationAST, coerceInputValue, typeFromAST, valueFromASTUntyped, GraphQLError } = require('./graphql');
 const { getVariableValues, getArgumentValues } = loadValues();
 const errors = require('./errors');
 const { page, select } = require('./find');
@@ -79,7 +79,8 @@ class Executor {
       const refuse = (error) => (old ? { errors: [errors.toBody(error)] } : { data: {}, errors: [errors.toBody(error)] });
       if (twice) return refuse(errors.duplicateRoot(twice, old));
       if (names.length > ROOT_MAX) {
-        return refuse(new errors.ApiError(`Query too complex - Too many root resolvers requested: ${names.length} - Maximum allowed root resolvers: ${ROOT_MAX}`, { code: 'BAD_USER_INPUT' }));
+        const message = `Query too complex - Too many root resolvers requested: ${names.length} - Maximum allowed root resolvers: ${ROOT_MAX}`;
+        return refuse(new errors.ApiError(message, { code: 'BAD_USER_INPUT' }));
       }
     }
     return null;
@@ -205,6 +206,7 @@ class Executor {
       const rows = args.upsert ? records.upsert(table, inputs, actor) : records.create(table, inputs, actor);
       return root.kind === 'createOne' ? read(rows[0], variables) : all(rows);
     }
+    if (verb === 'update' && (!args.data || typeof args.data !== 'object')) throw errors.invalidArgs('Invalid argument "data": expected a record');
     if (root.kind === 'updateOne') return read(records.updateOne(table, args.id, args.data, actor), variables);
     const rows = root.kind.endsWith('One') ? this.rowOf(table, args.id) : select(table, this.filterOf(args), records.tables, true);
     if (verb === 'update') return all(records.updateMany(table, this.capped(rows), args.data, actor));
@@ -247,7 +249,7 @@ class Executor {
 function withDefaults(operation, given) {
   const out = { ...given };
   for (const { variable, defaultValue } of operation.variableDefinitions || []) {
-    if (out[variable.name.value] === undefined && defaultValue) out[variable.name.value] = argumentsOf({ arguments: [{ name: { value: 'v' }, value: defaultValue }] }, {}).v;
+    if (out[variable.name.value] === undefined && defaultValue) out[variable.name.value] = valueFromASTUntyped(defaultValue);
   }
   return out;
 }

@@ -52,7 +52,7 @@ class Faults {
 
 function matcher(on) {
   if (on === undefined || on === '*') return (path) => !path.startsWith('/__');
-  if (on.startsWith('/') && /\/[a-z]*$/.test(on) && on.length > 2 && on.lastIndexOf('/') > 0 && /[\^$.*+?()[\]|\\]/.test(on)) {
+  if (/^\/.+\/[imsu]*$/.test(on)) {
     const regexp = new RegExp(on.slice(1, on.lastIndexOf('/')), on.slice(on.lastIndexOf('/') + 1));
     return (path, roots) => !path.startsWith('/__') && regexp.test(`${path} ${roots.join(' ')}`);
   }
@@ -63,19 +63,26 @@ function matcher(on) {
 const HTML_502 = '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n';
 
 /** Faults that answer by themselves, before anything is done. True when it did. */
-function answerEarly(rule, roots, exchange) {
+function answerEarly(rule, roots, exchange, path, perMinute) {
+  const limit = rule.message || `Limit reached (${perMinute} tokens per 60000 ms)`;
+  const tooMany = { statusCode: 429, error: 'HttpException', messages: [limit] };
   switch (rule.fault) {
     case 'limit': {
-      const text = 'Limit reached (100 tokens per 60000 ms)';
-      const error = { message: rule.message || text, extensions: { subCode: 'LIMIT_REACHED', userFriendlyMessage: 'Rate limit reached. Please try again later.', code: 'BAD_USER_INPUT' } };
+      if (path.startsWith('/rest')) { exchange.json(429, tooMany); return true; }
+      const error = {
+        message: limit,
+        extensions: { subCode: 'LIMIT_REACHED', userFriendlyMessage: 'Rate limit reached. Please try again later.', code: 'BAD_USER_INPUT' },
+      };
       const keys = roots.length ? roots : ['people'];
       exchange.json(200, { errors: keys.map(() => error), data: Object.fromEntries(keys.map((key) => [key, null])) });
       return true;
     }
-    case '429': exchange.json(429, { statusCode: 429, error: 'HttpException', messages: ['Limit reached (100 tokens per 60000 ms)'] }); return true;
+    case '429': exchange.json(429, tooMany); return true;
     case '502': exchange.text(502, HTML_502, { 'content-type': 'text/html' }); return true;
     case '503-retry-after':
-      exchange.text(503, 'Service Unavailable', { 'content-type': 'text/plain', 'retry-after': String(Math.max(1, Math.round((rule.ms || 1000) / 1000))) });
+      exchange.text(503, 'Service Unavailable', {
+        'content-type': 'text/plain', 'retry-after': String(Math.max(1, Math.round((rule.ms || 1000) / 1000))),
+      });
       return true;
     case 'redirect': exchange.text(302, '', { location: rule.location || 'http://127.0.0.2:1/graphql' }); return true;
     case 'reset-before': exchange.reset(); return true;

@@ -102,7 +102,7 @@ class Files {
   }
 
   /** PUT of the bytes: file.put (204), file.put.again (204), file.put.wrong-size (413). */
-  put(id, token, data, contentType) {
+  put(id, token, data, contentType, withKey) {
     const file = this.byId.get(id);
     if (!file || token !== this.workspace.token('upload', id) || !file.expiresAt || Date.now() > file.expiresAt) {
       return { status: 403, body: { statusCode: 403, error: 'ForbiddenException', messages: ['Invalid or expired upload token'] } };
@@ -114,7 +114,7 @@ class Files {
     file.size = data.length;
     file.contentType = contentType || file.contentType;
     file.uploaded = true;
-    this.workspace.log.note('PUT /file-upload', { records: 1, ids: [id], bytes: data.length });
+    this.workspace.log.note('PUT /file-upload', { records: 1, ids: [id], bytes: data.length, authorization: withKey });
     this.stored(file);
     return { status: 204 };
   }

@@ -33,14 +33,15 @@ class Log {
     this.refusals[field] = (this.refusals[field] || 0) + 1;
   }
 
-  /** A fault or an upload: things that are not root fields of /graphql. */
+  /** Uploads and schema changes: they take no token (`free`). */
   note(what, details) {
-    this.calls.push({ ms: Date.now() - this.start, field: what, ...details });
+    this.calls.push({ ms: Date.now() - this.start, field: what, free: true, ...details });
   }
 
   show(withIds) {
     const calls = withIds ? this.calls : this.calls.map(({ ids, ...entry }) => entry);
-    return { start: new Date(this.start).toISOString(), accepted: this.calls.length, refused: this.refused, refusals: this.refusals, calls };
+    const accepted = this.calls.filter((call) => !call.free).length;
+    return { start: new Date(this.start).toISOString(), accepted, refused: this.refused, refusals: this.refusals, calls };
   }
 }
 

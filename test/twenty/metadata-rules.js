@@ -25,6 +25,8 @@ const CREATABLE = new Set(('TEXT DATE DATE_TIME NUMBER BOOLEAN SELECT MULTI_SELE
 
 const same = (code, message, value) => ({ code, message, userFriendlyMessage: message, ...(value === undefined ? {} : { value }) });
 
+const told = (code, message, userFriendlyMessage) => ({ code, message, userFriendlyMessage });
+
 /** Errors of a name: camelCase, at most 63, not reserved (field.create.badname, field.create.reserved). */
 function nameErrors(model, name, code) {
   const out = [];
@@ -45,7 +47,7 @@ function optionErrors(options) {
   const out = [];
   const values = new Set();
   for (const { value, label, color } of options || []) {
-    if (!/^[A-Z_][A-Z0-9_]*$/.test(value || '')) out.push(same('INVALID_FIELD_INPUT', `Value must be in UPPER_CASE and follow snake_case "${value}"`, value));
+    if (!/^[A-Z][A-Z0-9_]*$/.test(value || '')) out.push(same('INVALID_FIELD_INPUT', `Value must be in UPPER_CASE and follow snake_case "${value}"`, value));
     if (values.has(value)) out.push(same('INVALID_FIELD_INPUT', `Duplicated option value "${value}"`, value));
     if (!label) out.push(same('INVALID_FIELD_INPUT', 'Option label is required', label));
     if (color && !COLORS.has(color)) out.push(same('INVALID_FIELD_INPUT', `Invalid option color "${color}"`, color));
@@ -56,7 +58,10 @@ function optionErrors(options) {
 
 function typeErrors(model, input) {
   if (input.type === 'NUMERIC') {
-    return [{ code: 'INVALID_FIELD_INPUT', message: 'Field type NUMERIC is not supported for field creation. Use NUMBER instead.', value: 'NUMERIC', userFriendlyMessage: 'Field type NUMERIC is not supported. Use Number instead.' }];
+    return [{
+      code: 'INVALID_FIELD_INPUT', message: 'Field type NUMERIC is not supported for field creation. Use NUMBER instead.', value: 'NUMERIC',
+      userFriendlyMessage: 'Field type NUMERIC is not supported. Use Number instead.',
+    }];
   }
   if (input.type === 'FILES' && model === '1.17') return [same('INVALID_FIELD_INPUT', 'Files field type is not supported')];
   const rich = model === '1.17' ? 'RICH_TEXT_V2' : 'RICH_TEXT';
@@ -146,8 +151,8 @@ function indexName(table, column) {
 }
 
 function lostIndexes(model, name, backFields, duplicate) {
-  const noObject = { code: 'INDEX_OBJECT_NOT_FOUND', message: 'Could not find index related object metadata', userFriendlyMessage: 'Index related object not found' };
-  const noField = { code: 'INDEX_FIELD_NOT_FOUND', message: 'Could not find index field related field metadata', userFriendlyMessage: 'Field referenced in index does not exist' };
+  const noObject = told('INDEX_OBJECT_NOT_FOUND', 'Could not find index related object metadata', 'Index related object not found');
+  const noField = told('INDEX_FIELD_NOT_FOUND', 'Could not find index field related field metadata', 'Field referenced in index does not exist');
   const twice = duplicate ? [same('INDEX_ALREADY_EXISTS', 'Index with same name already exists')] : [];
   const make = (list, indexed) => {
     const own = identity(model, { name: indexed });
@@ -166,8 +171,8 @@ function objectRefused(model, input, own, ownFields, backFields, duplicate) {
   const old = model === '1.17';
   const object = identity(model, { namePlural: input.namePlural, nameSingular: input.nameSingular });
   const asOwner = { id: object.id, universal: object.universalIdentifier };
-  const noObject = { code: 'OBJECT_METADATA_NOT_FOUND', message: 'Object metadata not found', userFriendlyMessage: 'Field to create related object not found' };
-  const noTarget = { code: 'OBJECT_METADATA_NOT_FOUND', message: 'Relation target object metadata not found', userFriendlyMessage: 'Object targeted by the relation not found' };
+  const noObject = told('OBJECT_METADATA_NOT_FOUND', 'Object metadata not found', 'Field to create related object not found');
+  const noTarget = told('OBJECT_METADATA_NOT_FOUND', 'Relation target object metadata not found', 'Object targeted by the relation not found');
   const fields = ownFields.map(({ name, tie }) => failure('fieldMetadata', [noObject], fieldIdentity(model, name, asOwner, !tie)));
   const far = backFields.map(({ name, object: other }) => failure('fieldMetadata',
     [...nameErrors(model, name, 'INVALID_FIELD_INPUT'), ...(duplicate ? [taken(name)] : []), noTarget], fieldIdentity(model, name, other)));
@@ -198,7 +203,7 @@ function lostViewFields(model, fields, views) {
 function lostSearchField(object) {
   return failure('searchFieldMetadata', [
     same('FIELD_METADATA_NOT_FOUND', 'Field metadata not found'),
-    { code: 'TS_VECTOR_FIELD_METADATA_NOT_FOUND', message: 'TS_VECTOR field metadata not found', userFriendlyMessage: 'Search vector field not found' },
+    told('TS_VECTOR_FIELD_METADATA_NOT_FOUND', 'TS_VECTOR field metadata not found', 'Search vector field not found'),
     same('OBJECT_METADATA_NOT_FOUND', 'Object metadata not found'),
   ], { universalIdentifier: randomUUID(), objectMetadataUniversalIdentifier: object.universalIdentifier });
 }

@@ -38,6 +38,18 @@ plan('51', '0', 'PE'); plan('58', '0', 'VE'); plan('593', '0', 'EC'); plan('506'
 plan('502', '', 'GT'); plan('503', '', 'SV'); plan('504', '', 'HN'); plan('505', '', 'NI'); plan('595', '0', 'PY');
 plan('598', '0', 'UY'); plan('591', '0', 'BO');
 
+/** The rest of the world, trunk prefix 0 or none. */
+for (const each of ('AF93 AL355 DZ213 AM374 AZ994 BY375 BA387 KH855 CU53 ET251 GE995 GH233 IR98 IQ964 JO962 KG996 LA856 LB961 LY218 '
+  + 'MD373 ME382 MG261 MK389 MM95 MN976 NA264 RW250 SO252 SY963 TJ992 TZ255 UG256 YE967 ZM260 ZW263 PS970 XK383 SS211 SL232 SR597').split(' ')) {
+  plan(each.slice(2), '0', each.slice(0, 2));
+}
+for (const each of ('AD376 AO244 BH973 BZ501 BJ229 BT975 BW267 BN673 BF226 BI257 CM237 CV238 CF236 TD235 KM269 CG242 CD243 CI225 DJ253 ER291 '
+  + 'FJ679 GA241 GM220 GN224 GQ240 GW245 GY592 HT509 KI686 KW965 LS266 LR231 LI423 MO853 MW265 MV960 ML223 MH692 MR222 MU230 FM691 MC377 MZ258 '
+  + 'NR674 NP977 NE227 OM968 PW680 PG675 QA974 WS685 SM378 ST239 SN221 SC248 SB677 SZ268 TG228 TO676 TM993 TV688 UZ998 VU678 GI350 GL299 FO298 '
+  + 'PF689 NC687 RE262 GP590 MQ596 GF594 CW599 AW297 FK500 PM508').split(' ')) {
+  plan(each.slice(2), '', each.slice(0, 2));
+}
+
 const BY_CODE = new Map();
 for (const [country, { callingCode }] of Object.entries(COUNTRIES)) {
   if (!BY_CODE.has(callingCode)) BY_CODE.set(callingCode, []);

@@ -40,11 +40,23 @@ class Index {
   }
 }
 
+/** Two sorted lists as one, without repetitions: cheaper than sorting 10^6 ids after every batch. */
+function merged(a, b) {
+  const out = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    const next = j >= b.length || (i < a.length && a[i] <= b[j]) ? a[i++] : b[j++];
+    if (out[out.length - 1] !== next) out.push(next);
+  }
+  return out;
+}
+
 class Table {
   constructor(object) {
     this.rows = new Map();
     this.deleted = 0;
-    this.sorted = null;
+    this.sorted = [];
+    this.fresh = [];
+    this.lost = false;
     this.minimum = null;
     this.unique = new Map();
     this.links = new Map();
@@ -106,7 +118,7 @@ class Table {
 
   insert(row) {
     this.rows.set(row.id, row);
-    this.sorted = null;
+    this.fresh.push(row.id);
     if (row.deletedAt) this.deleted++;
     if (row.position !== undefined && (this.minimum === null || row.position < this.minimum)) this.minimum = row.position;
     this.index(row);
@@ -131,7 +143,7 @@ class Table {
   remove(row) {
     this.unindex(row);
     this.rows.delete(row.id);
-    this.sorted = null;
+    this.lost = true;
     if (row.deletedAt) this.deleted--;
     if (row.position === this.minimum) this.minimum = undefined;
   }
@@ -149,7 +161,15 @@ class Table {
 
   /** All ids in the default order of a list: ascending (people.read.200-by-id). */
   ids() {
-    if (!this.sorted) this.sorted = [...this.rows.keys()].sort();
+    if (this.lost) {
+      this.sorted = this.sorted.filter((id) => this.rows.has(id));
+      this.fresh = this.fresh.filter((id) => this.rows.has(id));
+      this.lost = false;
+    }
+    if (this.fresh.length) {
+      this.sorted = merged(this.sorted, this.fresh.sort());
+      this.fresh = [];
+    }
     return this.sorted;
   }
 
@@ -287,6 +307,7 @@ class Records {
   }
 
   checkIds(records) {
+    if (records.some((record) => !record || typeof record !== 'object')) throw errors.invalidArgs('Invalid argument "data": expected records');
     for (const record of records) if (record && record.id && !isUuid(record.id)) throw errors.badUuid(record.id);
   }
 
@@ -411,13 +432,25 @@ class Records {
       accepted.forEach((each, i) => { if (each.position === undefined) each.position = (lowest === null ? 1 : lowest) - i - 1; });
     }
     const holders = accepted.map((each) => this.matches(table, each));
-    const rows = [];
-    accepted.forEach((each, i) => {
-      if (!holders[i]) return;
-      const { id, createdBy, ...values } = each;
-      rows.push(this.updateRow(table, table.rows.get(holders[i]), { ...values, deletedAt: null }, actor));
-    });
+    const changes = accepted.flatMap(({ id, createdBy, ...values }, i) => (
+      holders[i] ? [[table.rows.get(holders[i]), { ...values, deletedAt: null }]] : []));
+    const rows = this.updateRows(table, changes, actor);
     return rows.concat(this.insertAll(table, accepted.filter((each, i) => !holders[i]), actor));
+  }
+
+  /** Updates one after another: [[row, accepted values]]. What was done before one fails stays done, and is told. */
+  updateRows(table, changes, actor) {
+    const before = [];
+    const after = [];
+    try {
+      for (const [row, accepted] of changes) {
+        after.push(this.updateRow(table, row, accepted, actor));
+        before.push(row);
+      }
+    } finally {
+      this.changed('updated', table, after, before);
+    }
+    return after;
   }
 
   /** Writes accepted values into one row, keeping indexes; createdAt is writable, createdBy and id are not. */
@@ -430,7 +463,6 @@ class Records {
     this.checkUniqueOf(table, row, next);
     this.checkLinks(table, [next]);
     this.replace(table, row, next);
-    this.changed('updated', table, [next], [row]);
     return next;
   }
 
@@ -462,7 +494,7 @@ class Records {
     if (!isUuid(id)) throw errors.badUuid(id);
     const row = table.rows.get(id.toLowerCase());
     if (!row) throw errors.notFound();
-    return this.updateRow(table, row, this.acceptChange(table, input), actor);
+    return this.updateRows(table, [[row, this.acceptChange(table, input)]], actor)[0];
   }
 
   /** Neither the id nor the creator of a record can be changed. */
@@ -473,7 +505,7 @@ class Records {
 
   updateMany(table, rows, input, actor) {
     const accepted = this.acceptChange(table, input);
-    return rows.map((row) => this.updateRow(table, row, accepted, actor));
+    return this.updateRows(table, rows.map((row) => [row, accepted]), actor);
   }
 
   // ---- deleting ----------------------------------------------------------------------------------------------

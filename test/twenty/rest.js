@@ -50,10 +50,13 @@ function rest(workspace, method, url, body, actor) {
 }
 
 function list(workspace, table, name, url) {
-  const found = page(table, { first: Math.min(Number(url.searchParams.get('limit') || 60), 200), after: url.searchParams.get('starting_after') }, workspace.records.tables);
+  const asked = { first: Math.min(Number(url.searchParams.get('limit') || 60), 200), after: url.searchParams.get('starting_after') };
+  const found = page(table, asked, workspace.records.tables);
   const rows = found.rows.map((row) => whole(workspace, table, row));
   const ends = (row) => (row ? found.cursor(row) : null);
-  const pageInfo = { startCursor: ends(found.rows[0]), endCursor: ends(found.rows[found.rows.length - 1]), hasNextPage: found.hasNext, hasPreviousPage: found.hasPrevious };
+  const pageInfo = {
+    startCursor: ends(found.rows[0]), endCursor: ends(found.rows[found.rows.length - 1]), hasNextPage: found.hasNext, hasPreviousPage: found.hasPrevious,
+  };
   return { status: 200, body: { data: { [name]: rows }, totalCount: found.total, pageInfo } };
 }
 

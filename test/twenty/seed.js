@@ -33,6 +33,8 @@ const DEMO_PEOPLE = [
 const DEMO_COMPANIES = ['Airbnb', 'Anthropic', 'Stripe', 'Figma', 'Notion'];
 const SEEDED_AT = '2026-01-01T00:00:00.000Z';
 
+const linkTo = (host) => ({ primaryLinkUrl: `https://${host}`, primaryLinkLabel: '', secondaryLinks: [] });
+
 class Seeder {
   constructor(records) {
     this.records = records;
@@ -51,19 +53,23 @@ class Seeder {
 
   member(userEmail, id = uuid5(`member/${userEmail}`), order = 1) {
     const name = { firstName: '', lastName: '' };
-    this.put('workspaceMember', { id, userEmail, name, userId: uuid5(`user/${userEmail}`), colorScheme: 'System', locale: 'en', timeZone: 'system' }, order);
+    const own = { colorScheme: 'System', locale: 'en', timeZone: 'system' };
+    this.put('workspaceMember', { id, userEmail, name, userId: uuid5(`user/${userEmail}`), ...own }, order);
   }
 
   /** 1.17 begins with its demo records (README of the recordings); 2.19 was recorded emptied of them. */
   demo117() {
-    DEMO_COMPANIES.forEach((name, i) => this.put('company', {
-      id: uuid5(`demo/company/${i}`), name, domainName: { primaryLinkUrl: `https://${name.toLowerCase()}.com`, primaryLinkLabel: '', secondaryLinks: [] },
-    }, i + 1));
+    DEMO_COMPANIES.forEach((name, i) => this.put('company', { id: uuid5(`demo/company/${i}`), name, domainName: linkTo(`${name.toLowerCase()}.com`) }, i + 1));
     DEMO_PEOPLE.forEach(([id, primaryEmail], i) => {
       const [firstName, lastName] = primaryEmail.split('@')[0].split(/[._]/);
-      this.put('person', { id, name: { firstName, lastName: lastName || '' }, emails: { primaryEmail, additionalEmails: [] }, companyId: uuid5(`demo/company/${i}`) }, i + 1);
+      this.put('person', {
+        id, name: { firstName, lastName: lastName || '' }, emails: { primaryEmail, additionalEmails: [] }, companyId: uuid5(`demo/company/${i}`),
+      }, i + 1);
     });
-    for (let i = 0; i < 6; i++) this.put('opportunity', { id: uuid5(`demo/opportunity/${i}`), name: `Opportunity ${i + 1}`, stage: 'NEW', companyId: uuid5(`demo/company/${i % 5}`) }, i + 1);
+    for (let i = 0; i < 6; i++) {
+      const companyId = uuid5(`demo/company/${i % 5}`);
+      this.put('opportunity', { id: uuid5(`demo/opportunity/${i}`), name: `Opportunity ${i + 1}`, stage: 'NEW', companyId }, i + 1);
+    }
     this.put('workflow', { id: uuid5('demo/workflow/0'), name: 'Quick Lead', statuses: ['ACTIVE'] }, 1);
   }
 
@@ -74,10 +80,12 @@ class Seeder {
   foreign(count) {
     for (let i = 0; i < count; i++) {
       const id = (kind) => uuid5(`foreign/${kind}/${i}`);
-      if (i % 4 === 0) this.put('company', { id: id('company'), name: `Foreign Company ${i}`, domainName: { primaryLinkUrl: `https://foreign${i}.example.com`, primaryLinkLabel: '', secondaryLinks: [] } }, 1000 + i);
+      if (i % 4 === 0) this.put('company', { id: id('company'), name: `Foreign Company ${i}`, domainName: linkTo(`foreign${i}.example.com`) }, 1000 + i);
       this.put('person', {
         id: id('person'), name: { firstName: `Foreign${i}`, lastName: 'Person' }, emails: { primaryEmail: `foreign${i}@example.com`, additionalEmails: [] },
-        phones: { primaryPhoneNumber: `20255501${String(i % 100).padStart(2, '0')}`, primaryPhoneCountryCode: 'US', primaryPhoneCallingCode: '+1', additionalPhones: [] },
+        phones: {
+          primaryPhoneNumber: `20255501${String(i % 100).padStart(2, '0')}`, primaryPhoneCountryCode: 'US', primaryPhoneCallingCode: '+1', additionalPhones: [],
+        },
         jobTitle: 'Neighbour', companyId: uuid5(`foreign/company/${i - (i % 4)}`), ...(i % 10 === 9 ? { deletedAt: SEEDED_AT } : {}),
       }, 1000 + i);
       this.put('task', { id: id('task'), title: `Foreign task ${i}`, status: 'TODO', dueAt: '2026-02-01T09:00:00.000Z' }, 1000 + i);
@@ -91,7 +99,8 @@ class Seeder {
   target(kind, i) {
     const table = this.records.table(`${kind}Target`);
     const column = table.relations.has('targetPersonId') ? 'targetPersonId' : 'personId';
-    this.put(`${kind}Target`, { id: uuid5(`foreign/${kind}Target/${i}`), [`${kind}Id`]: uuid5(`foreign/${kind}/${i}`), [column]: uuid5(`foreign/person/${i}`) }, 1000 + i);
+    const ends = { [`${kind}Id`]: uuid5(`foreign/${kind}/${i}`), [column]: uuid5(`foreign/person/${i}`) };
+    this.put(`${kind}Target`, { id: uuid5(`foreign/${kind}Target/${i}`), ...ends }, 1000 + i);
   }
 }
 

@@ -16,7 +16,8 @@ const { Exchange, MAX_FILE_BYTES } = require('./exchange');
 const { Faults, answerEarly, spoil } = require('./faults');
 const { readMultipart } = require('./files');
 const { GraphQLError, GraphQLObjectType, GraphQLSchema, GraphQLString, parse, validate } = require('./graphql');
-const { MODELS, readRecording } = require('./model');
+const { Limiter } = require('./bucket');
+const { MODELS, Model, readRecording } = require('./model');
 const { rest } = require('./rest');
 const { Workspace } = require('./workspace');
 
@@ -47,6 +48,17 @@ class Server {
       this.http.listen(this.options.port, '127.0.0.1', () => {
         this.url = `http://127.0.0.1:${this.http.address().port}`;
         this.workspace.baseUrl = this.url;
+        resolve(this.options.uploadOrigin ? this.listenForUploads() : this.url);
+      });
+    });
+  }
+
+  /** `--upload-origin`: uploads go to another port, as with object storage; the log tells whether a key came along. */
+  listenForUploads() {
+    this.uploadHttp = http.createServer((request, response) => this.answer(new Exchange(request, response)));
+    return new Promise((resolve) => {
+      this.uploadHttp.listen(0, '127.0.0.1', () => {
+        this.workspace.uploadBase = `http://127.0.0.1:${this.uploadHttp.address().port}`;
         resolve(this.url);
       });
     });
@@ -54,6 +66,7 @@ class Server {
 
   close() {
     this.workspace.timeline.clear();
+    if (this.uploadHttp) this.uploadHttp.close();
     this.http.close();
     if (this.http.closeAllConnections) this.http.closeAllConnections();
   }
@@ -79,7 +92,7 @@ class Server {
     if (!body) return;
     const request = this.understand(exchange, url, body, multipart);
     const rule = this.faults.strike(url.pathname, request.roots);
-    if (rule && answerEarly(rule, request.roots, exchange)) return;
+    if (rule && answerEarly(rule, request.roots, exchange, url.pathname, this.options.callsPerMinute || 100)) return;
     if (rule && rule.fault === 'delay') await pause(rule.ms || 1000);
     if (rule && rule.fault === 'reset-then-apply-later') {
       exchange.reset();
@@ -110,7 +123,10 @@ class Server {
     const { method } = exchange.request;
     if (pathname === '/client-config') return { status: 200, body: this.config };
     if (pathname === '/healthz') return { status: 200, body: { status: 'ok', info: {}, error: {}, details: {} } };
-    if (upload) return this.workspace.files.put(upload[1], url.searchParams.get('token'), body, exchange.request.headers['content-type']);
+    if (upload) {
+      const { headers } = exchange.request;
+      return this.workspace.files.put(upload[1], url.searchParams.get('token'), body, headers['content-type'], Boolean(headers.authorization));
+    }
     if (method === 'GET' && /^\/files?\//.test(pathname)) return this.download(url);
     const bearer = /^Bearer (.+)$/i.exec(exchange.request.headers.authorization || '');
     if (pathname === '/graphql' || pathname === '/metadata') return this.graphql(pathname, request, bearer && bearer[1], rule);
@@ -149,7 +165,7 @@ class Server {
     const { workspace } = this;
     const before = rule.half === 'lost' ? JSON.stringify(workspace.model.save()) : null;
     const answer = workspace.metadata.run(json);
-    if (rule.half === 'lost') { workspace.model = require('./model').Model.load(JSON.parse(before)); workspace.records.model = workspace.model; workspace.refresh(); return answer; }
+    if (rule.half === 'lost') { workspace.adopt(Model.load(JSON.parse(before))); return answer; }
     if (rule.half === 'no-relations') { workspace.metadata.loseRelations(answer.body.data); return answer; }
     const error = { message: 'Workspace migration failed to run', extensions: { code: 'INTERNAL_SERVER_ERROR', userFriendlyMessage: errors.STANDARD } };
     return { status: 200, body: { errors: [error], data: null } };
@@ -180,7 +196,7 @@ class Server {
     const body = await exchange.read();
     const { workspace } = this;
     const wants = url.pathname.slice(3);
-    if (wants === 'dump') { this.dump(exchange, url); return; }
+    if (wants === 'dump') { await this.dump(exchange, url); return; }
     if (wants === 'log') { exchange.json(200, workspace.log.show(url.searchParams.get('ids') !== '0')); return; }
     if (wants === 'keys') { exchange.json(200, { apiKey: workspace.apiKey, handKey: workspace.handKey }); return; }
     if (wants === 'limits') { exchange.json(200, workspace.limiter.state()); return; }
@@ -194,13 +210,21 @@ class Server {
     exchange.json(200, { done: wants });
   }
 
-  dump(exchange, url) {
+  /** Waits for the background work, then writes in pieces of about a megabyte, no faster than they are taken. */
+  async dump(exchange, url) {
+    const { response } = exchange;
     this.workspace.timeline.settle();
     this.workspace.flush();
-    exchange.response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
+    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
     const without = new Set((url.searchParams.get('without') || '').split(',').filter(Boolean));
-    for (const piece of dumpText(this.workspace, { without, part: url.searchParams.get('part') || 'all' })) exchange.response.write(piece);
-    exchange.response.end();
+    let held = '';
+    for (const piece of dumpText(this.workspace, { without, part: url.searchParams.get('part') || 'all' })) {
+      held += piece;
+      if (held.length < 1048576) continue;
+      if (!response.write(held)) await new Promise((resolve) => { response.once('drain', resolve); response.once('close', resolve); });
+      held = '';
+    }
+    response.end(held);
   }
 
   /** GET shows the script and its counts, POST replaces it, POST ?add=1 appends. */
@@ -215,7 +239,6 @@ class Server {
 
   /** POST /__limit {perMinute, perSecond}: new buckets, full. */
   setLimit({ perMinute = 0, perSecond = 0 }) {
-    const { Limiter } = require('./bucket');
     this.workspace.limiter = new Limiter(perSecond, perMinute);
   }
 }
@@ -251,7 +274,7 @@ function recordCount(json) {
 function readOptions(argv) {
   const options = {
     port: 3999, model: '2.19', data: null, callsPerMinute: 0, callsPerSecond: null, faults: null, latency: 0, workers: 2, foreign: 0, members: [],
-    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0,
+    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false,
   };
   const take = {
     port: (value) => { options.port = Number(value); },
@@ -272,8 +295,9 @@ function readOptions(argv) {
     const name = argv[i].replace(/^--/, '');
     if (name === 'no-demo') options.demo = false;
     else if (name === 'no-timeline') options.timeline = false;
+    else if (name === 'upload-origin') options.uploadOrigin = true;
     else if (take[name] && argv[i + 1] !== undefined) take[name](argv[++i]);
-    else throw new Error(`unknown option ${argv[i]}; known: ${Object.keys(take).map((each) => `--${each}`).join(' ')} --no-demo --no-timeline`);
+    else throw new Error(`unknown option ${argv[i]}; known: ${Object.keys(take).map((each) => `--${each}`).join(' ')} --no-demo --no-timeline --upload-origin`);
   }
   if (!MODELS.includes(options.model)) throw new Error(`--model is ${MODELS.join(' or ')}`);
   if (options.timelineDelay.length === 1) options.timelineDelay.push(options.timelineDelay[0]);
@@ -294,6 +318,7 @@ async function main() {
     const { url, apiKey, server } = await start(process.argv.slice(2));
     process.stdout.write(`ready ${url} ${apiKey}\n`);
     const stop = () => { server.workspace.flush(); server.close(); process.exit(0); };
+    process.on('uncaughtException', (error) => process.stderr.write(`${error.stack}\n`));
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
   } catch (error) {

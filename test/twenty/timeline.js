@@ -17,7 +17,7 @@ const UNTOLD = new Set(['id', 'createdAt', 'updatedAt', 'deletedAt', 'position',
 const MANUAL = Object.freeze({ source: 'MANUAL', workspaceMemberId: null, name: 'System', context: Object.freeze({}) });
 
 class Timeline {
-  /** @param records the Records @param delay [least, most] in ms @param enabled false: no rows at all */
+  /** @param records the Records @param delay [least, most] in ms */
   constructor(records, delay) {
     this.records = records;
     this.delay = delay;

@@ -157,11 +157,13 @@ function date(model, value, key) {
   return `${pad(year, 4)}-${pad(month)}-${pad(day)}`;
 }
 
+/** Already as it is stored, and a day that every month has: nothing to compute. */
+const SAFE_UTC = /^\d{4}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)$/;
 
 function dateTime(model, value, key) {
   if (value === null) return null;
-  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'string' && SAFE_UTC.test(value)) return value;
   const parts = checkedParts(model, value, key, true);
   if (ISO.test(value)) {
     const time = new Date(value);
@@ -355,8 +357,12 @@ const CODECS = {
   TEXT: (field, model) => ({ accept: (value, key) => text(model, value, key) }),
   NUMBER: () => ({ accept: number }),
   NUMERIC: () => ({ accept: micros0 }),
+  // "first" is what a record without a position gets anyway; "last" is not imitated.
   POSITION: () => ({ accept: (value, key) => {
-    if (typeof value !== 'number') throw invalidArgs(`Invalid position value ${inspect(value)} for field "${key}"`, `Invalid value for position: "${inspect(value)}"`);
+    if (value === 'first') return undefined;
+    if (typeof value !== 'number') {
+      throw invalidArgs(`Invalid position value ${inspect(value)} for field "${key}"`, `Invalid value for position: "${inspect(value)}"`);
+    }
     return value;
   } }),
   BOOLEAN: () => ({ accept: bool }),

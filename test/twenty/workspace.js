@@ -69,6 +69,13 @@ class Workspace {
     this.build(null);
   }
 
+  /** Takes another model in place of the present one. */
+  adopt(model) {
+    this.model = model;
+    this.records.model = model;
+    this.refresh();
+  }
+
   /** After a change of the model. */
   refresh() {
     this.records.refresh();
