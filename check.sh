@@ -9,8 +9,7 @@
 set -euo pipefail
 . "$(dirname "$0")/scripts/environment.sh"
 
-apt_log=$(mktemp)
-trap 'remove_workshop; rm -f "$apt_log"' EXIT
+trap remove_workshop EXIT
 trap 'exit 130' INT TERM
 
 install_packages

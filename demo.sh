@@ -15,8 +15,7 @@ set -euo pipefail
 
 if [ -z "${workshop:-}" ]; then
 	called_from=$PWD
-	apt_log=$(mktemp)
-	trap 'remove_workshop; rm -f "$apt_log"' EXIT
+	trap remove_workshop EXIT
 	trap 'exit 130' INT TERM
 	install_packages
 	make_workshop

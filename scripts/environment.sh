@@ -55,7 +55,7 @@ packages_missing() {
 
 # install_packages: sets $major. Asks apt only when something is missing.
 install_packages() {
-	local missing=()
+	local missing=() log
 	command -v apt-get >/dev/null || die "this needs Debian (apt-get)"
 	if ! major=$(postgres_major); then
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
@@ -64,11 +64,13 @@ install_packages() {
 	mapfile -t missing < <(packages_wanted "$major" | packages_missing)
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "Installing ${missing[*]}"
+	log=$(mktemp)
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
 	# Runlevel 1: the package's own cluster is not started where there is no init to own it.
 	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes --no-install-recommends \
-		-o Dpkg::Use-Pty=0 "${missing[@]}" >"$apt_log" 2>&1 ||
-		{ tail -30 "$apt_log"; die "apt-get could not install ${missing[*]}"; }
+		-o Dpkg::Use-Pty=0 "${missing[@]}" >"$log" 2>&1 ||
+		{ tail -30 "$log"; die "apt-get could not install ${missing[*]}"; }
+	rm -f "$log"
 }
 
 # ---- the workshop ----
