@@ -1,9 +1,5 @@
 /* mapping: which object map goes before which. */
 
-CREATE FUNCTION flitmig._capital(name text)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT upper(left(name, 1)) || substr(name, 2) $$;
-COMMENT ON FUNCTION flitmig._capital(name text) IS 'A camelCase name with a capital first letter';
 
 /*
  * A relation's column is what the live schema says. Before flitmig_prepare has

@@ -12,6 +12,9 @@
 #include "flitmig.h"
 
 #include "utils/jsonb.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 /* A stretch of UTF-8 bytes inside memory that someone else owns. */
 typedef struct Span
@@ -23,14 +26,14 @@ typedef struct Span
 /* ---- value_text.c ---- */
 
 /* Bytes of a white space or invisible character at s (1-3), or 0; s < end. */
-extern int	space_width(const char *s, const char *end);
+extern int space_width(const char *s, const char *end);
 
 /* A span without the white space and control characters around it. */
 extern Span span_trim(Span span);
 
 /* The trimmed content of a function's text argument. */
-extern Span span_arg(FunctionCallInfo fcinfo, int arg);
-extern Span span_of_text(const text *value);
+extern Span	 span_arg(FunctionCallInfo fcinfo, int arg);
+extern Span	 span_of_text(const text *value);
 extern text *span_to_text(Span span);
 
 /* ASCII case-insensitive comparison with a lower-case C string. */
@@ -51,6 +54,12 @@ extern const char *latin_base(uint32 codepoint);
 
 /* Reads one UTF-8 character; its width goes to *width. */
 extern uint32 utf8_read(const char *s, const char *end, int *width);
+
+/*
+ * For functions that make characters out of entities or code pages: an error
+ * when the database is not in UTF-8, where the result would be no text.
+ */
+extern void require_utf8(void);
 
 /* ---- value_json.c ---- */
 
@@ -74,4 +83,4 @@ extern void json_push_string(JsonbParseState **state, JsonbIteratorToken token, 
  */
 extern bool decimal_read(Span span, char *out);
 
-#endif							/* FLITMIG_MAPPING_H */
+#endif /* FLITMIG_MAPPING_H */

@@ -10,13 +10,13 @@ extern "C"
 {
 #endif
 
-typedef struct PhoneNumber
-{
-	char		national[24];	/* digits, with a leading zero where it belongs to the number */
-	char		country[3];		/* ISO 3166 */
-	char		calling[8];		/* "+1" */
-	char		extension[16];	/* empty when there is none */
-} PhoneNumber;
+	typedef struct PhoneNumber
+	{
+		char national[24];	/* digits, with a leading zero where it belongs to the number */
+		char country[3];	/* ISO 3166 */
+		char calling[8];	/* "+1" */
+		char extension[16]; /* empty when there is none */
+	} PhoneNumber;
 
 /*
  * Reads one number that may be written as in the given country (ISO 3166, or
@@ -24,13 +24,13 @@ typedef struct PhoneNumber
  * Throws nothing, allocates nothing that the caller must free.
  */
 #ifdef __cplusplus
-int			flitmig_phone_read(const char *data, int length, const char *country, PhoneNumber *result) noexcept;
+	int flitmig_phone_read(const char *data, int length, const char *country, PhoneNumber *result) noexcept;
 #else
-extern int	flitmig_phone_read(const char *data, int length, const char *country, PhoneNumber *result);
+extern int flitmig_phone_read(const char *data, int length, const char *country, PhoneNumber *result);
 #endif
 
 #ifdef __cplusplus
 }
 #endif
 
-#endif							/* FLITMIG_PHONE_H */
+#endif /* FLITMIG_PHONE_H */

@@ -4,6 +4,8 @@
  */
 #include "mapping.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_address);
 PG_FUNCTION_INFO_V1(flitmig_links);
 
@@ -20,15 +22,14 @@ flitmig_address(PG_FUNCTION_ARGS)
 {
 	/* jsonb's order of keys: by length, then bytewise */
 	static const char *const keys[] = {
-		"addressCity", "addressState", "addressCountry", "addressStreet1", "addressStreet2", "addressPostcode"
-	};
+		"addressCity", "addressState", "addressCountry", "addressStreet1", "addressStreet2", "addressPostcode"};
 	static const int args[] = {2, 3, 5, 0, 1, 4};
-	Span		values[6];
-	bool		blank = true;
+	Span			 values[6];
+	bool			 blank = true;
 
 	for (int i = 0; i < 6; i++)
 	{
-		values[i] = PG_ARGISNULL(args[i]) ? (Span) {"", 0} : span_arg(fcinfo, args[i]);
+		values[i] = PG_ARGISNULL(args[i]) ? (Span){"", 0} : span_arg(fcinfo, args[i]);
 		blank &= values[i].len == 0;
 	}
 	if (blank)
@@ -57,9 +58,9 @@ scheme_length(Span url)
 static bool
 valid_host(const char *s, int len)
 {
-	int			label = 0;
-	int			dots = 0;
-	int			i = 0;
+	int label = 0;
+	int dots = 0;
+	int i = 0;
 
 	for (; i < len && s[i] != ':'; i++)
 	{
@@ -77,11 +78,11 @@ valid_host(const char *s, int len)
 			return false;
 		label++;
 	}
-	if (label < 1 || s[i - 1] == '-' || (dots == 0 && !span_is((Span) {s, i}, "localhost")))
+	if (label < 1 || s[i - 1] == '-' || (dots == 0 && !span_is((Span){s, i}, "localhost")))
 		return false;
 	if (i < len)
 	{
-		int			port = 0;
+		int port = 0;
 
 		if (len - i - 1 < 1 || len - i - 1 > 5)
 			return false;
@@ -108,12 +109,12 @@ Datum
 flitmig_links(PG_FUNCTION_ARGS)
 {
 	static const char *const keys[] = {"primaryLinkUrl", "primaryLinkLabel"};
-	Span		values[2];
-	Span		url;
-	char	   *copy;
-	int			scheme;
-	int			host = 0;
-	int			start;
+	Span					 values[2];
+	Span					 url;
+	char					*copy;
+	int						 scheme;
+	int						 host = 0;
+	int						 start;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -139,9 +140,9 @@ flitmig_links(PG_FUNCTION_ARGS)
 	memcpy(copy + start - scheme, url.data, url.len);
 	for (int i = 0; i < start + host; i++)
 		copy[i] = pg_ascii_tolower((unsigned char) copy[i]);
-	values[0] = (Span) {copy, start - scheme + url.len};
+	values[0] = (Span){copy, start - scheme + url.len};
 	if (copy[values[0].len - 1] == '/')
 		values[0].len--;
-	values[1] = PG_ARGISNULL(1) ? (Span) {"", 0} : span_arg(fcinfo, 1);
+	values[1] = PG_ARGISNULL(1) ? (Span){"", 0} : span_arg(fcinfo, 1);
 	PG_RETURN_JSONB_P(json_strings(2, keys, values));
 }

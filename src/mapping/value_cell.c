@@ -20,17 +20,38 @@ PG_FUNCTION_INFO_V1(flitmig_decode_base64_text);
 /* Longest path into a document, in steps. */
 #define STEPS_MAX 32
 
+/* Deepest nesting that is read; the parser is recursive and would raise an error. */
+#define NESTING_MAX 500
+
+/* Opening brackets that are not closed again, at most; those inside strings are counted too. */
+static int
+nesting(const text *value)
+{
+	const char *s = VARDATA_ANY(value);
+	int			open = 0;
+	int			most = 0;
+
+	for (int i = 0; i < (int) VARSIZE_ANY_EXHDR(value); i++)
+	{
+		if (s[i] == '[' || s[i] == '{')
+			most = Max(most, ++open);
+		else if (s[i] == ']' || s[i] == '}')
+			open--;
+	}
+	return most;
+}
+
 /* Is the text JSON whose strings all fit into text? */
 static bool
 valid_json(text *value)
 {
-	JsonLexContext *lex;
+	JsonLexContext	  *lex;
 	JsonParseErrorType error;
 
 #if PG_VERSION_NUM >= 170000
-	lex = makeJsonLexContextCstringLen(NULL, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), PG_UTF8, true);
+	lex = makeJsonLexContextCstringLen(NULL, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
 #else
-	lex = makeJsonLexContextCstringLen(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), PG_UTF8, true);
+	lex = makeJsonLexContextCstringLen(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
 #endif
 	error = pg_parse_json(lex, &nullSemAction);
 	return error == JSON_SUCCESS;
@@ -54,7 +75,7 @@ flitmig_json_path_text(PG_FUNCTION_ARGS)
 	const char *s = path.data;
 	const char *end = s + path.len;
 	LOCAL_FCINFO(call, 2);
-	Datum		result;
+	Datum result;
 
 	while (s < end)
 	{
@@ -67,7 +88,7 @@ flitmig_json_path_text(PG_FUNCTION_ARGS)
 		steps[count++] = PointerGetDatum(cstring_to_text_with_len(s, (int) (dot - s)));
 		s = dot + 1;
 	}
-	if (!valid_json(value))
+	if (nesting(value) > NESTING_MAX || !valid_json(value))
 		PG_RETURN_NULL();
 	InitFunctionCallInfoData(*call, NULL, 2, InvalidOid, NULL, NULL);
 	call->args[0].value = PointerGetDatum(value);
@@ -103,15 +124,15 @@ base64_digit(char ch)
 static int
 decode_base64(Span span, char **out)
 {
-	uint32		bits = 0;
-	int			held = 0;
-	int			len = 0;
-	bool		ended = false;
+	uint32 bits = 0;
+	int	   held = 0;
+	int	   len = 0;
+	bool   ended = false;
 
 	*out = palloc(span.len / 4 * 3 + 4);
 	for (int i = 0; i < span.len; i++)
 	{
-		int			digit = base64_digit(span.data[i]);
+		int digit = base64_digit(span.data[i]);
 
 		if (digit == -1)
 			continue;
@@ -138,13 +159,13 @@ decode_base64(Span span, char **out)
 static text *
 convert_to_utf8(const char *bytes, int len, const char *charset)
 {
-	iconv_t		cd = iconv_open("UTF-8", charset);
-	text	   *result;
-	char	   *in = (char *) bytes;
-	char	   *out;
-	size_t		in_left = len;
-	size_t		out_left = (size_t) len * 4 + 8;
-	bool		ok;
+	iconv_t cd = iconv_open("UTF-8", charset);
+	text   *result;
+	char   *in = (char *) bytes;
+	char   *out;
+	size_t	in_left = len;
+	size_t	out_left = (size_t) len * 4 + 8;
+	bool	ok;
 
 	if (cd == (iconv_t) -1)
 		return NULL;
@@ -173,18 +194,19 @@ convert_to_utf8(const char *bytes, int len, const char *charset)
 Datum
 flitmig_decode_base64_text(PG_FUNCTION_ARGS)
 {
-	Span		span;
-	char	   *bytes;
-	int			len;
-	text	   *result;
-	char		charset[32] = "UTF-8";
+	Span  span;
+	char *bytes;
+	int	  len;
+	text *result;
+	char  charset[32] = "UTF-8";
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
+	require_utf8();
 	span = span_arg(fcinfo, 0);
 	if (!PG_ARGISNULL(1))
 	{
-		Span		name = span_arg(fcinfo, 1);
+		Span name = span_arg(fcinfo, 1);
 
 		if (name.len == 0 || name.len >= (int) sizeof(charset))
 			PG_RETURN_NULL();

@@ -26,11 +26,11 @@ PG_FUNCTION_INFO_V1(flitmig_iso_date);
 
 /* Years that a clinic's export can mean; below it is a typing error or a program's zero date. */
 #define FIRST_YEAR 1000
-#define LAST_YEAR 9999
+#define LAST_YEAR  9999
 
 typedef enum DateOrder
 {
-	ORDER_UNKNOWN,				/* only values with one possible reading */
+	ORDER_UNKNOWN, /* only values with one possible reading */
 	ORDER_MDY,
 	ORDER_DMY,
 	ORDER_YMD
@@ -38,16 +38,16 @@ typedef enum DateOrder
 
 typedef struct Stamp
 {
-	int			year,
-				month,
-				day;
-	int			hour,
-				minute,
-				second,
-				usec;
-	bool		has_time;
-	bool		has_zone;
-	int			zone;			/* seconds east of UTC */
+	int year,
+		month,
+		day;
+	int hour,
+		minute,
+		second,
+		usec;
+	bool has_time;
+	bool has_zone;
+	int	 zone; /* seconds east of UTC */
 } Stamp;
 
 typedef struct Cursor
@@ -66,27 +66,27 @@ typedef struct NamedNumber
  * Months in English, German, French, Spanish, Italian, Portuguese and Dutch,
  * folded (no accents), sorted.  No word means two months.
  */
+/* clang-format off */
 static const NamedNumber month_words[] = {
-	{"abr", 4}, {"abril", 4}, {"ago", 8}, {"agosto", 8}, {"aout", 8}, {"apr", 4},
-	{"april", 4}, {"aprile", 4}, {"aug", 8}, {"august", 8}, {"augustus", 8}, {"avr", 4},
-	{"avril", 4}, {"dec", 12}, {"december", 12}, {"decembre", 12}, {"dez", 12},
-	{"dezember", 12}, {"dezembro", 12}, {"dic", 12}, {"dicembre", 12}, {"diciembre", 12},
-	{"ene", 1}, {"enero", 1}, {"feb", 2}, {"febbraio", 2}, {"febrero", 2}, {"februar", 2},
-	{"februari", 2}, {"february", 2}, {"fev", 2}, {"fevereiro", 2}, {"fevr", 2},
-	{"fevrier", 2}, {"gen", 1}, {"gennaio", 1}, {"giu", 6}, {"giugno", 6}, {"jaenner", 1},
-	{"jan", 1}, {"janeiro", 1}, {"janner", 1}, {"januar", 1}, {"januari", 1}, {"january", 1},
-	{"janv", 1}, {"janvier", 1}, {"juil", 7}, {"juillet", 7}, {"juin", 6}, {"jul", 7},
-	{"julho", 7}, {"juli", 7}, {"julio", 7}, {"july", 7}, {"jun", 6}, {"june", 6},
-	{"junho", 6}, {"juni", 6}, {"junio", 6}, {"lug", 7}, {"luglio", 7}, {"maart", 3},
-	{"maerz", 3}, {"mag", 5}, {"maggio", 5}, {"mai", 5}, {"maio", 5}, {"mar", 3},
-	{"march", 3}, {"marco", 3}, {"mars", 3}, {"marz", 3}, {"marzo", 3}, {"may", 5},
-	{"mayo", 5}, {"mei", 5}, {"mrt", 3}, {"mrz", 3}, {"nov", 11}, {"november", 11},
-	{"novembre", 11}, {"novembro", 11}, {"noviembre", 11}, {"oct", 10}, {"october", 10},
-	{"octobre", 10}, {"octubre", 10}, {"okt", 10}, {"oktober", 10}, {"ott", 10},
+	{"abr", 4}, {"abril", 4}, {"ago", 8}, {"agosto", 8}, {"aout", 8}, {"apr", 4}, {"april", 4},
+	{"aprile", 4}, {"aug", 8}, {"august", 8}, {"augustus", 8}, {"avr", 4}, {"avril", 4}, {"dec", 12},
+	{"december", 12}, {"decembre", 12}, {"dez", 12}, {"dezember", 12}, {"dezembro", 12}, {"dic", 12},
+	{"dicembre", 12}, {"diciembre", 12}, {"ene", 1}, {"enero", 1}, {"feb", 2}, {"febbraio", 2},
+	{"febrero", 2}, {"februar", 2}, {"februari", 2}, {"february", 2}, {"fev", 2}, {"fevereiro", 2},
+	{"fevr", 2}, {"fevrier", 2}, {"gen", 1}, {"gennaio", 1}, {"giu", 6}, {"giugno", 6},
+	{"jaenner", 1}, {"jan", 1}, {"janeiro", 1}, {"janner", 1}, {"januar", 1}, {"januari", 1},
+	{"january", 1}, {"janv", 1}, {"janvier", 1}, {"juil", 7}, {"juillet", 7}, {"juin", 6}, {"jul", 7},
+	{"julho", 7}, {"juli", 7}, {"julio", 7}, {"july", 7}, {"jun", 6}, {"june", 6}, {"junho", 6},
+	{"juni", 6}, {"junio", 6}, {"lug", 7}, {"luglio", 7}, {"maart", 3}, {"maerz", 3}, {"mag", 5},
+	{"maggio", 5}, {"mai", 5}, {"maio", 5}, {"mar", 3}, {"march", 3}, {"marco", 3}, {"mars", 3},
+	{"marz", 3}, {"marzo", 3}, {"may", 5}, {"mayo", 5}, {"mei", 5}, {"mrt", 3}, {"mrz", 3},
+	{"nov", 11}, {"november", 11}, {"novembre", 11}, {"novembro", 11}, {"noviembre", 11}, {"oct", 10},
+	{"october", 10}, {"octobre", 10}, {"octubre", 10}, {"okt", 10}, {"oktober", 10}, {"ott", 10},
 	{"ottobre", 10}, {"out", 10}, {"outubro", 10}, {"sep", 9}, {"sept", 9}, {"september", 9},
 	{"septembre", 9}, {"septiembre", 9}, {"set", 9}, {"setembro", 9}, {"setiembre", 9},
 	{"settembre", 9}
 };
+/* clang-format on */
 
 /* Weekdays that may stand before a date; what is also a month's abbreviation is left out. */
 static const char *const weekdays[] = {
@@ -95,16 +95,17 @@ static const char *const weekdays[] = {
 	"maandag", "mardi", "martedi", "martes", "mercoledi", "mercredi", "miercoles", "mittwoch",
 	"mon", "monday", "montag", "sabado", "samedi", "samstag", "sat", "saturday", "sonntag",
 	"sun", "sunday", "thu", "thur", "thurs", "thursday", "tue", "tues", "tuesday", "vendredi",
-	"venerdi", "viernes", "vrijdag", "wed", "wednesday", "woensdag", "zaterdag", "zondag"
-};
+	"venerdi", "viernes", "vrijdag", "wed", "wednesday", "woensdag", "zaterdag", "zondag"};
 
 /* Abbreviations of time zones with the meaning that PostgreSQL's Default set gives them, hours east of UTC. */
+/* clang-format off */
 static const NamedNumber zones[] = {
-	{"akdt", -8}, {"akst", -9}, {"bst", 1}, {"cdt", -5}, {"cest", 2}, {"cet", 1},
-	{"cst", -6}, {"edt", -4}, {"eest", 3}, {"eet", 2}, {"est", -5}, {"gmt", 0},
-	{"hst", -10}, {"mdt", -6}, {"mst", -7}, {"nzdt", 13}, {"nzst", 12}, {"pdt", -7},
-	{"pst", -8}, {"ut", 0}, {"utc", 0}, {"z", 0}
+	{"akdt", -8}, {"akst", -9}, {"bst", 1}, {"cdt", -5}, {"cest", 2}, {"cet", 1}, {"cst", -6},
+	{"edt", -4}, {"eest", 3}, {"eet", 2}, {"est", -5}, {"gmt", 0}, {"hst", -10}, {"mdt", -6},
+	{"mst", -7}, {"nzdt", 13}, {"nzst", 12}, {"pdt", -7}, {"pst", -8}, {"ut", 0}, {"utc", 0},
+	{"z", 0}
 };
+/* clang-format on */
 
 static inline bool
 is_digit(char ch)
@@ -121,7 +122,7 @@ is_letter(char ch)
 static void
 skip_spaces(Cursor *c)
 {
-	int			width;
+	int width;
 
 	while (c->at < c->end && (width = space_width(c->at, c->end)) > 0)
 		c->at += width;
@@ -141,7 +142,7 @@ count_digits(const Cursor *c)
 static int
 take_digits(Cursor *c, int count)
 {
-	int			value = 0;
+	int value = 0;
 
 	for (; count > 0; count--)
 		value = value * 10 + (*c->at++ - '0');
@@ -152,7 +153,7 @@ take_digits(Cursor *c, int count)
 static int
 take_number(Cursor *c, int max, int *value)
 {
-	int			count = count_digits(c);
+	int count = count_digits(c);
 
 	if (count == 0 || count > max)
 		return 0;
@@ -173,12 +174,12 @@ take_char(Cursor *c, char ch)
 static Cursor
 peek_word(const Cursor *c, char *word, int size)
 {
-	Cursor		after = *c;
+	Cursor after = *c;
 
 	while (after.at < after.end && is_letter(*after.at) &&
 		   space_width(after.at, after.end) == 0)
 		after.at++;
-	if (!span_fold((Span) {c->at, (int) (after.at - c->at)}, word, size))
+	if (!span_fold((Span){c->at, (int) (after.at - c->at)}, word, size))
 		word[0] = '\0';
 	return after;
 }
@@ -186,13 +187,13 @@ peek_word(const Cursor *c, char *word, int size)
 static int
 find_number(const char *word, const NamedNumber *table, int count, int none)
 {
-	int			low = 0;
-	int			high = count;
+	int low = 0;
+	int high = count;
 
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
-		int			order = strcmp(word, table[middle].name);
+		int middle = (low + high) / 2;
+		int order = strcmp(word, table[middle].name);
 
 		if (order == 0)
 			return table[middle].number;
@@ -207,8 +208,8 @@ find_number(const char *word, const NamedNumber *table, int count, int none)
 static bool
 take_month(Cursor *c, int *month)
 {
-	char		word[16];
-	Cursor		after = peek_word(c, word, sizeof(word));
+	char   word[16];
+	Cursor after = peek_word(c, word, sizeof(word));
 
 	*month = find_number(word, month_words, lengthof(month_words), 0);
 	if (*month == 0)
@@ -222,7 +223,7 @@ static bool
 valid_date(int year, int month, int day)
 {
 	return year >= FIRST_YEAR && year <= LAST_YEAR && month >= 1 && month <= 12 &&
-		day >= 1 && day <= day_tab[isleap(year)][month - 1];
+		   day >= 1 && day <= day_tab[isleap(year)][month - 1];
 }
 
 static int
@@ -257,8 +258,8 @@ add_reading(Stamp *stamp, int *readings, int year, int month, int day)
 static bool
 resolve(Stamp *stamp, DateOrder order, const int *number, const int *digits)
 {
-	int			readings = 0;
-	bool		year_last = digits[2] == 4 || digits[2] == 2;
+	int	 readings = 0;
+	bool year_last = digits[2] == 4 || digits[2] == 2;
 
 	if (digits[0] == 4)
 	{
@@ -287,9 +288,9 @@ resolve(Stamp *stamp, DateOrder order, const int *number, const int *digits)
 static bool
 read_eight(Cursor *c, Stamp *stamp, DateOrder order)
 {
-	Cursor		again = *c;
-	int			number[3] = {take_digits(c, 4), take_digits(c, 2), take_digits(c, 2)};
-	int			digits[3] = {4, 2, 2};
+	Cursor again = *c;
+	int	   number[3] = {take_digits(c, 4), take_digits(c, 2), take_digits(c, 2)};
+	int	   digits[3] = {4, 2, 2};
 
 	if (number[0] >= 1800 && number[0] < 2200 && resolve(stamp, order, number, digits))
 		return true;
@@ -340,13 +341,12 @@ static void
 skip_connectors(Cursor *c)
 {
 	static const char *const words[] = {
-		"a", "d", "de", "del", "do", "er", "nd", "o", "of", "rd", "st", "te", "th", "the"
-	};
+		"a", "d", "de", "del", "do", "er", "nd", "o", "of", "rd", "st", "te", "th", "the"};
 
 	for (;;)
 	{
-		char		word[8];
-		Cursor		after;
+		char   word[8];
+		Cursor after;
 
 		(void) take_separator(c);
 		if (take_char(c, ',') || take_char(c, '\''))
@@ -362,8 +362,8 @@ skip_connectors(Cursor *c)
 static bool
 read_with_word(Cursor *c, Stamp *stamp, int first, int first_digits, int month)
 {
-	int			second;
-	int			second_digits;
+	int second;
+	int second_digits;
 
 	skip_connectors(c);
 	second_digits = take_number(c, 4, &second);
@@ -387,8 +387,8 @@ read_with_word(Cursor *c, Stamp *stamp, int first, int first_digits, int month)
 static bool
 read_after_word(Cursor *c, Stamp *stamp, int month)
 {
-	int			day;
-	int			digits;
+	int day;
+	int digits;
 
 	skip_connectors(c);
 	digits = take_number(c, 2, &day);
@@ -398,11 +398,11 @@ read_after_word(Cursor *c, Stamp *stamp, int month)
 static bool
 read_numeric(Cursor *c, Stamp *stamp, DateOrder order)
 {
-	int			number[3];
-	int			digits[3];
-	int			month;
-	char		separator;
-	Cursor		before;
+	int	   number[3];
+	int	   digits[3];
+	int	   month;
+	char   separator;
+	Cursor before;
 
 	digits[0] = take_number(c, 4, &number[0]);
 	if (digits[0] == 0)
@@ -427,8 +427,8 @@ read_numeric(Cursor *c, Stamp *stamp, DateOrder order)
 static void
 skip_weekday(Cursor *c)
 {
-	char		word[16];
-	Cursor		after = peek_word(c, word, sizeof(word));
+	char   word[16];
+	Cursor after = peek_word(c, word, sizeof(word));
 
 	if (word[0] == '\0' || !word_in(word, weekdays, lengthof(weekdays)))
 		return;
@@ -441,8 +441,8 @@ skip_weekday(Cursor *c)
 static bool
 read_date(Cursor *c, Stamp *stamp, DateOrder order)
 {
-	int			digits;
-	int			month;
+	int digits;
+	int month;
 
 	if (c->at < c->end && is_letter(*c->at))
 		skip_weekday(c);
@@ -453,7 +453,7 @@ read_date(Cursor *c, Stamp *stamp, DateOrder order)
 		return read_eight(c, stamp, order);
 	if (digits == 12 || digits == 14 || digits == 17)
 		return read_eight(c, stamp, ORDER_YMD) &&
-			read_compact_time(c, stamp, digits - 8);
+			   read_compact_time(c, stamp, digits - 8);
 	return read_numeric(c, stamp, order);
 }
 
@@ -461,8 +461,8 @@ read_date(Cursor *c, Stamp *stamp, DateOrder order)
 static bool
 read_half_of_day(Cursor *c, Stamp *stamp, bool *found)
 {
-	Cursor		ahead = *c;
-	char		half;
+	Cursor ahead = *c;
+	char   half;
 
 	*found = false;
 	skip_spaces(&ahead);
@@ -495,7 +495,7 @@ read_half_of_day(Cursor *c, Stamp *stamp, bool *found)
 static bool
 read_seconds(Cursor *c, Stamp *stamp, char mark)
 {
-	Cursor		ahead = *c;
+	Cursor ahead = *c;
 
 	if (mark == 'h' || !take_char(&ahead, mark) || count_digits(&ahead) != 2)
 		return true;
@@ -503,7 +503,7 @@ read_seconds(Cursor *c, Stamp *stamp, char mark)
 	*c = ahead;
 	if ((take_char(&ahead, '.') || take_char(&ahead, ',')) && count_digits(&ahead) > 0)
 	{
-		int			unit = 100000;
+		int unit = 100000;
 
 		for (; ahead.at < ahead.end && is_digit(*ahead.at); ahead.at++, unit /= 10)
 			stamp->usec += (*ahead.at - '0') * unit;
@@ -519,9 +519,9 @@ read_seconds(Cursor *c, Stamp *stamp, char mark)
 static bool
 read_time(Cursor *c, Stamp *stamp, bool compact)
 {
-	int			digits = count_digits(c);
-	bool		half;
-	char		mark = 0;
+	int	 digits = count_digits(c);
+	bool half;
+	char mark = 0;
 
 	if (digits == 4 || digits == 6)
 		return compact && read_compact_time(c, stamp, digits);
@@ -553,9 +553,9 @@ read_time(Cursor *c, Stamp *stamp, bool compact)
 static bool
 read_offset(Cursor *c, Stamp *stamp)
 {
-	int			sign = *c->at == '-' ? -1 : 1;
-	int			digits;
-	int			minute = 0;
+	int sign = *c->at == '-' ? -1 : 1;
+	int digits;
+	int minute = 0;
 
 	c->at++;
 	digits = count_digits(c);
@@ -579,9 +579,9 @@ read_offset(Cursor *c, Stamp *stamp)
 static bool
 read_zone(Cursor *c, Stamp *stamp)
 {
-	char		word[8];
-	Cursor		after;
-	int			hours;
+	char   word[8];
+	Cursor after;
+	int	   hours;
 
 	skip_spaces(c);
 	after = peek_word(c, word, sizeof(word));
@@ -609,8 +609,8 @@ read_zone(Cursor *c, Stamp *stamp)
 static bool
 read_stamp(Span span, DateOrder order, Stamp *stamp)
 {
-	Cursor		c = {span.data, span.data + span.len};
-	bool		marked = false;
+	Cursor c = {span.data, span.data + span.len};
+	bool   marked = false;
 
 	memset(stamp, 0, sizeof(*stamp));
 	if (span.len < 6 || !read_date(&c, stamp, order))
@@ -639,7 +639,7 @@ read_stamp(Span span, DateOrder order, Stamp *stamp)
 	}
 	else if (take_char(&c, '.'))
 	{
-		int			unit = 100000;
+		int unit = 100000;
 
 		if (count_digits(&c) == 0)
 			return false;
@@ -653,7 +653,7 @@ read_stamp(Span span, DateOrder order, Stamp *stamp)
 static bool
 read_time_cell(Span span, Stamp *stamp)
 {
-	Cursor		c = {span.data, span.data + span.len};
+	Cursor c = {span.data, span.data + span.len};
 
 	memset(stamp, 0, sizeof(*stamp));
 	if (read_time(&c, stamp, true) && (c.at == c.end || read_zone(&c, stamp)) && c.at == c.end)
@@ -664,7 +664,7 @@ read_time_cell(Span span, Stamp *stamp)
 static DateOrder
 order_arg(FunctionCallInfo fcinfo, int arg)
 {
-	Span		span;
+	Span span;
 
 	if (PG_ARGISNULL(arg))
 		return ORDER_UNKNOWN;
@@ -682,8 +682,8 @@ order_arg(FunctionCallInfo fcinfo, int arg)
 static pg_tz *
 zone_arg(FunctionCallInfo fcinfo, int arg)
 {
-	char		name[TZ_STRLEN_MAX + 1];
-	Span		span;
+	char name[TZ_STRLEN_MAX + 1];
+	Span span;
 
 	if (PG_ARGISNULL(arg))
 		return NULL;
@@ -699,8 +699,8 @@ zone_arg(FunctionCallInfo fcinfo, int arg)
 static bool
 stamp_instant(const Stamp *stamp, pg_tz *zone, TimestampTz *result)
 {
-	int64		days = date2j(stamp->year, stamp->month, stamp->day) - POSTGRES_EPOCH_JDATE;
-	int64		seconds = stamp->hour * 3600 + stamp->minute * 60 + stamp->second;
+	int64 days = date2j(stamp->year, stamp->month, stamp->day) - POSTGRES_EPOCH_JDATE;
+	int64 seconds = stamp->hour * 3600 + stamp->minute * 60 + stamp->second;
 
 	if (stamp->has_zone)
 		seconds -= stamp->zone;
@@ -733,7 +733,7 @@ stamp_instant(const Stamp *stamp, pg_tz *zone, TimestampTz *result)
 Datum
 flitmig_to_date(PG_FUNCTION_ARGS)
 {
-	Stamp		stamp;
+	Stamp stamp;
 
 	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp))
 		PG_RETURN_NULL();
@@ -809,9 +809,9 @@ put_digits(char *out, int value, int digits)
 static bool
 put_date(char *out, int64 day)
 {
-	int			year;
-	int			month;
-	int			mday;
+	int year;
+	int month;
+	int mday;
 
 	if (day < 1721426 - POSTGRES_EPOCH_JDATE || day > 5373484 - POSTGRES_EPOCH_JDATE)
 		return false;
@@ -863,7 +863,7 @@ flitmig_iso_timestamptz(PG_FUNCTION_ARGS)
 Datum
 flitmig_iso_date(PG_FUNCTION_ARGS)
 {
-	char		buffer[10];
+	char buffer[10];
 
 	if (!put_date(buffer, PG_GETARG_DATEADT(0)))
 		PG_RETURN_NULL();

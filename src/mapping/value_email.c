@@ -17,7 +17,7 @@ PG_FUNCTION_INFO_V1(flitmig_to_emails);
 
 /* Longest address and local part, RFC 5321 section 4.5.3.1. */
 #define ADDRESS_MAX 254
-#define LOCAL_MAX 64
+#define LOCAL_MAX	64
 
 /* Addresses kept from one record. */
 #define EMAILS_MAX 32
@@ -52,8 +52,7 @@ static const unsigned char classes[256] = {
 	['"'] = TOKEN_END,
 	['/'] = TOKEN_END,
 	['\\'] = TOKEN_END,
-	[0x7F] = TOKEN_END
-};
+	[0x7F] = TOKEN_END};
 
 static bool
 valid_local(const char *s, int len)
@@ -69,13 +68,13 @@ valid_local(const char *s, int len)
 static bool
 valid_domain(const char *s, int len)
 {
-	int			label = 0;		/* length of the label so far */
-	int			labels = 1;
-	bool		letters = true; /* the label has only letters */
+	int	 label = 0; /* length of the label so far */
+	int	 labels = 1;
+	bool letters = true; /* the label has only letters */
 
 	for (int i = 0; i < len; i++)
 	{
-		char		ch = s[i];
+		char ch = s[i];
 
 		if (!(classes[(unsigned char) ch] & DOMAIN_CHAR))
 			return false;
@@ -97,7 +96,7 @@ valid_domain(const char *s, int len)
 	return labels > 1 && label >= 2 && letters;
 }
 
-/* Strips mailto:, its parameters, quotes and full stops around an address. */
+/* Strips mailto:, its parameters, quotes around an address and a full stop behind it. */
 static Span
 strip_token(Span token)
 {
@@ -111,7 +110,7 @@ strip_token(Span token)
 		if (mark)
 			token.len = (int) (mark - token.data);
 	}
-	while (token.len > 0 && (token.data[0] == '\'' || token.data[0] == '.' || token.data[0] == ':'))
+	while (token.len > 0 && (token.data[0] == '\'' || token.data[0] == ':'))
 		token.data++, token.len--;
 	while (token.len > 0 && (token.data[token.len - 1] == '\'' || token.data[token.len - 1] == '.' ||
 							 token.data[token.len - 1] == ':'))
@@ -128,7 +127,7 @@ valid_email(Span token)
 		return false;
 	at = memchr(token.data, '@', token.len);
 	return at != NULL && valid_local(token.data, (int) (at - token.data)) &&
-		valid_domain(at + 1, (int) (token.data + token.len - at - 1));
+		   valid_domain(at + 1, (int) (token.data + token.len - at - 1));
 }
 
 /* The next valid address in a cell; moves *at behind it.  False at the end. */
@@ -155,7 +154,7 @@ next_email(const char **at, const char *end, Span *email)
 		while (s < end && !(classes[(unsigned char) *s] & TOKEN_END) &&
 			   ((unsigned char) *s < 0x80 || space_width(s, end) == 0))
 			s++;
-		*email = strip_token((Span) {start, (int) (s - start)});
+		*email = strip_token((Span){start, (int) (s - start)});
 		if (valid_email(*email))
 		{
 			*at = s;
@@ -200,7 +199,7 @@ static Jsonb *
 emails_object(const Span *emails, int count)
 {
 	static const char *const keys[] = {"primaryEmail"};
-	JsonbParseState *state = NULL;
+	JsonbParseState			*state = NULL;
 
 	if (count == 1)
 		return json_strings(1, keys, emails);
@@ -226,12 +225,12 @@ emails_object(const Span *emails, int count)
 Datum
 flitmig_to_emails(PG_FUNCTION_ARGS)
 {
-	ArrayType  *cells;
+	ArrayType	 *cells;
 	ArrayIterator iterator;
-	Datum		cell;
-	bool		null;
-	Span		emails[EMAILS_MAX];
-	int			count = 0;
+	Datum		  cell;
+	bool		  null;
+	Span		  emails[EMAILS_MAX];
+	int			  count = 0;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -251,14 +250,14 @@ flitmig_to_emails(PG_FUNCTION_ARGS)
 		end = s + VARSIZE_ANY_EXHDR(value);
 		while (count < EMAILS_MAX && next_email(&s, end, &email))
 		{
-			char	   *lower = palloc(email.len);
-			bool		known = false;
+			char *lower = palloc(email.len);
+			bool  known = false;
 
 			lower_into(lower, email);
 			for (int i = 0; i < count && !known; i++)
 				known = emails[i].len == email.len && memcmp(emails[i].data, lower, email.len) == 0;
 			if (!known)
-				emails[count++] = (Span) {lower, email.len};
+				emails[count++] = (Span){lower, email.len};
 		}
 	}
 	if (count == 0)

@@ -11,12 +11,12 @@
 Jsonb *
 json_strings(int count, const char *const *keys, const Span *values)
 {
-	Size		total = 0;
-	int			pairs = 0;
-	Jsonb	   *result;
-	JEntry	   *entry;
-	char	   *data;
-	uint32		used = 0;
+	Size	total = 0;
+	int		pairs = 0;
+	Jsonb  *result;
+	JEntry *entry;
+	char   *data;
+	uint32	used = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -41,12 +41,12 @@ json_strings(int count, const char *const *keys, const Span *values)
 	{
 		for (int i = 0; i < count; i++)
 		{
-			Span		piece = values[i];
+			Span piece = values[i];
 
 			if (piece.data == NULL)
 				continue;
 			if (part == 0)
-				piece = (Span) {keys[i], (int) strlen(keys[i])};
+				piece = (Span){keys[i], (int) strlen(keys[i])};
 			memcpy(data + used, piece.data, piece.len);
 			used += piece.len;
 			*entry = JENTRY_ISSTRING | (uint32) piece.len;
@@ -61,13 +61,13 @@ json_strings(int count, const char *const *keys, const Span *values)
 void
 json_push_key(JsonbParseState **state, const char *key)
 {
-	json_push_string(state, WJB_KEY, (Span) {key, (int) strlen(key)});
+	json_push_string(state, WJB_KEY, (Span){key, (int) strlen(key)});
 }
 
 void
 json_push_string(JsonbParseState **state, JsonbIteratorToken token, Span value)
 {
-	JsonbValue	json;
+	JsonbValue json;
 
 	json.type = jbvString;
 	json.val.string.val = (char *) value.data;

@@ -8,6 +8,8 @@
  */
 #include "value_markup.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_html_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_rtf_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_to_markdown);
@@ -73,7 +75,7 @@ open_line(Markdown *md)
 	md->hard = false;
 	if (md->line_start)
 	{
-		int			bullet = md->bullet ? (int) strlen(md->bullet) : 0;
+		int bullet = md->bullet ? (int) strlen(md->bullet) : 0;
 
 		if (md->indent.len > bullet)
 			appendBinaryStringInfo(&md->out, md->indent.data, md->indent.len - bullet);
@@ -84,12 +86,29 @@ open_line(Markdown *md)
 	}
 }
 
-static void
-set_marks(Markdown *md)
+static bool
+is_word(char ch)
 {
+	return isalnum((unsigned char) ch) || (unsigned char) ch >= 0x80;
+}
+
+/*
+ * Opens and closes marks before the next character.  Between punctuation and
+ * a letter a mark would not count as one (CommonMark 6.2: "**Pain:**5"), so a
+ * blank goes there.
+ */
+static void
+set_marks(Markdown *md, char next)
+{
+	char last = md->out.len > 0 && !md->line_start ? md->out.data[md->out.len - 1] : ' ';
+
 	if (md->bold == md->want_bold && md->italic == md->want_italic)
 		return;
+	if ((md->bold || md->italic) && ispunct((unsigned char) last) && is_word(next))
+		md->space = true;
 	close_marks(md);
+	if ((md->want_bold || md->want_italic) && is_word(last) && ispunct((unsigned char) next))
+		md->space = true;
 	if (md->space)
 		appendStringInfoChar(&md->out, ' ');
 	md->space = false;
@@ -101,19 +120,13 @@ set_marks(Markdown *md)
 	md->italic = md->want_italic;
 }
 
-static bool
-is_word(char ch)
-{
-	return isalnum((unsigned char) ch) || (unsigned char) ch >= 0x80;
-}
-
 /* Would the character mean something in Markdown here? */
 static bool
 needs_escape(const Markdown *md, const char *s, int at, int len)
 {
-	char		ch = s[at];
-	char		next = at + 1 < len ? s[at + 1] : ' ';
-	bool		word_before = at > 0 && is_word(s[at - 1]);
+	char ch = s[at];
+	char next = at + 1 < len ? s[at + 1] : ' ';
+	bool word_before = at > 0 && is_word(s[at - 1]);
 
 	switch (ch)
 	{
@@ -153,14 +166,14 @@ needs_escape(const Markdown *md, const char *s, int at, int len)
 static bool
 is_list_number(const Markdown *md, const char *s, int at, int len)
 {
-	int			i = at;
+	int i = at;
 
 	if (s[at] != '.' && s[at] != ')')
 		return false;
 	while (i > 0 && isdigit((unsigned char) s[i - 1]))
 		i--;
 	return i < at && i == 0 && at - i <= 9 && (at + 1 == len || s[at + 1] == ' ') &&
-		md->out.len >= at && (md->out.len == at || md->out.data[md->out.len - at - 1] == '\n');
+		   md->out.len >= at && (md->out.len == at || md->out.data[md->out.len - at - 1] == '\n');
 }
 
 void
@@ -170,6 +183,12 @@ markdown_text(Markdown *md, const char *s, int len, MarkdownSpaces spaces)
 	{
 		unsigned char ch = (unsigned char) s[i];
 
+		/* a no-break space is a space: editors write them between all words */
+		if (ch == 0xC2 && i + 1 < len && (unsigned char) s[i + 1] == 0xA0)
+		{
+			ch = ' ';
+			i++;
+		}
 		if (ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r' || ch == '\f')
 		{
 			if (spaces == SPACES_KEEP && !md->line_start && md->breaks == 0)
@@ -183,7 +202,7 @@ markdown_text(Markdown *md, const char *s, int len, MarkdownSpaces spaces)
 		if (ch < ' ' || ch == 0x7F)
 			continue;
 		open_line(md);
-		set_marks(md);
+		set_marks(md, ch);
 		if (md->space)
 			appendStringInfoChar(&md->out, ' ');
 		md->space = false;
@@ -198,7 +217,7 @@ void
 markdown_raw(Markdown *md, const char *s, int len)
 {
 	open_line(md);
-	set_marks(md);
+	set_marks(md, len > 0 ? *s : ' ');
 	if (md->space)
 		appendStringInfoChar(&md->out, ' ');
 	md->space = false;
@@ -209,6 +228,8 @@ markdown_raw(Markdown *md, const char *s, int len)
 void
 markdown_break(Markdown *md, int breaks)
 {
+	if (breaks == 0)
+		return;
 	if (md->breaks < breaks)
 		md->breaks = breaks;
 	md->space = false;
@@ -241,7 +262,7 @@ markdown_finish(Markdown *md)
 static int
 item_mark(const char *s, int len)
 {
-	int			i = 0;
+	int i = 0;
 
 	if (len > 2 && (s[0] == '-' || s[0] == '*' || s[0] == '+') && s[1] == ' ')
 		return 2;
@@ -268,7 +289,7 @@ plain_read(Markdown *md, Span text)
 
 		while (stop < end && *stop != '\n' && *stop != '\r')
 			stop++;
-		line = span_trim((Span) {s, (int) (stop - s)});
+		line = span_trim((Span){s, (int) (stop - s)});
 		s = stop + 1;
 		if (stop + 1 < end && stop[0] == '\r' && stop[1] == '\n')
 			s++;
@@ -280,9 +301,11 @@ plain_read(Markdown *md, Span text)
 		mark = item_mark(line.data, line.len);
 		if (mark)
 		{
-			markdown_break(md, list || md->breaks == 0 ? 1 : 2);
+			markdown_break(md, list ? 1 : 2);
 			markdown_raw(md, line.data, mark);
 		}
+		else if (list)
+			markdown_break(md, 2);
 		else if (md->out.len > 0)
 			markdown_line_break(md);
 		list = mark > 0;
@@ -305,9 +328,8 @@ is_known_tag(Span name)
 		"!doctype", "a", "b", "blockquote", "body", "br", "center", "code", "div", "em", "font",
 		"h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "html", "i", "img", "li", "meta", "ol", "p",
 		"pre", "s", "small", "span", "strong", "style", "sub", "sup", "table", "tbody", "td", "th",
-		"thead", "tr", "u", "ul"
-	};
-	char		folded[16];
+		"thead", "tr", "u", "ul"};
+	char folded[16];
 
 	return span_fold(name, folded, sizeof(folded)) && word_in(folded, tags, lengthof(tags));
 }
@@ -330,7 +352,7 @@ sniff(Span span)
 		while (s < end && (isalnum((unsigned char) *s) || *s == '!'))
 			s++;
 		if (s > name && s < end && (*s == '>' || *s == '/' || *s == ' ' || *s == '\n' || *s == '\t') &&
-			memchr(s, '>', end - s) != NULL && is_known_tag((Span) {name, (int) (s - name)}))
+			memchr(s, '>', end - s) != NULL && is_known_tag((Span){name, (int) (s - name)}))
 			return MARKUP_HTML;
 	}
 	return MARKUP_TEXT;
@@ -339,10 +361,12 @@ sniff(Span span)
 static text *
 convert(Span span, MarkupFormat format)
 {
-	Markdown	md;
+	Markdown md;
 
 	if (span.len == 0)
 		return NULL;
+	if (format != MARKUP_TEXT)
+		require_utf8();
 	markdown_init(&md);
 	if (format == MARKUP_HTML)
 		html_read(&md, span.data, span.len);
@@ -363,7 +387,7 @@ convert(Span span, MarkupFormat format)
 Datum
 flitmig_html_to_markdown(PG_FUNCTION_ARGS)
 {
-	text	   *result = convert(span_arg(fcinfo, 0), MARKUP_HTML);
+	text *result = convert(span_arg(fcinfo, 0), MARKUP_HTML);
 
 	if (result == NULL)
 		PG_RETURN_NULL();
@@ -381,8 +405,8 @@ flitmig_html_to_markdown(PG_FUNCTION_ARGS)
 Datum
 flitmig_rtf_to_markdown(PG_FUNCTION_ARGS)
 {
-	Span		span = span_arg(fcinfo, 0);
-	text	   *result = convert(span, sniff(span) == MARKUP_RTF ? MARKUP_RTF : MARKUP_TEXT);
+	Span  span = span_arg(fcinfo, 0);
+	text *result = convert(span, sniff(span) == MARKUP_RTF ? MARKUP_RTF : MARKUP_TEXT);
 
 	if (result == NULL)
 		PG_RETURN_NULL();
@@ -399,9 +423,9 @@ flitmig_rtf_to_markdown(PG_FUNCTION_ARGS)
 Datum
 flitmig_to_markdown(PG_FUNCTION_ARGS)
 {
-	Span		span;
+	Span		 span;
 	MarkupFormat format;
-	text	   *result;
+	text		*result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -409,7 +433,7 @@ flitmig_to_markdown(PG_FUNCTION_ARGS)
 	format = sniff(span);
 	if (!PG_ARGISNULL(1))
 	{
-		Span		name = span_arg(fcinfo, 1);
+		Span name = span_arg(fcinfo, 1);
 
 		if (span_is(name, "html"))
 			format = MARKUP_HTML;
@@ -429,7 +453,7 @@ Datum
 flitmig_rich_text(PG_FUNCTION_ARGS)
 {
 	static const char *const keys[] = {"markdown"};
-	Span		span = span_arg(fcinfo, 0);
+	Span					 span = span_arg(fcinfo, 0);
 
 	if (span.len == 0)
 		PG_RETURN_NULL();

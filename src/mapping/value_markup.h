@@ -11,8 +11,8 @@
 
 typedef enum MarkdownSpaces
 {
-	SPACES_FOLD,				/* runs of white space are one space (HTML) */
-	SPACES_KEEP					/* as they stand (RTF, plain text) */
+	SPACES_FOLD, /* runs of white space are one space (HTML) */
+	SPACES_KEEP	 /* as they stand (RTF, plain text) */
 } MarkdownSpaces;
 
 /*
@@ -22,17 +22,17 @@ typedef enum MarkdownSpaces
 typedef struct Markdown
 {
 	StringInfoData out;
-	StringInfoData indent;		/* what begins every line: list depth, quote marks */
-	const char *bullet;			/* mark of a list item that waits for its first text */
-	int			breaks;			/* line ends due: 0, 1 (new line), 2 (blank line) */
-	bool		hard;			/* the one line end due is a <br> */
-	bool		space;			/* a space is due */
-	bool		line_start;		/* nothing was written on this line yet */
-	bool		bold;			/* marks that are open in the output */
-	bool		italic;
-	bool		want_bold;		/* marks that the next text should have */
-	bool		want_italic;
-	char		item[16];
+	StringInfoData indent;	   /* what begins every line: list depth, quote marks */
+	const char	  *bullet;	   /* mark of a list item that waits for its first text */
+	int			   breaks;	   /* line ends due: 0, 1 (new line), 2 (blank line) */
+	bool		   hard;	   /* the one line end due is a <br> */
+	bool		   space;	   /* a space is due */
+	bool		   line_start; /* nothing was written on this line yet */
+	bool		   bold;	   /* marks that are open in the output */
+	bool		   italic;
+	bool		   want_bold; /* marks that the next text should have */
+	bool		   want_italic;
+	char		   item[16];
 } Markdown;
 
 extern void markdown_init(Markdown *md);
@@ -50,4 +50,4 @@ extern text *markdown_finish(Markdown *md);
 extern void html_read(Markdown *md, const char *s, int len);
 extern void rtf_read(Markdown *md, const char *s, int len);
 
-#endif							/* FLITMIG_VALUE_MARKUP_H */
+#endif /* FLITMIG_VALUE_MARKUP_H */

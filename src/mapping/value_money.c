@@ -11,19 +11,18 @@ PG_FUNCTION_INFO_V1(flitmig_currency);
 
 /* ISO 4217 codes in use, three letters each. */
 static const char currency_codes[] =
-"AEDAFNALLAMDANGAOAARSAUDAWGAZNBAMBBDBDTBGNBHDBIFBMDBNDBOBBRLBSDBTNBWPBYNBZDCADCDFCHFCLPCNYCOP"
-"CRCCUPCVECZKDJFDKKDOPDZDEGPERNETBEURFJDFKPGBPGELGHSGIPGMDGNFGTQGYDHKDHNLHTGHUFIDRILSINRIQDIRRISK"
-"JMDJODJPYKESKGSKHRKMFKPWKRWKWDKYDKZTLAKLBPLKRLRDLSLLYDMADMDLMGAMKDMMKMNTMOPMRUMURMVRMWKMXNMYRMZN"
-"NADNGNNIONOKNPRNZDOMRPABPENPGKPHPPKRPLNPYGQARRONRSDRUBRWFSARSBDSCRSDGSEKSGDSHPSLESOSSRDSSPSTNSYP"
-"SZLTHBTJSTMTTNDTOPTRYTTDTWDTZSUAHUGXUSDUYUUZSVESVNDVUVWSTXAFXCDXOFXPFYERZARZMWZWL";
+	"AEDAFNALLAMDANGAOAARSAUDAWGAZNBAMBBDBDTBGNBHDBIFBMDBNDBOBBRLBSDBTNBWPBYNBZDCADCDFCHFCLPCNYCOP"
+	"CRCCUPCVECZKDJFDKKDOPDZDEGPERNETBEURFJDFKPGBPGELGHSGIPGMDGNFGTQGYDHKDHNLHTGHUFIDRILSINRIQDIRRISK"
+	"JMDJODJPYKESKGSKHRKMFKPWKRWKWDKYDKZTLAKLBPLKRLRDLSLLYDMADMDLMGAMKDMMKMNTMOPMRUMURMVRMWKMXNMYRMZN"
+	"NADNGNNIONOKNPRNZDOMRPABPENPGKPHPPKRPLNPYGQARRONRSDRUBRWFSARSBDSCRSDGSEKSGDSHPSLESOSSRDSSPSTNSYP"
+	"SZLTHBTJSTMTTNDTOPTRYTTDTWDTZSUAHUGXUSDUYUUZSVESVNDVUVWSTXAFXCDXOFXPFYERZARZMWZWL";
 
 /* What may stand before $ ("US$", "CA$"). */
 static const char *const dollar_prefixes[] = {"a", "au", "c", "ca", "hk", "mx", "nz", "r", "s", "us"};
 
 /* Everyday words for a currency. */
 static const char *const currency_words[] = {
-	"chf", "euro", "euros", "fr", "kc", "kr", "lei", "rs", "sfr", "tl", "zl"
-};
+	"chf", "euro", "euros", "fr", "kc", "kr", "lei", "rs", "sfr", "tl", "zl"};
 
 /* Bytes of the currency sign at s, or 0: $, U+00A3, U+00A5, U+0E3F, U+20A0-U+20CF. */
 static int
@@ -56,14 +55,14 @@ is_letter(char ch)
 static bool
 is_currency_word(Span word)
 {
-	char		folded[8];
+	char folded[8];
 
 	if (word.len == 3)
 		for (const char *code = currency_codes; *code; code += 3)
 			if (pg_strncasecmp(code, word.data, 3) == 0)
 				return true;
 	return span_fold(word, folded, sizeof(folded)) &&
-		word_in(folded, currency_words, lengthof(currency_words));
+		   word_in(folded, currency_words, lengthof(currency_words));
 }
 
 /* Takes a currency sign or word from the front. */
@@ -76,12 +75,12 @@ take_currency_before(Span *span)
 
 	if (width == 0)
 	{
-		char		folded[8];
-		Span		word;
+		char folded[8];
+		Span word;
 
 		while (s < end && (is_letter(*s) || (s > span->data && ((unsigned char) *s & 0xC0) == 0x80)))
 			s++;
-		word = (Span) {span->data, (int) (s - span->data)};
+		word = (Span){span->data, (int) (s - span->data)};
 		if (word.len == 0)
 			return false;
 		width = sign_width(s, end);
@@ -94,10 +93,10 @@ take_currency_before(Span *span)
 		else if (!is_currency_word(word))
 			return false;
 		else if (s < end && *s == '.' && !(end - s > 1 && s[1] >= '0' && s[1] <= '9' && word.len == 3))
-			width = 1;			/* "Rs. 500" */
+			width = 1; /* "Rs. 500" */
 	}
 	s += width;
-	*span = span_trim((Span) {s, (int) (end - s)});
+	*span = span_trim((Span){s, (int) (end - s)});
 	return true;
 }
 
@@ -113,7 +112,7 @@ take_currency_after(Span *span)
 	{
 		if (sign_width(end - width, end) == width)
 		{
-			*span = span_trim((Span) {start, (int) (end - width - start)});
+			*span = span_trim((Span){start, (int) (end - width - start)});
 			return true;
 		}
 	}
@@ -122,9 +121,9 @@ take_currency_after(Span *span)
 	end = s;
 	while (s > start && (is_letter(s[-1]) || ((unsigned char) s[-1] & 0xC0) == 0x80))
 		s--;
-	if (s == end || !is_currency_word((Span) {s, (int) (end - s)}))
+	if (s == end || !is_currency_word((Span){s, (int) (end - s)}))
 		return false;
-	*span = span_trim((Span) {start, (int) (s - start)});
+	*span = span_trim((Span){start, (int) (s - start)});
 	return true;
 }
 
@@ -138,25 +137,25 @@ take_sign(Span *span, bool *negative)
 	if (len >= 2 && s[0] == '(' && s[len - 1] == ')')
 	{
 		*negative = true;
-		*span = span_trim((Span) {s + 1, len - 2});
+		*span = span_trim((Span){s + 1, len - 2});
 		return true;
 	}
 	if (len >= 1 && (s[0] == '-' || s[0] == '+'))
 	{
 		*negative |= s[0] == '-';
-		*span = span_trim((Span) {s + 1, len - 1});
+		*span = span_trim((Span){s + 1, len - 1});
 		return true;
 	}
-	if (len >= 3 && memcmp(s, "\xE2\x88\x92", 3) == 0)	/* U+2212 */
+	if (len >= 3 && memcmp(s, "\xE2\x88\x92", 3) == 0) /* U+2212 */
 	{
 		*negative = true;
-		*span = span_trim((Span) {s + 3, len - 3});
+		*span = span_trim((Span){s + 3, len - 3});
 		return true;
 	}
 	if (len >= 2 && s[len - 1] == '-')
 	{
 		*negative = true;
-		*span = span_trim((Span) {s, len - 1});
+		*span = span_trim((Span){s, len - 1});
 		return true;
 	}
 	return false;
@@ -172,16 +171,16 @@ take_sign(Span *span, bool *negative)
 Datum
 flitmig_to_money(PG_FUNCTION_ARGS)
 {
-	Span		span = span_arg(fcinfo, 0);
-	char		buffer[DECIMAL_SIZE + 1];
-	bool		negative = false;
-	int			signs = 0;
-	int			currencies = 0;
+	Span span = span_arg(fcinfo, 0);
+	char buffer[DECIMAL_SIZE + 1];
+	bool negative = false;
+	int	 signs = 0;
+	int	 currencies = 0;
 
 	while (span.len > 0)
 	{
-		char		first = span.data[0];
-		char		last = span.data[span.len - 1];
+		char first = span.data[0];
+		char last = span.data[span.len - 1];
 
 		if (first >= '0' && first <= '9' && last >= '0' && last <= '9')
 			break;
@@ -205,11 +204,11 @@ flitmig_to_money(PG_FUNCTION_ARGS)
 static Span
 upper_case(Span code)
 {
-	char	   *copy = palloc(code.len);
+	char *copy = palloc(code.len);
 
 	for (int i = 0; i < code.len; i++)
 		copy[i] = pg_ascii_toupper((unsigned char) code.data[i]);
-	return (Span) {copy, code.len};
+	return (Span){copy, code.len};
 }
 
 /*
@@ -224,10 +223,10 @@ Datum
 flitmig_currency(PG_FUNCTION_ARGS)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	value;
-	Numeric		micros;
-	Span		code = {NULL, 0};
-	double		size;
+	JsonbValue		 value;
+	Numeric			 micros;
+	Span			 code = {NULL, 0};
+	double			 size;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

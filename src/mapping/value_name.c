@@ -11,6 +11,8 @@
  */
 #include "mapping.h"
 
+#include <ctype.h>
+
 PG_FUNCTION_INFO_V1(flitmig_split_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name_cell);
@@ -24,15 +26,13 @@ PG_FUNCTION_INFO_V1(flitmig_full_name_cell);
 /* Words before a name, without dots, sorted.  English, German, French, Spanish, Dutch, Italian. */
 static const char *const prefixes[] = {
 	"capt", "col", "dame", "dhr", "dott", "dottssa", "dr", "dra", "drs", "fr", "frau", "herr",
-	"hon", "lady", "lord", "lt", "m", "maj", "master", "mevr", "miss", "mlle", "mme", "mr", "mrs",
+	"hon", "lady", "lord", "lt", "m", "maj", "master", "med", "mevr", "miss", "mlle", "mme", "mr", "mrs",
 	"ms", "mstr", "mx", "pastor", "prof", "professor", "rabbi", "rev", "sgt", "sig", "sigra", "sir",
-	"sister", "sr", "sra", "srta"
-};
+	"sister", "sr", "sra", "srta"};
 
 /* Generations, which belong to the last name: they tell a son from his father. */
 static const char *const generations[] = {
-	"2nd", "3rd", "4th", "ii", "iii", "iv", "jnr", "jr", "jun", "junior", "senior", "snr", "sr"
-};
+	"2nd", "3rd", "4th", "ii", "iii", "iv", "jnr", "jr", "jun", "junior", "senior", "snr", "sr"};
 
 /* Degrees and licences that are no surnames, without dots, sorted. */
 static const char *const degree_words[] = {
@@ -41,47 +41,44 @@ static const char *const degree_words[] = {
 	"fnp-bc", "fnp-c", "frcs", "lac", "lcpc", "lcsw", "licsw", "lmft", "lmhc", "lmsw", "lmt", "lpc",
 	"lpn", "lvn", "mbbs", "mbchb", "mch", "md", "mft", "mpas", "mph", "mpt", "mrcp", "msn", "mspt",
 	"msw", "nd", "np-c", "od", "otr", "otr/l", "pa-c", "pharmd", "phd", "pmhnp", "psyd", "pta",
-	"rd", "rdn", "rmt", "rn", "rph", "rpt"
-};
+	"rd", "rdn", "rmt", "rn", "rph", "rpt"};
 
 /* Degrees that are also names or words: taken only in capitals among other letters, or with dots. */
 static const char *const doubtful_degrees[] = {
-	"ba", "bs", "dc", "do", "ma", "mba", "ms", "np", "ot", "pa", "pt", "v", "vi"
-};
+	"ba", "bs", "dc", "do", "ma", "mba", "ms", "np", "ot", "pa", "pt", "v", "vi"};
 
 /* Words that begin a surname of several words. */
 static const char *const particles[] = {
 	"abu", "al", "ap", "ben", "bin", "bint", "da", "das", "de", "del", "della", "dem", "den", "der",
 	"des", "di", "do", "dos", "du", "el", "ibn", "la", "las", "le", "los", "mac", "mc", "saint",
 	"san", "santa", "st", "st.", "ste", "te", "ten", "ter", "van", "vande", "vander", "vom", "von",
-	"zu", "zum", "zur"
-};
+	"zu", "zum", "zur"};
 
 typedef struct NameParts
 {
-	Span		prefix[WORDS_MAX];
-	Span		suffix[WORDS_MAX];
-	Span		generation[WORDS_MAX];
-	int			prefixes;
-	int			suffixes;
-	int			generations;
-	Span		first;
-	Span		middle;
-	Span		last;
-	Span		preferred;
+	Span prefix[WORDS_MAX];
+	Span suffix[WORDS_MAX];
+	Span generation[WORDS_MAX];
+	int	 prefixes;
+	int	 suffixes;
+	int	 generations;
+	Span first;
+	Span middle;
+	Span last;
+	Span preferred;
 } NameParts;
 
 typedef struct Words
 {
-	Span		word[WORDS_MAX];
-	int			count;
+	Span word[WORDS_MAX];
+	int	 count;
 } Words;
 
 /* A word in lower case without dots and a closing comma. */
 static bool
 bare_word(Span word, char *buffer, int size)
 {
-	char	   *to = buffer;
+	char *to = buffer;
 
 	if (!span_fold(word, buffer, size))
 		return false;
@@ -95,7 +92,7 @@ bare_word(Span word, char *buffer, int size)
 static bool
 word_among(Span word, const char *const *words, int count)
 {
-	char		bare[16];
+	char bare[16];
 
 	return word.len < 16 && bare_word(word, bare, sizeof(bare)) && word_in(bare, words, count);
 }
@@ -160,7 +157,7 @@ split_words(Span span, Words *words)
 			break;
 		if (words->count == WORDS_MAX)
 			return false;
-		words->word[words->count++] = (Span) {start, (int) (s - start)};
+		words->word[words->count++] = (Span){start, (int) (s - start)};
 	}
 	return true;
 }
@@ -169,12 +166,12 @@ split_words(Span span, Words *words)
 static Span
 join_words(const Span *words, int from, int to)
 {
-	char	   *buffer;
-	char	   *out;
-	int			size = 0;
+	char *buffer;
+	char *out;
+	int	  size = 0;
 
 	if (from >= to)
-		return (Span) {NULL, 0};
+		return (Span){NULL, 0};
 	if (to - from == 1)
 		return words[from];
 	for (int i = from; i < to; i++)
@@ -187,7 +184,7 @@ join_words(const Span *words, int from, int to)
 		memcpy(out, words[i].data, words[i].len);
 		out += words[i].len;
 	}
-	return (Span) {buffer, (int) (out - buffer)};
+	return (Span){buffer, (int) (out - buffer)};
 }
 
 static void
@@ -201,27 +198,28 @@ add_suffix(NameParts *name, Span word, SuffixKind kind)
 		name->suffix[name->suffixes++] = word;
 }
 
-/* Takes suffixes from the end, leaving at least one word; those found go in their written order. */
+/* Takes suffixes from the end, leaving at least one word; they keep their written order. */
 static void
-take_suffixes(NameParts *name, Words *words, int keep, bool loud, bool after_comma)
+take_suffixes(NameParts *name, Words *words, bool loud)
 {
-	int			end = words->count;
+	int end = words->count;
 
-	while (end > keep && suffix_kind(words->word[end - 1], loud, after_comma) != NO_SUFFIX)
+	/* with one word left before it, a doubtful one is the surname ("Jane DO") */
+	while (end > 1 && suffix_kind(words->word[end - 1], loud || end == 2, false) != NO_SUFFIX)
 		end--;
 	for (int i = end; i < words->count; i++)
-		add_suffix(name, words->word[i], suffix_kind(words->word[i], loud, after_comma));
+		add_suffix(name, words->word[i], suffix_kind(words->word[i], false, true));
 	words->count = end;
 }
 
 static void
 take_prefixes(NameParts *name, Words *words)
 {
-	int			count = 0;
+	int count = 0;
 
 	while (count < words->count - 1 && word_among(words->word[count], prefixes, lengthof(prefixes)))
 	{
-		Span		word = words->word[count];
+		Span word = words->word[count];
 
 		/* "M" alone is an initial, "M." may be Monsieur: take neither, unless written so before a name */
 		if (word.len <= 2 && (word.data[0] == 'M' || word.data[0] == 'm') && (word.len == 1 || words->count > 2))
@@ -260,11 +258,11 @@ couple_end(const Words *words, int count)
 static void
 read_natural(NameParts *name, Words *words, bool loud)
 {
-	int			last;
-	int			couple;
+	int last;
+	int couple;
 
 	take_prefixes(name, words);
-	take_suffixes(name, words, 1, loud, false);
+	take_suffixes(name, words, loud);
 	if (words->count == 1)
 	{
 		/* "Dr. Johnson" is called by the surname, "Madonna" by the only name */
@@ -275,6 +273,9 @@ read_natural(NameParts *name, Words *words, bool loud)
 		return;
 	}
 	last = words->count - 1;
+	if (last > 2 && (span_is(words->word[last - 1], "e") || span_is(words->word[last - 1], "y")) &&
+		words->word[last - 1].data[0] > 'Z')
+		last -= 2; /* "de Souza e Silva", "Ortega y Gasset" */
 	while (last > 1 && word_among(words->word[last - 1], particles, lengthof(particles)))
 		last--;
 	name->last = join_words(words->word, last, words->count);
@@ -293,15 +294,14 @@ static void
 take_preferred(NameParts *name, char *buffer, int *len)
 {
 	static const char *const marks[][2] = {
-		{"(", ")"}, {"\"", "\""}, {"\xE2\x80\x9C", "\xE2\x80\x9D"}, {"[", "]"}, {" '", "'"}
-	};
+		{"(", ")"}, {"\"", "\""}, {"\xE2\x80\x9C", "\xE2\x80\x9D"}, {"[", "]"}, {" '", "'"}};
 
 	for (int i = 0; i < lengthof(marks); i++)
 	{
-		char	   *open = strstr(buffer, marks[i][0]);
-		char	   *close;
-		char	   *inner;
-		Span		found;
+		char *open = strstr(buffer, marks[i][0]);
+		char *close;
+		char *inner;
+		Span  found;
 
 		if (open == NULL)
 			continue;
@@ -310,13 +310,13 @@ take_preferred(NameParts *name, char *buffer, int *len)
 		/* an apostrophe closes a name only at the end of a word: 'O'Brien is none */
 		if (close == NULL || (marks[i][1][0] == '\'' && close[1] != ' ' && close[1] != '\0' && close[1] != ','))
 			continue;
-		found = span_trim((Span) {inner, (int) (close - inner)});
+		found = span_trim((Span){inner, (int) (close - inner)});
 		if (found.len > 0 && name->preferred.data == NULL)
 		{
-			char	   *copy = palloc(found.len);
+			char *copy = palloc(found.len);
 
 			memcpy(copy, found.data, found.len);
-			name->preferred = (Span) {copy, found.len};
+			name->preferred = (Span){copy, found.len};
 		}
 		close += strlen(marks[i][1]);
 		*open = ' ';
@@ -345,14 +345,14 @@ read_segments(NameParts *name, Span span, bool loud)
 	const char *s = span.data;
 	const char *end = s + span.len;
 
-	given.count = 0;
+	last.count = given.count = 0;
 	for (bool head = true; s <= end; head = false)
 	{
 		const char *comma = s < end ? memchr(s, ',', end - s) : NULL;
 		const char *stop = comma ? comma : end;
 		Words		words;
 
-		if (!split_words((Span) {s, (int) (stop - s)}, &words))
+		if (!split_words((Span){s, (int) (stop - s)}, &words))
 			return false;
 		s = stop + 1;
 		if (head)
@@ -377,12 +377,18 @@ read_segments(NameParts *name, Span span, bool loud)
 		if (last.count == 0)
 			return false;
 		read_natural(name, &last, loud);
+		/* "Smith," is a last name whose first name is missing */
+		if (name->last.len == 0 && span.data[span.len - 1] == ',')
+		{
+			name->last = name->first;
+			name->first = (Span){NULL, 0};
+		}
 		return true;
 	}
 	take_prefixes(name, &given);
-	take_suffixes(name, &given, 1, loud, false);
+	take_suffixes(name, &given, loud);
 	if (last.count > 0)
-		take_suffixes(name, &last, 1, loud, false);
+		take_suffixes(name, &last, loud);
 	name->last = join_words(last.word, 0, last.count);
 	if (couple_end(&given, given.count) > 0)
 		name->first = join_words(given.word, 0, given.count);
@@ -395,13 +401,13 @@ read_segments(NameParts *name, Span span, bool loud)
 static bool
 read_name(Span span, NameParts *name)
 {
-	char		buffer[NAME_MAX_BYTES + 1];
-	char	   *copy;
-	int			len = span.len;
-	bool		letters = false;
+	char  buffer[NAME_MAX_BYTES + 1];
+	char *copy;
+	int	  len = span.len;
+	bool  letters = false;
 
 	name->prefixes = name->suffixes = name->generations = 0;
-	name->first = name->middle = name->last = name->preferred = (Span) {NULL, 0};
+	name->first = name->middle = name->last = name->preferred = (Span){NULL, 0};
 	for (int i = 0; i < span.len && !letters; i++)
 		letters = (unsigned char) span.data[i] >= 0x80 || isalnum((unsigned char) span.data[i]);
 	if (!letters)
@@ -413,7 +419,7 @@ read_name(Span span, NameParts *name)
 		take_preferred(name, buffer, &len);
 		copy = palloc(len + 1);
 		memcpy(copy, buffer, len + 1);
-		if (read_segments(name, (Span) {copy, len}, all_capitals((Span) {copy, len})))
+		if (read_segments(name, (Span){copy, len}, all_capitals((Span){copy, len})))
 			return true;
 		if (name->preferred.data)
 		{
@@ -422,7 +428,7 @@ read_name(Span span, NameParts *name)
 		}
 	}
 	name->prefixes = name->suffixes = name->generations = 0;
-	name->preferred = (Span) {NULL, 0};
+	name->preferred = (Span){NULL, 0};
 	name->last = span;
 	return true;
 }
@@ -441,8 +447,8 @@ flitmig_split_name(PG_FUNCTION_ARGS)
 {
 	/* jsonb's order of keys: by length, then bytewise */
 	static const char *const keys[] = {"prefix", "suffix", "lastName", "firstName", "preferred", "middleName"};
-	NameParts	name;
-	Span		values[6];
+	NameParts				 name;
+	Span					 values[6];
 
 	if (!read_name(span_arg(fcinfo, 0), &name))
 		PG_RETURN_NULL();
@@ -460,11 +466,11 @@ static Jsonb *
 full_name_object(Span first, Span last)
 {
 	static const char *const keys[] = {"lastName", "firstName"};
-	Span		values[2] = {last, first};
+	Span					 values[2] = {last, first};
 
 	for (int i = 0; i < 2; i++)
 		if (values[i].data == NULL)
-			values[i] = (Span) {"", 0};
+			values[i] = (Span){"", 0};
 	return json_strings(2, keys, values);
 }
 
@@ -472,11 +478,11 @@ full_name_object(Span first, Span last)
 static Span
 name_arg(FunctionCallInfo fcinfo, int arg)
 {
-	Words		words;
-	Span		span;
+	Words words;
+	Span  span;
 
 	if (PG_ARGISNULL(arg))
-		return (Span) {NULL, 0};
+		return (Span){NULL, 0};
 	span = span_arg(fcinfo, arg);
 	return split_words(span, &words) ? join_words(words.word, 0, words.count) : span;
 }
@@ -489,8 +495,8 @@ name_arg(FunctionCallInfo fcinfo, int arg)
 Datum
 flitmig_full_name(PG_FUNCTION_ARGS)
 {
-	Span		first = name_arg(fcinfo, 0);
-	Span		last = name_arg(fcinfo, 1);
+	Span first = name_arg(fcinfo, 0);
+	Span last = name_arg(fcinfo, 1);
 
 	if (first.len == 0 && last.len == 0)
 		PG_RETURN_NULL();
@@ -507,11 +513,11 @@ flitmig_full_name(PG_FUNCTION_ARGS)
 Datum
 flitmig_full_name_cell(PG_FUNCTION_ARGS)
 {
-	NameParts	name;
-	Span		given[2];
-	Span		family[WORDS_MAX + 1];
-	int			count = 0;
-	int			families = 0;
+	NameParts name;
+	Span	  given[2];
+	Span	  family[WORDS_MAX + 1];
+	int		  count = 0;
+	int		  families = 0;
 
 	if (!read_name(span_arg(fcinfo, 0), &name))
 		PG_RETURN_NULL();

@@ -22,7 +22,7 @@ group_mark_width(const char *s, const char *end)
 {
 	if (*s == ' ' || *s == '\'' || *s == '_')
 		return 1;
-	if (end - s >= 3 && memcmp(s, "\xE2\x80\x99", 3) == 0)	/* U+2019 */
+	if (end - s >= 3 && memcmp(s, "\xE2\x80\x99", 3) == 0) /* U+2019 */
 		return 3;
 	return (unsigned char) *s >= 0x80 ? space_width(s, end) : 0;
 }
@@ -39,7 +39,7 @@ normalise_marks(Span span, char *out, int *dots, int *commas)
 		return false;
 	while (s < end)
 	{
-		int			width = 1;
+		int width = 1;
 
 		if (*s == '.')
 			++*dots;
@@ -78,8 +78,8 @@ decimal_mark(const char *number, int dots, int commas)
 		return '.';
 	if (commas == 1)
 	{
-		bool		thousands = strlen(comma + 1) == 3 && comma > number &&
-			comma - number <= 3 && number[0] != '0';
+		bool thousands = strlen(comma + 1) == 3 && comma > number &&
+						 comma - number <= 3 && number[0] != '0';
 
 		return thousands ? 0 : ',';
 	}
@@ -105,7 +105,7 @@ decimal_read(Span span, char *out)
 	int			dots;
 	int			commas;
 	int			mark;
-	int			digits = 0;		/* since the last grouping mark */
+	int			digits = 0; /* since the last grouping mark */
 	int			total = 0;
 	char		group = 0;
 	bool		narrow = false; /* a group of two was seen */
@@ -164,14 +164,14 @@ take_sign(Span *span)
 {
 	if (span->len >= 1 && (span->data[0] == '+' || span->data[0] == '-'))
 	{
-		bool		minus = span->data[0] == '-';
+		bool minus = span->data[0] == '-';
 
-		*span = span_trim((Span) {span->data + 1, span->len - 1});
+		*span = span_trim((Span){span->data + 1, span->len - 1});
 		return minus;
 	}
 	if (span->len >= 3 && memcmp(span->data, "\xE2\x88\x92", 3) == 0)
 	{
-		*span = span_trim((Span) {span->data + 3, span->len - 3});
+		*span = span_trim((Span){span->data + 3, span->len - 3});
 		return true;
 	}
 	return false;
@@ -186,11 +186,11 @@ take_sign(Span *span)
 Datum
 flitmig_to_number(PG_FUNCTION_ARGS)
 {
-	Span		span = span_arg(fcinfo, 0);
-	Span		mantissa;
-	char		buffer[DECIMAL_SIZE + 8];
-	char	   *number = buffer;
-	int			e = 0;
+	Span  span = span_arg(fcinfo, 0);
+	Span  mantissa;
+	char  buffer[DECIMAL_SIZE + 8];
+	char *number = buffer;
+	int	  e = 0;
 
 	if (take_sign(&span))
 		*number++ = '-';
@@ -202,8 +202,8 @@ flitmig_to_number(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (e < span.len)
 	{
-		int			i = e + 1;
-		int			digits;
+		int i = e + 1;
+		int digits;
 
 		if (i < span.len && (span.data[i] == '+' || span.data[i] == '-'))
 			i++;
@@ -240,7 +240,7 @@ flitmig_to_integer(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	for (; *s && *s != '.'; s++)
 	{
-		int			digit = *s - '0';
+		int digit = *s - '0';
 
 		if (value > (PG_INT64_MAX - digit) / 10)
 			PG_RETURN_NULL();
@@ -259,12 +259,12 @@ static int
 unit_seconds(Span word)
 {
 	static const char *const hours[] = {"h", "heure", "heures", "hora", "horas", "hour", "hours",
-	"hr", "hrs", "std", "stunde", "stunden", "uur"};
+										"hr", "hrs", "std", "stunde", "stunden", "uur"};
 	static const char *const minutes[] = {"m", "min", "mins", "minuta", "minute", "minuten",
-	"minutes", "minuto", "minutos"};
+										  "minutes", "minuto", "minutos"};
 	static const char *const seconds[] = {"s", "sec", "second", "seconde", "secondes", "seconds",
-	"secs", "sek", "sekunden"};
-	char		folded[16];
+										  "secs", "sek", "sekunden"};
+	char					 folded[16];
 
 	if (!span_fold(word, folded, sizeof(folded)))
 		return 0;
@@ -281,9 +281,9 @@ unit_seconds(Span word)
 static bool
 read_clock(Span span, double *seconds)
 {
-	int			part[3] = {0};
-	int			parts = 0;
-	int			digits = 0;
+	int part[3] = {0};
+	int parts = 0;
+	int digits = 0;
 
 	for (int i = 0; i <= span.len; i++)
 	{
@@ -315,7 +315,7 @@ take_amount(const char **at, const char *end, double *amount)
 	while (s < end && ((*s >= '0' && *s <= '9') || *s == '.' || *s == ','))
 		s++;
 	if (s == *at || s[-1] == '.' || s[-1] == ',' ||
-		!decimal_read((Span) {*at, (int) (s - *at)}, buffer))
+		!decimal_read((Span){*at, (int) (s - *at)}, buffer))
 		return false;
 	*amount = strtod(buffer, NULL);
 	*at = s;
@@ -348,7 +348,7 @@ read_amounts(Span span, int plain_unit, double *seconds)
 			   space_width(s, end) == 0)
 			s++;
 		if (s > word)
-			unit = unit_seconds((Span) {word, (int) (s - word)});
+			unit = unit_seconds((Span){word, (int) (s - word)});
 		else
 			unit = last == 0 ? plain_unit : (last == 3600 ? 60 : 0);
 		if (unit == 0 || (last != 0 && unit >= last))
@@ -375,9 +375,9 @@ read_amounts(Span span, int plain_unit, double *seconds)
 Datum
 flitmig_to_minutes(PG_FUNCTION_ARGS)
 {
-	Span		span;
-	int			unit = 60;
-	double		seconds;
+	Span   span;
+	int	   unit = 60;
+	double seconds;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -403,17 +403,17 @@ flitmig_to_minutes(PG_FUNCTION_ARGS)
 Datum
 flitmig_to_npi(PG_FUNCTION_ARGS)
 {
-	Span		span = span_arg(fcinfo, 0);
-	char		digits[10];
-	int			count = 0;
-	int			sum = 24;		/* of the prefix 80840 */
-	int			i = 0;
+	Span span = span_arg(fcinfo, 0);
+	char digits[10] = {0};
+	int	 count = 0;
+	int	 sum = 24; /* of the prefix 80840 */
+	int	 i = 0;
 
 	if (span.len >= 3 && pg_strncasecmp(span.data, "npi", 3) == 0)
 		i = 3;
 	for (; i < span.len; i++)
 	{
-		char		ch = span.data[i];
+		char ch = span.data[i];
 
 		if (ch == ' ' || ch == '-' || (count == 0 && (ch == ':' || ch == '#')))
 			continue;
@@ -425,7 +425,7 @@ flitmig_to_npi(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	for (i = 0; i < 10; i++)
 	{
-		int			digit = digits[i] - '0';
+		int digit = digits[i] - '0';
 
 		if (i % 2 == 0)
 			digit = digit * 2 > 9 ? digit * 2 - 9 : digit * 2;

@@ -8,7 +8,6 @@
  */
 #include "mapping.h"
 
-#include "common/hashfn.h"
 #include "common/unicode_norm.h"
 #include "mb/pg_wchar.h"
 
@@ -20,27 +19,35 @@ PG_FUNCTION_INFO_V1(flitmig_option_values);
 
 typedef struct OptionWriter
 {
-	char		value[OPTION_MAX + 1];
-	int			len;
-	bool		gap;			/* a _ is due before the next letter */
-	bool		cut;			/* the label did not fit */
+	char   value[OPTION_MAX + 1];
+	int	   len;
+	uint32 hash; /* FNV-1a of the whole value, cut or not */
+	bool   gap;	 /* a _ is due before the next letter */
+	bool   cut;	 /* the label did not fit */
 } OptionWriter;
+
+static void
+append_char(OptionWriter *writer, unsigned char ch)
+{
+	writer->hash = (writer->hash ^ ch) * 16777619;
+	if (writer->len < OPTION_MAX)
+		writer->value[writer->len++] = (char) ch;
+	else
+		writer->cut = true;
+}
 
 static void
 put_char(OptionWriter *writer, char ch)
 {
 	if (writer->len == 0 && ch >= '0' && ch <= '9')
 	{
-		writer->value[writer->len++] = 'V';
+		append_char(writer, 'V');
 		writer->gap = true;
 	}
-	if (writer->gap && writer->len > 0 && writer->len < OPTION_MAX)
-		writer->value[writer->len++] = '_';
+	if (writer->gap && writer->len > 0)
+		append_char(writer, '_');
 	writer->gap = false;
-	if (writer->len < OPTION_MAX)
-		writer->value[writer->len++] = pg_ascii_toupper((unsigned char) ch);
-	else
-		writer->cut = true;
+	append_char(writer, pg_ascii_toupper((unsigned char) ch));
 }
 
 static void
@@ -56,7 +63,7 @@ put_word(OptionWriter *writer, const char *word)
 static void
 put_code(OptionWriter *writer, uint32 codepoint)
 {
-	char		word[12];
+	char word[12];
 
 	snprintf(word, sizeof(word), "U%04X", codepoint);
 	put_word(writer, word);
@@ -147,12 +154,13 @@ write_option(Span label, OptionWriter *writer)
 	const char *end = s + label.len;
 
 	writer->len = 0;
+	writer->hash = 2166136261u;
 	writer->gap = writer->cut = false;
 	if (label.len == 0)
 		return false;
 	while (s < end)
 	{
-		int			width = 1;
+		int width = 1;
 
 		if (is_alnum(*s))
 			put_char(writer, *s);
@@ -171,10 +179,12 @@ write_option(Span label, OptionWriter *writer)
 				put_code(writer, (unsigned char) *s);
 	if (writer->cut)
 	{
-		uint32		hash = hash_bytes((const unsigned char *) label.data, label.len);
+		int end = OPTION_MAX - 9;
 
-		snprintf(writer->value + OPTION_MAX - 9, 10, "_%08X", hash);
-		writer->len = OPTION_MAX;
+		while (writer->value[end - 1] == '_')
+			end--;
+		snprintf(writer->value + end, 10, "_%08X", writer->hash);
+		writer->len = end + 9;
 	}
 	return true;
 }
@@ -184,7 +194,7 @@ write_option(Span label, OptionWriter *writer)
  *
  * UPPER_SNAKE_CASE: accents removed, other scripts as U and hex code, a
  * leading digit prefixed with V_, at most 63 characters (longer ones end in a
- * hash of the label).  + % & < > are PLUS PERCENT AND LESS MORE, so that "A+"
+ * hash).  + % & < > are PLUS PERCENT AND LESS MORE, so that "A+"
  * and "A-" differ.  NULL for a blank label.
  */
 Datum
@@ -213,7 +223,7 @@ next_label(const char **at, const char *end, Span delimiter, Span *label)
 			s++;
 	if (delimiter.len > 0 && s + delimiter.len > end)
 		s = end;
-	*label = span_trim((Span) {*at, (int) (s - *at)});
+	*label = span_trim((Span){*at, (int) (s - *at)});
 	*at = s + Max(delimiter.len, 1);
 	if (s == end)
 		*at = end + 1;
@@ -230,28 +240,28 @@ Datum
 flitmig_option_values(PG_FUNCTION_ARGS)
 {
 	JsonbParseState *state = NULL;
-	Span		cell;
-	Span		delimiter = {NULL, 0};
-	Span		label;
-	Span		seen[256];
-	int			count = 0;
-	const char *at;
+	Span			 cell;
+	Span			 delimiter = {NULL, 0};
+	Span			 label;
+	Span			 seen[256];
+	int				 count = 0;
+	const char		*at;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	cell = span_arg(fcinfo, 0);
 	if (!PG_ARGISNULL(1))
 	{
-		text	   *value = PG_GETARG_TEXT_PP(1);
+		text *value = PG_GETARG_TEXT_PP(1);
 
-		delimiter = (Span) {VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value)};
+		delimiter = (Span){VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value)};
 	}
 	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	at = cell.data;
 	while (count < lengthof(seen) && next_label(&at, cell.data + cell.len, delimiter, &label))
 	{
 		OptionWriter writer;
-		bool		known = false;
+		bool		 known = false;
 
 		if (!write_option(label, &writer))
 			continue;
@@ -259,7 +269,7 @@ flitmig_option_values(PG_FUNCTION_ARGS)
 			known = seen[i].len == writer.len && memcmp(seen[i].data, writer.value, writer.len) == 0;
 		if (known)
 			continue;
-		seen[count] = (Span) {pnstrdup(writer.value, writer.len), writer.len};
+		seen[count] = (Span){pnstrdup(writer.value, writer.len), writer.len};
 		json_push_string(&state, WJB_ELEM, seen[count++]);
 	}
 	if (count == 0)

@@ -51,7 +51,7 @@ static bool
 is_extension_word(Span word)
 {
 	static const char *const words[] = {"e", "ex", "ext", "extension", "extn", "int", "x", "xt", "xtn"};
-	char		folded[16];
+	char					 folded[16];
 
 	return span_fold(word, folded, sizeof(folded)) && word_in(folded, words, lengthof(words));
 }
@@ -59,7 +59,7 @@ is_extension_word(Span word)
 static int
 digits_until_hard_end(const char *s, const char *end)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	for (; s < end && *s != ';' && *s != '|' && *s != '\n' && *s != '\r'; s++)
 		digits += is_digit(*s);
@@ -95,7 +95,7 @@ next_piece(const char **at, const char *end, Span *piece)
 		{
 			while (s < end && is_letter(*s))
 				s++;
-			if (is_extension_word((Span) {mark, (int) (s - mark)}))
+			if (is_extension_word((Span){mark, (int) (s - mark)}))
 				continue;
 		}
 		else
@@ -110,7 +110,7 @@ next_piece(const char **at, const char *end, Span *piece)
 			break;
 		}
 	}
-	*piece = span_trim((Span) {*at, (int) (s - *at)});
+	*piece = span_trim((Span){*at, (int) (s - *at)});
 	/* a soft separator is passed with the next piece's labels, a hard one here */
 	*at = s < end && !is_letter(*s) ? s + 1 : s;
 	return true;
@@ -128,7 +128,7 @@ trim_labels(Span piece)
 		s++;
 	while (end > s && !is_digit(end[-1]))
 		end--;
-	return (Span) {s, (int) (end - s)};
+	return (Span){s, (int) (end - s)};
 }
 
 /* A word inside a number that announces no extension would be read as digits on a keypad: refuse. */
@@ -144,7 +144,7 @@ has_strange_word(Span number)
 
 		while (s < end && is_letter(*s))
 			s++;
-		if (s > word && !is_extension_word((Span) {word, (int) (s - word)}))
+		if (s > word && !is_extension_word((Span){word, (int) (s - word)}))
 			return true;
 		s += s == word;
 	}
@@ -157,9 +157,8 @@ is_junk_word(Span piece)
 {
 	static const char *const words[] = {
 		"declined", "disconnected", "keine", "n.a.", "n/a", "na", "nan", "nil", "no", "no phone",
-		"none", "not given", "not provided", "null", "refused", "tbd", "test", "unknown", "unlisted", "x"
-	};
-	char		folded[24];
+		"none", "not given", "not provided", "null", "refused", "tbd", "test", "unknown", "unlisted", "x"};
+	char folded[24];
 
 	return span_fold(piece, folded, sizeof(folded)) && word_in(folded, words, lengthof(words));
 }
@@ -168,12 +167,12 @@ is_junk_word(Span piece)
 static bool
 is_junk(Span piece)
 {
-	char		digit = 0;
-	bool		letters = false;
+	char digit = 0;
+	bool letters = false;
 
 	for (int i = 0; i < piece.len; i++)
 	{
-		char		ch = piece.data[i];
+		char ch = piece.data[i];
 
 		if (is_digit(ch))
 		{
@@ -189,7 +188,7 @@ is_junk(Span piece)
 static void
 read_piece(PhoneList *list, Span piece, const char *country)
 {
-	Span		number = trim_labels(piece);
+	Span		 number = trim_labels(piece);
 	PhoneNumber *phone = &list->numbers[list->count];
 
 	if (is_junk(piece))
@@ -216,17 +215,17 @@ read_piece(PhoneList *list, Span piece, const char *country)
 static void
 read_phones(FunctionCallInfo fcinfo, PhoneList *list)
 {
-	char		country[3] = "ZZ";
+	char		  country[3] = "ZZ";
 	ArrayIterator iterator;
-	Datum		cell;
-	bool		null;
+	Datum		  cell;
+	bool		  null;
 
 	list->count = list->bad = 0;
 	if (PG_ARGISNULL(1))
 		return;
 	if (!PG_ARGISNULL(0))
 	{
-		Span		span = span_arg(fcinfo, 0);
+		Span span = span_arg(fcinfo, 0);
 
 		if (span.len == 2 && is_letter(span.data[0]) && is_letter(span.data[1]))
 		{
@@ -255,7 +254,7 @@ read_phones(FunctionCallInfo fcinfo, PhoneList *list)
 static Span
 c_span(const char *string)
 {
-	return (Span) {string, (int) strlen(string)};
+	return (Span){string, (int) strlen(string)};
 }
 
 /* The object of several numbers. */
@@ -263,8 +262,8 @@ static Jsonb *
 phones_object(const PhoneList *list)
 {
 	static const char *const keys[] = {"primaryPhoneNumber", "primaryPhoneCallingCode", "primaryPhoneCountryCode"};
-	Span		first[3];
-	JsonbParseState *state = NULL;
+	Span					 first[3];
+	JsonbParseState			*state = NULL;
 
 	/* jsonb's order of keys: by length, then bytewise */
 	first[0] = c_span(list->numbers[0].national);
@@ -309,7 +308,7 @@ phones_object(const PhoneList *list)
 Datum
 flitmig_to_phones(PG_FUNCTION_ARGS)
 {
-	PhoneList	list;
+	PhoneList list;
 
 	read_phones(fcinfo, &list);
 	if (list.count == 0)
@@ -326,9 +325,9 @@ flitmig_to_phones(PG_FUNCTION_ARGS)
 Datum
 flitmig_phone_extensions(PG_FUNCTION_ARGS)
 {
-	PhoneList	list;
-	char		buffer[PHONES_MAX * 18];
-	char	   *out = buffer;
+	PhoneList list;
+	char	  buffer[PHONES_MAX * 18];
+	char	 *out = buffer;
 
 	read_phones(fcinfo, &list);
 	for (int i = 0; i < list.count; i++)
@@ -357,7 +356,7 @@ flitmig_phone_extensions(PG_FUNCTION_ARGS)
 Datum
 flitmig_bad_phones(PG_FUNCTION_ARGS)
 {
-	PhoneList	list;
+	PhoneList list;
 
 	read_phones(fcinfo, &list);
 	PG_RETURN_INT32(list.bad);

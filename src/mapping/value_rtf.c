@@ -11,6 +11,7 @@
  */
 #include "value_markup.h"
 
+#include <ctype.h>
 #include <iconv.h>
 
 /* Open groups that are remembered; deeper ones share the last state. */
@@ -24,14 +25,14 @@
 
 typedef struct RtfState
 {
-	bool		bold;
-	bool		italic;
-	bool		skip;			/* text of this group is not shown */
-	bool		hidden;			/* \v */
-	bool		fonts;			/* inside \fonttbl */
-	bool		marker;			/* inside \listtext or \pntext */
-	int			unicode_skip;	/* characters that stand for a \u */
-	int			codepage;		/* of the current font; 0: the document's */
+	bool bold;
+	bool italic;
+	bool skip;		   /* text of this group is not shown */
+	bool hidden;	   /* \v */
+	bool fonts;		   /* inside \fonttbl */
+	bool marker;	   /* inside \listtext or \pntext */
+	int	 unicode_skip; /* characters that stand for a \u */
+	int	 codepage;	   /* of the current font; 0: the document's */
 } RtfState;
 
 typedef struct RtfReader
@@ -42,16 +43,16 @@ typedef struct RtfReader
 	RtfState	state;
 	RtfState	stack[GROUPS_MAX];
 	int			depth;
-	int			codepage;		/* of the document */
-	int			font;			/* last \f in the font table */
+	int			codepage; /* of the document */
+	int			font;	  /* last \f in the font table */
 	short		font_codepage[FONTS_MAX];
-	char		run[RUN_MAX];	/* bytes of a code page that wait for conversion */
+	char		run[RUN_MAX]; /* bytes of a code page that wait for conversion */
 	int			run_len;
 	int			run_codepage;
 	uint32		high_surrogate;
-	char		marker[16];		/* text of a list marker */
+	char		marker[16]; /* text of a list marker */
 	int			marker_len;
-	bool		cell;			/* a table cell ended on this line */
+	bool		cell; /* a table cell ended on this line */
 } RtfReader;
 
 /* \fcharset numbers and their code pages (RTF 1.9.1, font table). */
@@ -59,10 +60,7 @@ static int
 charset_codepage(int charset)
 {
 	static const int pairs[][2] = {
-		{77, 10000}, {128, 932}, {129, 949}, {134, 936}, {136, 950}, {161, 1253}, {162, 1254},
-		{163, 1258}, {177, 1255}, {178, 1256}, {186, 1257}, {204, 1251}, {222, 874}, {238, 1250},
-		{255, 850}
-	};
+		{77, 10000}, {128, 932}, {129, 949}, {134, 936}, {136, 950}, {161, 1253}, {162, 1254}, {163, 1258}, {177, 1255}, {178, 1256}, {186, 1257}, {204, 1251}, {222, 874}, {238, 1250}, {255, 850}};
 
 	for (int i = 0; i < lengthof(pairs); i++)
 		if (pairs[i][0] == charset)
@@ -75,8 +73,8 @@ static iconv_t
 converter(int codepage)
 {
 	static iconv_t cached = (iconv_t) -1;
-	static int	cached_codepage = -1;
-	char		name[16];
+	static int	   cached_codepage = -1;
+	char		   name[16];
 
 	if (codepage == cached_codepage)
 		return cached;
@@ -94,11 +92,11 @@ converter(int codepage)
 static void
 write_text(RtfReader *reader, const char *s, int len)
 {
-	RtfState   *state = &reader->state;
+	RtfState *state = &reader->state;
 
 	if (state->marker)
 	{
-		int			room = (int) sizeof(reader->marker) - reader->marker_len;
+		int room = (int) sizeof(reader->marker) - reader->marker_len;
 
 		len = Min(len, room);
 		memcpy(reader->marker + reader->marker_len, s, len);
@@ -119,12 +117,12 @@ write_text(RtfReader *reader, const char *s, int len)
 static void
 flush_run(RtfReader *reader)
 {
-	char		buffer[RUN_MAX * 3 + 4];
-	char	   *in = reader->run;
-	char	   *out = buffer;
-	size_t		in_left = reader->run_len;
-	size_t		out_left = sizeof(buffer) - 4;
-	iconv_t		cd;
+	char	buffer[RUN_MAX * 3 + 4];
+	char   *in = reader->run;
+	char   *out = buffer;
+	size_t	in_left = reader->run_len;
+	size_t	out_left = sizeof(buffer) - 4;
+	iconv_t cd;
 
 	if (reader->run_len == 0)
 		return;
@@ -150,7 +148,7 @@ flush_run(RtfReader *reader)
 static void
 add_byte(RtfReader *reader, unsigned char byte)
 {
-	int			codepage = reader->state.codepage ? reader->state.codepage : reader->codepage;
+	int codepage = reader->state.codepage ? reader->state.codepage : reader->codepage;
 
 	if (byte == 0)
 		return;
@@ -163,8 +161,8 @@ add_byte(RtfReader *reader, unsigned char byte)
 static void
 write_codepoint(RtfReader *reader, uint32 code)
 {
-	char		buffer[4];
-	int			len;
+	char buffer[4];
+	int	 len;
 
 	flush_run(reader);
 	if (code >= 0xD800 && code < 0xDC00)
@@ -239,11 +237,12 @@ skip_substitute(RtfReader *reader)
 static void
 write_marker(RtfReader *reader)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	while (digits < reader->marker_len && isdigit((unsigned char) reader->marker[digits]))
 		digits++;
 	reader->md->want_bold = reader->md->want_italic = false;
+	reader->md->hard = false;
 	if (digits > 0 && digits < 9)
 	{
 		markdown_raw(reader->md, reader->marker, digits);
@@ -256,12 +255,12 @@ write_marker(RtfReader *reader)
 
 typedef enum RtfAction
 {
-	RTF_SKIP,					/* destination without text of the note */
+	RTF_SKIP, /* destination without text of the note */
 	RTF_LINE,
 	RTF_CELL,
 	RTF_ROW,
 	RTF_TAB,
-	RTF_TEXT,					/* stands for a text */
+	RTF_TEXT, /* stands for a text */
 	RTF_BOLD,
 	RTF_ITALIC,
 	RTF_PLAIN,
@@ -331,19 +330,18 @@ static const RtfWord words[] = {
 	{"tab", RTF_TAB, NULL},
 	{"u", RTF_UNICODE, NULL},
 	{"uc", RTF_UNICODE_SKIP, NULL},
-	{"v", RTF_HIDDEN, NULL}
-};
+	{"v", RTF_HIDDEN, NULL}};
 
 static const RtfWord *
 find_word(const char *name)
 {
-	int			low = 0;
-	int			high = lengthof(words);
+	int low = 0;
+	int high = lengthof(words);
 
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
-		int			order = strcmp(name, words[middle].name);
+		int middle = (low + high) / 2;
+		int order = strcmp(name, words[middle].name);
 
 		if (order == 0)
 			return &words[middle];
@@ -368,7 +366,7 @@ end_line(RtfReader *reader)
 static void
 apply_font(RtfReader *reader, RtfAction action, int number)
 {
-	RtfState   *state = &reader->state;
+	RtfState *state = &reader->state;
 
 	if (action == RTF_FONT)
 	{
@@ -389,8 +387,8 @@ apply_font(RtfReader *reader, RtfAction action, int number)
 static void
 apply_word(RtfReader *reader, const RtfWord *word, int number, bool has_number)
 {
-	RtfState   *state = &reader->state;
-	bool		on = !has_number || number != 0;
+	RtfState *state = &reader->state;
+	bool	  on = !has_number || number != 0;
 
 	if (word->action != RTF_UNICODE)
 		flush_run(reader);
@@ -456,11 +454,11 @@ apply_word(RtfReader *reader, const RtfWord *word, int number, bool has_number)
 static void
 read_word(RtfReader *reader)
 {
-	char		name[24];
-	int			len = 0;
-	int			number = 0;
-	bool		negative = false;
-	bool		has_number = false;
+	char		   name[24];
+	int			   len = 0;
+	int			   number = 0;
+	bool		   negative = false;
+	bool		   has_number = false;
 	const RtfWord *word;
 
 	for (; reader->at < reader->end && isalpha((unsigned char) *reader->at); reader->at++)
@@ -498,7 +496,7 @@ hex_digit(char ch)
 static void
 read_control(RtfReader *reader)
 {
-	char		ch;
+	char ch;
 
 	if (reader->at >= reader->end)
 		return;
@@ -547,7 +545,7 @@ read_control(RtfReader *reader)
 static void
 close_group(RtfReader *reader)
 {
-	bool		marker = reader->state.marker;
+	bool marker = reader->state.marker;
 
 	flush_run(reader);
 	if (reader->depth > 0 && --reader->depth < GROUPS_MAX)
@@ -559,7 +557,7 @@ close_group(RtfReader *reader)
 void
 rtf_read(Markdown *md, const char *s, int len)
 {
-	RtfReader  *reader = palloc0(sizeof(RtfReader));
+	RtfReader *reader = palloc0(sizeof(RtfReader));
 
 	reader->md = md;
 	reader->at = s;

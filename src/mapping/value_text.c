@@ -68,13 +68,13 @@ span_trim(Span span)
 		s += width;
 	while (end > s && (width = space_width_before(s, end)) > 0)
 		end -= width;
-	return (Span) {s, (int) (end - s)};
+	return (Span){s, (int) (end - s)};
 }
 
 Span
 span_of_text(const text *value)
 {
-	return span_trim((Span) {VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value)});
+	return span_trim((Span){VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value)});
 }
 
 Span
@@ -94,7 +94,7 @@ span_is(Span span, const char *lower)
 {
 	for (int i = 0; i < span.len; i++)
 	{
-		char		ch = span.data[i];
+		char ch = span.data[i];
 
 		if (ch >= 'A' && ch <= 'Z')
 			ch += 'a' - 'A';
@@ -107,12 +107,32 @@ span_is(Span span, const char *lower)
 uint32
 utf8_read(const char *s, const char *end, int *width)
 {
-	int			len = pg_utf_mblen((const unsigned char *) s);
+	unsigned char first = (unsigned char) *s;
+	int			  len = first < 0xC0 ? 1 : first < 0xE0 ? 2
+									   : first < 0xF0	? 3
+														: 4;
+	uint32		  code;
 
+	/* cut short: in UTF-8 this cannot be, in another encoding bytes are characters */
 	if (len > end - s)
 		len = 1;
 	*width = len;
-	return len == 1 ? (unsigned char) *s : utf8_to_unicode((const unsigned char *) s);
+	if (len == 1)
+		return first;
+	code = first & (0x7F >> len);
+	for (int i = 1; i < len; i++)
+		code = code << 6 | ((unsigned char) s[i] & 0x3F);
+	return code;
+}
+
+void
+require_utf8(void)
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("flitmig needs a database in UTF-8 for this"),
+				 errhint("Create the database with ENCODING 'UTF8' and install flitmig there.")));
 }
 
 /* U+00C0-U+017F (Latin-1 Supplement and Latin Extended-A), from the Unicode names of the letters. */
@@ -128,8 +148,7 @@ static const char *const latin_letters[] = {
 	"l", "L", "l", "N", "n", "N", "n", "N", "n", "n", "N", "n", "O", "o", "O", "o",
 	"O", "o", "OE", "oe", "R", "r", "R", "r", "R", "r", "S", "s", "S", "s", "S", "s",
 	"S", "s", "T", "t", "T", "t", "T", "t", "U", "u", "U", "u", "U", "u", "U", "u",
-	"U", "u", "U", "u", "W", "w", "Y", "y", "Y", "Z", "z", "Z", "z", "Z", "z", "s"
-};
+	"U", "u", "U", "u", "W", "w", "Y", "y", "Y", "Z", "z", "Z", "z", "Z", "z", "s"};
 
 const char *
 latin_base(uint32 codepoint)
@@ -186,13 +205,13 @@ span_fold(Span span, char *buffer, int size)
 bool
 word_in(const char *word, const char *const *words, int count)
 {
-	int			low = 0;
-	int			high = count;
+	int low = 0;
+	int high = count;
 
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
-		int			order = strcmp(word, words[middle]);
+		int middle = (low + high) / 2;
+		int order = strcmp(word, words[middle]);
 
 		if (order == 0)
 			return true;
@@ -251,8 +270,8 @@ flitmig_clean(PG_FUNCTION_ARGS)
 	out = VARDATA(result);
 	while (s < end)
 	{
-		char		replacement;
-		int			width = clean_step(s, end, &replacement);
+		char replacement;
+		int	 width = clean_step(s, end, &replacement);
 
 		if (width == 0)
 			*out++ = *s++;
@@ -289,7 +308,7 @@ flitmig_one_line(PG_FUNCTION_ARGS)
 	out = VARDATA(result);
 	while (s < end)
 	{
-		int			width = space_width(s, end);
+		int width = space_width(s, end);
 
 		if (width == 0)
 		{
@@ -321,12 +340,10 @@ flitmig_one_line(PG_FUNCTION_ARGS)
 static const char *const true_words[] = {
 	"-1", "1", "1.0", "checked", "j", "ja", "o", "on", "oui", "s", "si", "sim", "t", "true",
 	"v", "verdadeiro", "verdadero", "vero", "vrai", "waar", "wahr", "x", "y", "yes",
-	"\xE2\x98\x91", "\xE2\x98\x92", "\xE2\x9C\x93", "\xE2\x9C\x94"
-};
+	"\xE2\x98\x91", "\xE2\x98\x92", "\xE2\x9C\x93", "\xE2\x9C\x94"};
 static const char *const false_words[] = {
 	"0", "0.0", "f", "falsch", "false", "falso", "faux", "n", "nao", "nee", "nein", "no",
-	"non", "off", "onwaar", "unchecked", "\xE2\x98\x90"
-};
+	"non", "off", "onwaar", "unchecked", "\xE2\x98\x90"};
 
 /*
  * to_boolean(text) → boolean
@@ -336,7 +353,7 @@ static const char *const false_words[] = {
 Datum
 flitmig_to_boolean(PG_FUNCTION_ARGS)
 {
-	char		word[16];
+	char word[16];
 
 	if (!span_fold(span_arg(fcinfo, 0), word, sizeof(word)))
 		PG_RETURN_NULL();

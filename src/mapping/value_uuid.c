@@ -46,25 +46,30 @@ rotate(uint32 value, int bits)
 static void
 sha1_block(uint32 *state, const uint8 *block)
 {
-	uint32		w[80];
-	uint32		a = state[0],
-				b = state[1],
-				c = state[2],
-				d = state[3],
-				e = state[4];
+	uint32 w[80];
+	uint32 a = state[0],
+		   b = state[1],
+		   c = state[2],
+		   d = state[3],
+		   e = state[4];
 
 	for (int i = 0; i < 16; i++)
 		w[i] = (uint32) block[i * 4] << 24 | (uint32) block[i * 4 + 1] << 16 |
-			(uint32) block[i * 4 + 2] << 8 | block[i * 4 + 3];
+			   (uint32) block[i * 4 + 2] << 8 | block[i * 4 + 3];
 	for (int i = 16; i < 80; i++)
 		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 	for (int i = 0; i < 80; i++)
 	{
-		uint32		f = i < 20 ? ((b & c) | (~b & d)) + 0x5A827999 :
-			i < 40 ? (b ^ c ^ d) + 0x6ED9EBA1 :
-			i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8F1BBCDC :
-			(b ^ c ^ d) + 0xCA62C1D6;
-		uint32		t = rotate(a, 5) + f + e + w[i];
+		uint32 t = rotate(a, 5) + e + w[i];
+
+		if (i < 20)
+			t += ((b & c) | (~b & d)) + 0x5A827999;
+		else if (i < 40)
+			t += (b ^ c ^ d) + 0x6ED9EBA1;
+		else if (i < 60)
+			t += ((b & c) | (b & d) | (c & d)) + 0x8F1BBCDC;
+		else
+			t += (b ^ c ^ d) + 0xCA62C1D6;
 
 		e = d;
 		d = c;
@@ -83,10 +88,10 @@ sha1_block(uint32 *state, const uint8 *block)
 static void
 sha1(const uint8 *a, size_t alen, const uint8 *b, size_t blen, uint8 *digest)
 {
-	uint32		state[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
-	size_t		total = alen + blen;
-	size_t		padded = (total + 9 + 63) / 64 * 64;
-	uint8	   *message = palloc0(padded);
+	uint32 state[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+	size_t total = alen + blen;
+	size_t padded = (total + 9 + 63) / 64 * 64;
+	uint8 *message = palloc0(padded);
 
 	memcpy(message, a, alen);
 	memcpy(message + alen, b, blen);
@@ -111,10 +116,10 @@ sha1(const uint8 *a, size_t alen, const uint8 *b, size_t blen, uint8 *digest)
 Datum
 flitmig_uuid_v5(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *space = PG_GETARG_UUID_P(0);
-	text	   *name = PG_GETARG_TEXT_PP(1);
-	uint8		digest[SHA1_DIGEST_LENGTH];
-	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *space = PG_GETARG_UUID_P(0);
+	text	  *name = PG_GETARG_TEXT_PP(1);
+	uint8	   digest[SHA1_DIGEST_LENGTH];
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
 
 	sha1(space->data, UUID_LEN, (const uint8 *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), digest);
 	digest[6] = (digest[6] & 0x0F) | 0x50;
