@@ -40,7 +40,7 @@ AS $$
 	FROM (VALUES
 		(1, 'id', ''), (2, 'name', ''), (3, 'label', ''), (4, 'type', ''), (5, 'isUnique', ''), (6, 'isNullable', ''), (7, 'isSystem', ''),
 		(8, 'isActive', ''), (9, 'options', ''), (10, 'settings', ''),
-		(11, 'relation', '{type targetObjectMetadata{nameSingular} targetFieldMetadata{name}}'),
+		(11, 'relation', '{type targetObjectMetadata{nameSingular} targetFieldMetadata{id name label}}'),
 		(12, 'morphRelations', '{type targetObjectMetadata{nameSingular} targetFieldMetadata{name}}')) AS f(n, name, parts)
 	WHERE flitmig._capable(mig, 'type.Field', f.name)
 $$;
