@@ -202,6 +202,47 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._merge_records(mig integer, map integer) IS 'Brings resolved rows into flitmig.record: changed ones updated, new ones added, missing ones gone, returned ones back';
 
+/*
+ * A field that points forward was resolved before its record's own fate was
+ * known. Whatever that takes back is followed until nothing changes.
+ */
+CREATE FUNCTION flitmig._settle_forward(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	item	record;
+	changed	bigint;
+	n		bigint;
+BEGIN
+	IF NOT EXISTS (SELECT FROM flitmig.deferred_field d WHERE d.migration_id = mig) THEN
+		RETURN;
+	END IF;
+	LOOP
+		changed := 0;
+		FOR item IN
+			SELECT format('flitmig_r%s', o.id) AS work, format('flitmig_r%s', r.id) AS target, k.payload_key AS key, f.on_missing
+			FROM flitmig.object_map o
+			JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'relation'
+			CROSS JOIN LATERAL unnest(string_to_array(f.reference, '|')) ref
+			JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = ref
+			CROSS JOIN LATERAL flitmig._relation(mig, o.object, f.field) k
+			WHERE o.migration_id = mig AND k.payload_key IS NOT NULL
+			ORDER BY o.position, f.position
+		LOOP
+			EXECUTE format($sql$
+UPDATE pg_temp.%1$I w SET payload = w.payload - %3$L, refs = array_remove(w.refs, t.id),
+	reason = CASE WHEN %4$L = 'exclude' THEN 'parent excluded: ' || replace(t.reason, 'parent excluded: ', '') END
+FROM pg_temp.%2$I t
+WHERE w.reason IS NULL AND t.id = (w.payload ->> %3$L)::uuid AND t.reason IS NOT NULL$sql$, item.work, item.target, item.key, item.on_missing);
+			GET DIAGNOSTICS n = ROW_COUNT;
+			changed := changed + n;
+		END LOOP;
+		EXIT WHEN changed = 0;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._settle_forward(mig integer) IS 'Takes back references to records that turned out to be excluded after they were pointed at';
+
 CREATE FUNCTION flitmig._map(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET client_min_messages = warning
 AS $$
@@ -237,6 +278,7 @@ BEGIN
 		EXECUTE format('ANALYZE pg_temp.%I (source_key, id)', 'flitmig_r' || map);
 		PERFORM flitmig._find_issues(mig, map, 'map', 'reference', format('pg_temp.%I', 'flitmig_r' || map));
 	END LOOP;
+	PERFORM flitmig._settle_forward(mig);
 	FOR item IN SELECT DISTINCT o.object, p.path FROM flitmig.object_map o, flitmig._unique_paths(mig, o.object) p(path) WHERE o.migration_id = mig ORDER BY 1, 2 LOOP
 		PERFORM flitmig._settle_unique(mig, item.object, item.path);
 	END LOOP;
