@@ -140,6 +140,7 @@ BEGIN
 			staging, zone, flitmig_create.country, flitmig_create.currency, flitmig_create.date_order, flitmig.to_email(flitmig_create.default_owner))
 	RETURNING id INTO mig;
 	PERFORM flitmig._load_profile(mig);
+	PERFORM flitmig._audit(flitmig_create.migration, 'create', jsonb_build_object('server', flitmig_create.server, 'profile', flitmig_create.profile));
 	RETURN flitmig_create.migration;
 END
 $$;
