@@ -80,8 +80,13 @@ open_archive(Input *input)
 	archive->source = input_source(input, 0);
 	guard(release_archive, archive);
 	archive_read_support_filter_all(handle);
-	archive_read_support_format_all(handle);
-	archive_read_support_format_raw(handle);
+	archive_read_support_format_zip(handle);
+	archive_read_support_format_tar(handle);
+	archive_read_support_format_7zip(handle);
+	archive_read_support_format_rar(handle);
+	archive_read_support_format_rar5(handle);
+	archive_read_support_format_cab(handle);
+	archive_read_support_format_raw(handle);	/* a single compressed file */
 	if (archive_read_open(handle, archive, NULL, read_archive, NULL) != ARCHIVE_OK)
 		rethrow(archive);
 	return archive;
@@ -148,14 +153,19 @@ is_left_behind(const char *name)
 	return base[0] == '.' || base[0] == '\0' || strncmp(name, "__MACOSX/", 9) == 0 || strcmp(base, "Thumbs.db") == 0;
 }
 
-/* Imports one member; false when it cannot be read. */
+/* Imports one member, and counts it; false when it cannot be read. */
 static bool
-import_member(Import *import, Archive *archive, struct archive_entry *entry, Input *input)
+import_member(Import *import, Archive *archive, struct archive_entry *entry, Input *input, bool plain, int *count)
 {
-	char	   *name = member_name(archive, entry, input->name);
+	bool		raw = archive_format(archive->handle) == ARCHIVE_FORMAT_RAW;
+	char	   *name;
 	Input	   *member;
-	bool		plain = import->seen == 1 && import->depth == 1;	/* the archive is all that was asked for */
 
+	if (raw && archive_filter_count(archive->handle) <= 1)
+		return false;			/* neither packed nor compressed */
+	if (!raw && archive_entry_filetype(entry) != AE_IFREG)
+		return true;
+	name = member_name(archive, entry, input->name);
 	if (name == NULL || is_left_behind(name))
 		return true;
 	member = input_create_spool(psprintf("%s!%s", input->path, name),
@@ -166,42 +176,34 @@ import_member(Import *import, Archive *archive, struct archive_entry *entry, Inp
 		return false;
 	}
 	import_input(import, member);
+	(*count)++;
 	return true;
 }
 
-/* Goes through the members; how many there were.  trouble: why it stopped early. */
+/*
+ * Goes through the members; how many there were.  plain: the archive is all
+ * that was asked for, and stands for a directory.  trouble: why it stopped early.
+ */
 static int
-import_members(Import *import, Archive *archive, Input *input, const char **trouble)
+import_members(Import *import, Archive *archive, Input *input, bool plain, const char **trouble)
 {
 	struct archive_entry *entry;
 	int			count = 0;
 	int			result;
+	bool		read = true;
 
-	while ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN)
+	while (read && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
 	{
-		MemoryContext context;
-		MemoryContext old;
-		bool		read;
-		int64		seen = import->seen;
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
 
 		rethrow(archive);
-		if (archive_entry_filetype(entry) != AE_IFREG && archive_format(archive->handle) != ARCHIVE_FORMAT_RAW)
-			continue;
-		context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
-		old = MemoryContextSwitchTo(context);
-		import->seen = Max(seen, 1);
-		read = import_member(import, archive, entry, input);
+		read = import_member(import, archive, entry, input, plain, &count);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
-		count++;
-		if (!read)
-		{
-			result = ARCHIVE_FATAL;
-			break;
-		}
 	}
 	rethrow(archive);
-	if (result != ARCHIVE_EOF)
+	if (!read || result != ARCHIVE_EOF)
 		*trouble = archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
 	return count;
 }
@@ -211,6 +213,7 @@ import_archive(Import *import, Input *input)
 {
 	SourceFile *file = source_file_begin(import, input, NULL, "archive");
 	const char *trouble = NULL;
+	bool		plain = import->seen == 1;
 	int			count = 0;
 	Archive    *archive;
 
@@ -220,7 +223,7 @@ import_archive(Import *import, Input *input)
 	{
 		import->depth++;
 		archive = open_archive(input);
-		count = import_members(import, archive, input, &trouble);
+		count = import_members(import, archive, input, plain, &trouble);
 		release_archive(archive);
 		import->depth--;
 	}
