@@ -66,9 +66,12 @@ BEGIN
 	IF b.purpose = 'undo' THEN
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._schema_undo_request(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', b.detail -> 'before') r;
+	ELSIF b.purpose = 'count any' THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._foreign_any_request(b.migration_id, b.object, ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields'))) r;
 	ELSIF b.purpose = 'count' THEN
 		SELECT r.path, r.body::text INTO path, body
-		FROM flitmig._foreign_count_request(b.migration_id, b.detail ->> 'object', b.detail ->> 'field') r;
+		FROM flitmig._foreign_count_request(b.migration_id, b.detail ->> 'object', b.detail ->> 'field', flitmig._our_options(b.detail -> 'before')) r;
 	ELSE
 		INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, field, before)
 		SELECT b.migration_id, b.run_id, b.id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field',
@@ -81,6 +84,17 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._open_schema(flitmig.batch) IS 'Writes the way back of a schema change, then builds its call';
 
+CREATE FUNCTION flitmig._our_options(before jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(w.option ->> 'value')
+	FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'wanted') WHEN 'array' THEN before -> 'wanted' ELSE '[]' END) w(option)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'options') WHEN 'array' THEN before -> 'options' ELSE '[]' END) o(option)
+					  WHERE o.option ->> 'value' = w.option ->> 'value')
+$$;
+COMMENT ON FUNCTION flitmig._our_options(jsonb) IS 'Option values that a change of options brought, from its before-image; NULL for another kind of change';
+
 CREATE FUNCTION flitmig._stored_schema(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -88,7 +102,7 @@ AS $$
 BEGIN
 	IF b.purpose = 'undo' THEN
 		PERFORM flitmig._undone_schema(b);
-	ELSIF b.purpose = 'count' THEN
+	ELSIF b.purpose IN ('count', 'count any') THEN
 		PERFORM flitmig._counted_schema(b, body);
 	ELSE
 		PERFORM flitmig._schema_answer(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', body);
