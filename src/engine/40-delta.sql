@@ -117,6 +117,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._emptied(jsonb) IS 'What to send to empty a field that now holds this value';
 
+/* A field that we never sent holds what the server gives by itself. */
+CREATE FUNCTION flitmig._blank(value jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE jsonb_typeof(value)
+			   WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(value) p WHERE p.value NOT IN ('null', '""', '[]', '0'))
+			   ELSE value IS NULL OR value IN ('null', '""', '[]', 'false')
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._blank(jsonb) IS 'Whether a stored value is what a field holds that nobody has filled';
+
 CREATE FUNCTION flitmig._replacing(before jsonb, value jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -148,7 +160,8 @@ BEGIN
 		SELECT p.id, k.key, p.sent -> k.key AS base_sent, p.stored -> k.key AS base_stored,
 			   p.payload -> k.key AS source, p.doc -> k.key AS target,
 			   p.payload -> k.key IS DISTINCT FROM p.sent -> k.key AS source_changed,
-			   p.doc -> k.key IS DISTINCT FROM p.stored -> k.key AS target_changed
+			   CASE WHEN p.stored ? k.key THEN p.doc -> k.key IS DISTINCT FROM p.stored -> k.key
+					ELSE NOT flitmig._blank(p.doc -> k.key) END AS target_changed
 		FROM place p, LATERAL (SELECT jsonb_object_keys(p.payload) UNION SELECT jsonb_object_keys(p.sent)) k(key)
 		WHERE p.lost IS NULL),
 	judged AS (
