@@ -270,6 +270,7 @@ load_row(Delimited *d)
 	CsvReader  *reader = d->reader;
 	SourceFile *file = d->file;
 	int			count = reader->cell_count;
+	bool		plain;
 
 	if (count > file->column_count)
 	{
@@ -282,9 +283,16 @@ load_row(Delimited *d)
 		}
 		count = file->column_count;
 	}
+	plain = text_is_plain(d->encoding, csv_raw(reader), reader->raw_length);
 	for (int i = 0; i < count; i++)
-		if (reader->cells[i].length > 0 || reader->cells[i].quoted)
+	{
+		if (reader->cells[i].length == 0 && !reader->cells[i].quoted)
+			continue;
+		if (plain)
+			loader_cell(d->loader, i, csv_cell(reader, i), reader->cells[i].length);
+		else
 			loader_text(d->loader, i, d->encoding, csv_cell(reader, i), reader->cells[i].length);
+	}
 	if (!loader_row(d->loader, reader->line))
 	{
 		reject(d, "ROW_TOO_WIDE", "too wide for a table", "Rows too wide for a table are not staged", NULL);

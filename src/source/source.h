@@ -114,6 +114,7 @@ typedef struct Import
 	Tuplestorestate *rows;
 	TupleDesc	row_desc;
 	List	   *tables;			/* staging tables that changed, names */
+	List	   *censuses;		/* of rows loaded by this import */
 	int			depth;			/* archives inside archives */
 	int64		seen;			/* inputs */
 } Import;
@@ -192,6 +193,17 @@ extern void loader_reject(SourceFile *file, int64 line, const char *reason, cons
 
 /* ---- the census (census.c) ---- */
 
+typedef struct Census Census;
+
+extern Census *census_open(Import *import, SourceFile *file, void **handles);
+extern void census_cell(Census *census, void *handle, const char *data, int length, uint64 hash);
+extern void census_row(Census *census);
+extern void census_close(Import *import, Census *census);
 extern void census_take(Import *import, const char *table);
+
+/* ---- hashes (hash.c) ---- */
+
+extern uint64 value_hash(const char *data, size_t length, uint64 seed);
+extern uint64 name_seed(const char *name);
 
 #endif							/* FLITMIG_SOURCE_H */
