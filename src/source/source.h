@@ -80,6 +80,16 @@ extern void sql_texts(SqlArguments *args, char *const *values, int count);
 extern uint64 sql_run(const char *sql, SqlArguments *args);
 extern char *sql_value(uint64 row, int column);
 
+/* ---- archives (archive.c) ---- */
+
+typedef struct Archive Archive;
+
+extern Archive *archive_open(Input *input);
+extern bool archive_find(Archive *archive, const char *name);
+extern ssize_t archive_data(Archive *archive, void *buf, size_t length);
+extern void archive_check(Archive *archive);
+extern void archive_close(Archive *archive);
+
 /* ---- findings (finding.c) ---- */
 
 #define FINDING_PLACES	10
@@ -127,6 +137,7 @@ typedef struct SourceFile
 	const char *name;
 	const char *base;			/* name that profile patterns are matched with */
 	const char *second_base;	/* another such name, or NULL */
+	const char *own_table;		/* table when the profile knows none; NULL: base */
 	const char *format;
 	const char *table;			/* NULL: not a table */
 	const char *encoding;
@@ -154,6 +165,7 @@ extern void import_input(Import *import, Input *input);
  */
 extern SourceFile *source_file_begin(Import *import, Input *input, const char *part, const char *format);
 extern void source_file_end(Import *import, SourceFile *file);
+extern char *file_base_name(const char *name);
 extern void source_file_note(SourceFile *file, const char *note);
 
 /* Column names of the header cells, made unique. */
@@ -163,6 +175,9 @@ extern void source_file_columns(SourceFile *file, char **header, int count);
 extern void source_file_table(Import *import, SourceFile *file);
 
 extern void import_delimited(Import *import, Input *input);
+
+/* Rows that stand in a text input; sheet: written by us from a sheet's rows, _line is the row's number. */
+extern void load_delimited(Import *import, Input *text, SourceFile *file, bool sheet);
 extern void import_json(Import *import, Input *input);
 extern void import_archive(Import *import, Input *input);
 extern void import_workbook(Import *import, Input *input);
