@@ -125,7 +125,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH kinds(kind, phases) AS (VALUES
-		('read', ARRAY['introspect']),
+		('read', ARRAY['introspect', 'planmap', 'introspect']),
 		('prepare', ARRAY['introspect', 'schema', 'introspect', 'schema', 'introspect', 'prepared']),
 		('sample', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
 						 'create', 'verify']),
@@ -180,6 +180,7 @@ BEGIN
 		WHEN 'settle' THEN PERFORM flitmig._plan_settle(this_run, mig, phase);
 		WHEN 'schema' THEN PERFORM flitmig._plan_schema(this_run, mig, phase);
 		WHEN 'prepared' THEN PERFORM flitmig._require_schema(this_run, mig);
+		WHEN 'planmap' THEN PERFORM flitmig._plan_planmap(mig);
 		WHEN 'map' THEN PERFORM flitmig._require_schema(this_run, mig), flitmig._plan_map(this_run, mig);
 		WHEN 'check' THEN PERFORM flitmig._plan_check(this_run, mig, phase);
 		WHEN 'update' THEN PERFORM flitmig._plan_update(this_run, mig, phase);

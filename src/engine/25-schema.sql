@@ -7,6 +7,9 @@ AS $$
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, detail)
 	SELECT this_run, mig, 'introspect', 'introspect', flitmig._introspect_start(mig)
 	WHERE NOT EXISTS (SELECT FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect')
+	   /* a preflight asks again when the records are known: who holds their unique values? */
+	   OR EXISTS (SELECT FROM flitmig.run r WHERE r.id = this_run AND r.kind = 'read'
+				  AND EXISTS (SELECT FROM flitmig.record c WHERE c.migration_id = mig))
 	   OR (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'schema')
 		  > (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect');
 $$;
@@ -30,6 +33,38 @@ AS $$
 	WHERE n.detail IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._stored_introspect(flitmig.batch, jsonb) IS 'Digests one introspection answer and plans the call that follows from it';
+
+/* Forecasts and preflight need the records too; mapping works before the schema is made. */
+CREATE FUNCTION flitmig._plan_planmap(mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF (SELECT m.mapping_hash IS NOT NULL FROM flitmig.migration m WHERE m.id = mig) THEN
+		PERFORM flitmig._refresh_targets(mig);
+		PERFORM flitmig._map(mig);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_planmap(integer) IS 'Computes the records of a confirmed mapping without sending anything';
+
+/* A key that may not read workflows or webhooks is no reason to stop. */
+CREATE FUNCTION flitmig._refused_introspect(b flitmig.batch, code text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT coalesce((b.detail ->> 'optional')::boolean, false) THEN
+		RAISE EXCEPTION 'Twenty refused to tell its data model'
+			USING ERRCODE = 'fdw_error',
+				  DETAIL = format('Code %s in batch %s; the message is in flitmig.batch.', code, b.id),
+				  HINT = 'Give the API key a role that may read the data model: Settings > Roles in Twenty.';
+	END IF;
+	UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
+	PERFORM flitmig._stored_introspect(b, NULL);
+END
+$$;
+COMMENT ON FUNCTION flitmig._refused_introspect(flitmig.batch, text) IS 'Goes on without an answer that was only wished for; error when it was needed';
 
 CREATE FUNCTION flitmig._plan_schema(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql

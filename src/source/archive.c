@@ -17,14 +17,15 @@
 #define READ_BYTES	(256 * 1024)
 #define DEPTH_LIMIT	5			/* archives inside archives */
 
-typedef struct Archive
+struct Archive
 {
 	struct archive *handle;
+	Input	   *input;
 	ByteSource	source;
 	char		buffer[READ_BYTES];
 	ErrorData  *error;			/* what a read reported; thrown when libarchive has returned */
 	MemoryContext context;
-} Archive;
+};
 
 static void
 release_archive(void *object)
@@ -59,6 +60,36 @@ read_archive(struct archive *handle, void *data, const void **buffer)
 	return n;
 }
 
+/* zip and 7z keep their list of members at the end. */
+static la_int64_t
+seek_archive(struct archive *handle, void *data, la_int64_t offset, int whence)
+{
+	Archive    *archive = data;
+	volatile la_int64_t to = offset;
+
+	if (whence == SEEK_CUR)
+		to += archive->input->position;
+	else if (whence == SEEK_END)
+		to += archive->input->bytes;
+	if (to < 0)
+		return ARCHIVE_FATAL;
+	PG_TRY();
+	{
+		archive->source = input_source(archive->input, to);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(archive->context);
+		archive->error = CopyErrorData();
+		FlushErrorState();
+		archive_set_error(handle, EIO, "seek error");
+		to = ARCHIVE_FATAL;
+	}
+	PG_END_TRY();
+	return to;
+}
+
+/* An error of a read is thrown once libarchive is out of the way. */
 static void
 rethrow(Archive *archive)
 {
@@ -67,8 +98,8 @@ rethrow(Archive *archive)
 	CHECK_FOR_INTERRUPTS();
 }
 
-static Archive *
-open_archive(Input *input)
+Archive *
+archive_open(Input *input)
 {
 	Archive    *archive = palloc0(sizeof(Archive));
 	struct archive *handle = archive_read_new();
@@ -77,14 +108,59 @@ open_archive(Input *input)
 		out_of_memory();
 	archive->handle = handle;
 	archive->context = CurrentMemoryContext;
+	archive->input = input;
 	archive->source = input_source(input, 0);
 	guard(release_archive, archive);
 	archive_read_support_filter_all(handle);
-	archive_read_support_format_all(handle);
-	archive_read_support_format_raw(handle);
-	if (archive_read_open(handle, archive, NULL, read_archive, NULL) != ARCHIVE_OK)
-		rethrow(archive);
+	archive_read_support_format_zip(handle);
+	archive_read_support_format_tar(handle);
+	archive_read_support_format_7zip(handle);
+	archive_read_support_format_rar(handle);
+	archive_read_support_format_rar5(handle);
+	archive_read_support_format_cab(handle);
+	archive_read_support_format_raw(handle);	/* a single compressed file */
+	archive_read_set_callback_data(handle, archive);
+	archive_read_set_read_callback(handle, read_archive);
+	archive_read_set_seek_callback(handle, seek_archive);
+	archive_read_open1(handle);
+	rethrow(archive);
 	return archive;
+}
+
+void
+archive_close(Archive *archive)
+{
+	release_archive(archive);
+}
+
+/* Goes on to the member of that name, upper and lower case alike; false when there is none behind. */
+bool
+archive_find(Archive *archive, const char *name)
+{
+	struct archive_entry *entry;
+
+	while (archive_read_next_header(archive->handle, &entry) >= ARCHIVE_WARN)
+	{
+		rethrow(archive);
+		if (archive_entry_pathname(entry) && pg_strcasecmp(archive_entry_pathname(entry), name) == 0)
+			return true;
+	}
+	rethrow(archive);
+	return false;
+}
+
+/* Reads from the member; 0 at its end, -1 when it is damaged.  Never throws: see archive_check. */
+ssize_t
+archive_data(Archive *archive, void *buf, size_t length)
+{
+	return archive->error ? -1 : archive_read_data(archive->handle, buf, length);
+}
+
+/* Throws what a read has met. */
+void
+archive_check(Archive *archive)
+{
+	rethrow(archive);
 }
 
 /* Copies a member out; false when it cannot be read. */
@@ -148,14 +224,19 @@ is_left_behind(const char *name)
 	return base[0] == '.' || base[0] == '\0' || strncmp(name, "__MACOSX/", 9) == 0 || strcmp(base, "Thumbs.db") == 0;
 }
 
-/* Imports one member; false when it cannot be read. */
+/* Imports one member, and counts it; false when it cannot be read. */
 static bool
-import_member(Import *import, Archive *archive, struct archive_entry *entry, Input *input)
+import_member(Import *import, Archive *archive, struct archive_entry *entry, Input *input, bool plain, int *count)
 {
-	char	   *name = member_name(archive, entry, input->name);
+	bool		raw = archive_format(archive->handle) == ARCHIVE_FORMAT_RAW;
+	char	   *name;
 	Input	   *member;
-	bool		plain = import->seen == 1 && import->depth == 1;	/* the archive is all that was asked for */
 
+	if (raw && archive_filter_count(archive->handle) <= 1)
+		return false;			/* neither packed nor compressed */
+	if (!raw && archive_entry_filetype(entry) != AE_IFREG)
+		return true;
+	name = member_name(archive, entry, input->name);
 	if (name == NULL || is_left_behind(name))
 		return true;
 	member = input_create_spool(psprintf("%s!%s", input->path, name),
@@ -166,42 +247,34 @@ import_member(Import *import, Archive *archive, struct archive_entry *entry, Inp
 		return false;
 	}
 	import_input(import, member);
+	(*count)++;
 	return true;
 }
 
-/* Goes through the members; how many there were.  trouble: why it stopped early. */
+/*
+ * Goes through the members; how many there were.  plain: the archive is all
+ * that was asked for, and stands for a directory.  trouble: why it stopped early.
+ */
 static int
-import_members(Import *import, Archive *archive, Input *input, const char **trouble)
+import_members(Import *import, Archive *archive, Input *input, bool plain, const char **trouble)
 {
 	struct archive_entry *entry;
 	int			count = 0;
 	int			result;
+	bool		read = true;
 
-	while ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN)
+	while (read && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
 	{
-		MemoryContext context;
-		MemoryContext old;
-		bool		read;
-		int64		seen = import->seen;
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
 
 		rethrow(archive);
-		if (archive_entry_filetype(entry) != AE_IFREG && archive_format(archive->handle) != ARCHIVE_FORMAT_RAW)
-			continue;
-		context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
-		old = MemoryContextSwitchTo(context);
-		import->seen = Max(seen, 1);
-		read = import_member(import, archive, entry, input);
+		read = import_member(import, archive, entry, input, plain, &count);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
-		count++;
-		if (!read)
-		{
-			result = ARCHIVE_FATAL;
-			break;
-		}
 	}
 	rethrow(archive);
-	if (result != ARCHIVE_EOF)
+	if (!read || result != ARCHIVE_EOF)
 		*trouble = archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
 	return count;
 }
@@ -211,6 +284,7 @@ import_archive(Import *import, Input *input)
 {
 	SourceFile *file = source_file_begin(import, input, NULL, "archive");
 	const char *trouble = NULL;
+	bool		plain = import->seen == 1;
 	int			count = 0;
 	Archive    *archive;
 
@@ -219,9 +293,9 @@ import_archive(Import *import, Input *input)
 	else
 	{
 		import->depth++;
-		archive = open_archive(input);
-		count = import_members(import, archive, input, &trouble);
-		release_archive(archive);
+		archive = archive_open(input);
+		count = import_members(import, archive, input, plain, &trouble);
+		archive_close(archive);
 		import->depth--;
 	}
 	source_file_note(file, psprintf("archive of %d file%s", count, count == 1 ? "" : "s"));

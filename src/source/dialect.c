@@ -421,15 +421,23 @@ is_header(const Head *head, int at)
 	return repeats < 2 || repeats * 3 < row->filled;
 }
 
-/* Rows that end in a delimiter have a cell too many: columns behind the header count when something is in them. */
+/*
+ * Columns without a header count when most rows have something in them; a
+ * trailing delimiter, or a few ragged rows, make none.
+ */
 static void
 trim_width(const Head *head, int header_width, CsvLayout *layout)
 {
+	int			first = layout->preamble_rows + layout->header_rows;
+
 	while (layout->width > header_width && layout->width <= head->width)
 	{
-		for (int r = layout->preamble_rows; r < head->rows; r++)
-			if (head->shapes[r * head->width + layout->width - 1] != SHAPE_BLANK)
-				return;
+		int			filled = 0;
+
+		for (int r = first; r < head->rows; r++)
+			filled += head->shapes[r * head->width + layout->width - 1] != SHAPE_BLANK;
+		if (filled * 2 > head->rows - first)
+			return;
 		layout->width--;
 	}
 }
@@ -462,7 +470,8 @@ csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints 
 	layout->width = common_width(fit);
 	layout->rows = fit->rows;
 	layout->consistency = fit->rows ? (double) fit->widths[layout->width] / (double) fit->rows : 0;
-	layout->tabular = layout->width >= 2 && layout->rows >= 2 && layout->consistency >= 0.9 && fit->stray * 10 <= fit->rows;
+	/* Letters have a comma in every line, too. */
+	layout->tabular = layout->width >= (layout->dialect.delimiter == ',' ? 3 : 2) && layout->rows >= 2 && layout->consistency >= 0.9 && fit->stray * 10 <= fit->rows;
 	free(fit);
 
 	ok = look_at_head(&samples[0], layout, &head);
@@ -473,7 +482,7 @@ csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints 
 			layout->header_rows = hints->header_rows;
 		else
 			layout->header_rows = layout->preamble_rows >= HEADER_SEARCH_ROWS || is_header(&head, layout->preamble_rows);
-		if (layout->preamble_rows < HEADER_SEARCH_ROWS && layout->preamble_rows < head.rows)
+		if (layout->header_rows > 0 && layout->preamble_rows < HEADER_SEARCH_ROWS && layout->preamble_rows < head.rows)
 			trim_width(&head, head.row[layout->preamble_rows].width, layout);
 	}
 	free(head.shapes);

@@ -272,7 +272,10 @@ input_close(Input *input)
 	if (input->spool)
 		BufFileClose((BufFile *) input->spool);
 	if (input->large_object)
+	{
 		inv_close((LargeObjectDesc *) input->large_object);
+		close_lo_relation(true);	/* lo_open would do it at the end of the transaction */
+	}
 	input->fd = -1;
 	input->spool = input->large_object = NULL;
 }

@@ -5,6 +5,7 @@
  */
 #include "flitmig.h"
 
+#include "access/htup_details.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -212,6 +213,7 @@ flitmig_http(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(CurrentMemoryContext, "flitmig http", ALLOCSET_DEFAULT_SIZES);
 	pool = http_pool_create(context, twenty_server_load(server, GetUserId()));
 	bucket_init(&bucket, per_minute, 60000);
+	bucket_expect(&bucket, calls);
 	while (submitted < calls || http_in_flight(pool) > 0)
 	{
 		HttpAnswer *answer;
