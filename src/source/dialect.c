@@ -449,19 +449,25 @@ trim_width(const Head *head, int header_width, CsvLayout *layout)
 bool
 csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout)
 {
-	Fit		   *fit = calloc(1, sizeof(Fit));
-	const char *line_end = memchr(samples[0].data, '\n', samples[0].length);
+	Fit		   *fit;
+	const char *line_end;
 	CsvHints	told = *hints;
-	bool		separator_line = samples[0].length > 5 && memcmp(samples[0].data, "sep=", 4) == 0 &&
-		(samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
+	bool		separator_line;
 	Head		head;
 	bool		ok;
 
 	memset(layout, 0, sizeof(*layout));
+	layout->width = 1;
+	if (samples[0].length == 0)
+		return true;
+	line_end = memchr(samples[0].data, '\n', samples[0].length);
 	layout->crlf = line_end > samples[0].data && line_end[-1] == '\r';
+	separator_line = samples[0].length > 5 && memcmp(samples[0].data, "sep=", 4) == 0 &&
+		(samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
 	if (separator_line && hints->delimiter < 0)	/* Excel's own hint */
 		told.delimiter = (unsigned char) samples[0].data[4];
 	hints = &told;
+	fit = calloc(1, sizeof(Fit));
 	if (fit == NULL || !choose_dialect(samples, count, first_is_whole, hints, &layout->dialect, fit))
 	{
 		free(fit);
