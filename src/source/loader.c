@@ -362,7 +362,7 @@ loader_row(Loader *loader, int64 line)
 	if (loader->row_damage.invalid > 0)
 		finding_add(&file->findings, "warning", "DAMAGED_TEXT", line,
 					"Cells hold bytes that mean nothing in the file's encoding; they are staged as U+FFFD",
-					"If all accents look wrong, name the encoding: options => '{\"encoding\": \"windows-1252\"}'");
+					"If all accents look wrong, name the encoding: options => '{\"encoding\": \"windows-1252\", \"again\": true}'");
 	if (loader->row_damage.nuls > 0)
 		finding_add(&file->findings, "info", "NUL_BYTES", line,
 					"Cells hold NUL bytes; they are staged as U+FFFD", NULL);
