@@ -30,8 +30,43 @@ PG_CXXFLAGS = -std=c++17 -fPIC -Wall -Wextra -Wno-unused-parameter -Wno-register
 SHLIB_LINK = $(shell pkg-config --libs libcurl libarchive uchardet libxml-2.0) -lphonenumber -lstdc++
 
 PG_CONFIG ?= pg_config
+
+ifneq ($(filter check check-live format lint,$(MAKECMDGOALS)),)
+# For those who work on flitmig. Without PGXS: it has a "check" of its own, and check.sh installs it where it is missing.
+
+SHELL_SOURCES = demo.sh check.sh .ci/run $(wildcard scripts/*.sh test/*/*.sh src/*/*.sh)
+
+# Debian: clang-format
+.PHONY: format
+format:
+	clang-format -i $(C_SOURCES) $(CXX_SOURCES) $(wildcard src/*.h src/*/*.h)
+
+# Debian: cppcheck shellcheck
+.PHONY: lint
+lint:
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem -DPG_VERSION_NUM=150000 -Isrc $(C_SOURCES)
+	shellcheck -x $(SHELL_SOURCES)
+	@for file in $(wildcard test/twenty/*.js test/clinic/*.js test/clinic/lib/*.js); do node --check $$file || exit 1; done
+
+# Everything that tests, in a workshop of its own.
+.PHONY: check
+check:
+	./check.sh
+
+# The path, a delta and a rollback against a Twenty that you offer for it: TWENTY_URL=... TWENTY_KEY=... [FOREIGN=yes]
+.PHONY: check-live
+check-live:
+	@TWENTY_URL='$(TWENTY_URL)' TWENTY_KEY='$(TWENTY_KEY)' FOREIGN='$(FOREIGN)' ./check.sh --live
+
+else
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# PGXS knows .cpp only; the JIT wants bitcode of every object.
+%.bc: %.cc
+	$(COMPILE.cxx.bc) -o $@ $<
 
 $(SCRIPT): $(SQL_PARTS) $(PROFILES) src/mapping/embed-profiles.sh Makefile
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION flitmig" to load this file. \quit'; \
@@ -39,3 +74,12 @@ $(SCRIPT): $(SQL_PARTS) $(PROFILES) src/mapping/embed-profiles.sh Makefile
 
 # Every object depends on every header: the rooms are small and a stale door is worse than a rebuild.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
+
+endif
+
+# Each benchmark is one script in test/bench; make bench-NAME takes ROWS= or SHORT=1.
+BENCHMARKS = $(patsubst test/bench/%.sh,bench-%,$(wildcard test/bench/*.sh))
+.PHONY: bench $(BENCHMARKS)
+bench: $(BENCHMARKS)
+$(BENCHMARKS): bench-%: test/bench/%.sh
+	@PG_CONFIG='$(PG_CONFIG)' ROWS='$(ROWS)' SHORT='$(SHORT)' bash $<

@@ -289,6 +289,8 @@ CREATE TABLE flitmig.run (
 	kind			text NOT NULL CHECK (kind IN ('prepare', 'sample', 'run', 'delta', 'rollback', 'read')),
 	state			text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'interrupted')),
 	phase			text,
+	phase_no		integer NOT NULL DEFAULT 0,
+	cookie			bigint,
 	options			jsonb NOT NULL DEFAULT '{}',
 	mapping_hash	text,
 	requested_by	text NOT NULL DEFAULT session_user,
@@ -330,6 +332,7 @@ CREATE TABLE flitmig.batch (
 	detail			jsonb,
 	state			text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'open', 'done', 'split', 'refused', 'settled', 'void')),
 	attempts		integer NOT NULL DEFAULT 0,
+	stored			integer NOT NULL DEFAULT 0,
 	opened_at		timestamptz,
 	answered_at		timestamptz,
 	status			integer,
@@ -419,6 +422,38 @@ CREATE TABLE flitmig.upload (
 	PRIMARY KEY (migration_id, record_id)
 );
 COMMENT ON TABLE flitmig.upload IS 'Files that attachments carry, how far each has come and what the server calls it';
+
+CREATE TABLE flitmig.sample_record (
+	migration_id	integer NOT NULL,
+	id				uuid NOT NULL,
+	PRIMARY KEY (migration_id, id)
+);
+COMMENT ON TABLE flitmig.sample_record IS 'The slice that the latest flitmig_sample pushes: closed under relations';
+
+CREATE TABLE flitmig.change (
+	migration_id	integer NOT NULL,
+	id				uuid NOT NULL,
+	run_id			bigint NOT NULL,
+	object			text NOT NULL,
+	object_map_id	integer,
+	single			boolean NOT NULL,
+	changes			jsonb NOT NULL,
+	before			jsonb NOT NULL,
+	PRIMARY KEY (migration_id, id)
+);
+COMMENT ON TABLE flitmig.change IS 'Fields that a run is about to update, cleared by a read of the current state; before is that state. Gone once stored';
+
+CREATE TABLE flitmig.rollback_item (
+	run_id			bigint NOT NULL REFERENCES flitmig.run ON DELETE CASCADE,
+	migration_id	integer NOT NULL,
+	id				uuid NOT NULL,
+	object			text NOT NULL,
+	object_map_id	integer,
+	state			text NOT NULL CHECK (state IN ('destroy', 'destroyed', 'kept', 'absent', 'restore', 'restored')),
+	why				text,
+	PRIMARY KEY (run_id, id)
+);
+COMMENT ON TABLE flitmig.rollback_item IS 'What a rollback found and did, record by record. kept: changed by a person since; absent: was not there any more';
 
 CREATE TABLE flitmig.diff (
 	migration_id	integer NOT NULL,

@@ -14,15 +14,17 @@
 /* Where a server is and how to get in; from CREATE SERVER and USER MAPPING. */
 typedef struct TwentyServer
 {
-	char	   *name;			/* foreign server */
-	char	   *url;			/* without trailing slash */
-	char	   *key;			/* API key; never printed, never logged */
+	char *name;		  /* foreign server */
+	char *url;		  /* without trailing slash */
+	char *key;		  /* API key; never printed, never logged */
+	bool  allow_http; /* plain http to other hosts was allowed in so many words */
+	char *ca_file;	  /* certificates to trust instead of the system's, or NULL */
 } TwentyServer;
 
 /*
  * Looks a server up for a role.  Needs a transaction.  Result lives in the
  * current memory context.  Errors: no such server, not a flitmig_twenty
- * server, no user mapping, key file unreadable or empty.
+ * server, no USAGE on it, no user mapping, key file unreadable or empty.
  */
 extern TwentyServer *twenty_server_load(const char *name, Oid userid);
 
@@ -32,24 +34,32 @@ typedef struct HttpPool HttpPool;
 
 typedef enum HttpOutcome
 {
-	HTTP_ANSWERED,				/* a whole answer: look at status and body */
-	HTTP_NOT_SENT,				/* could not connect, or nothing left us: safe to repeat */
-	HTTP_AMBIGUOUS,				/* sent, no whole answer: it may have been applied */
-	HTTP_TOO_LARGE,				/* answer larger than flitmig.answer_limit: ambiguous too */
-	HTTP_TLS					/* certificate or protocol refused: final */
+	HTTP_ANSWERED,	/* a whole answer: look at status and body */
+	HTTP_NOT_SENT,	/* could not connect, or nothing left us: safe to repeat */
+	HTTP_AMBIGUOUS, /* sent, no whole answer: it may have been applied */
+	HTTP_TOO_LARGE, /* answer larger than flitmig.answer_limit: ambiguous too */
+	HTTP_TLS		/* certificate or protocol refused: final */
 } HttpOutcome;
+
+typedef enum HttpMethod
+{
+	HTTP_METHOD_POST, /* may change something: never sent twice */
+	HTTP_METHOD_GET,  /* reads: may be repeated */
+	HTTP_METHOD_PUT	  /* uploads a file: may be repeated */
+} HttpMethod;
 
 typedef struct HttpAnswer
 {
-	void	   *tag;			/* as given at submission */
+	void	   *tag; /* as given at submission */
+	HttpMethod	method;
 	HttpOutcome outcome;
-	int			status;			/* HTTP status, 0 when none came */
-	char	   *body;			/* NUL-terminated, raw bytes, freed by http_answer_free */
+	int			status; /* HTTP status, 0 when none came */
+	char	   *body;	/* NUL-terminated, raw bytes, freed by http_answer_free */
 	size_t		length;
 	char		error[256];		/* curl's words, without url parameters or key */
 	long		retry_after_ms; /* from Retry-After, -1 when absent */
 	double		elapsed_ms;
-	bool		is_json;		/* content type says JSON */
+	bool		is_json; /* content type says JSON */
 } HttpAnswer;
 
 /*
@@ -68,15 +78,23 @@ extern void http_get(HttpPool *pool, const char *path, bool anonymous, void *tag
 
 /*
  * POST the GraphQL multipart request form: operations and map are JSON texts,
- * part "0" is the file at file_path, streamed from disk.
+ * part "0" is the file at file_path, streamed from disk.  The caller has
+ * checked that the role may read it.  Error (at once): it cannot be opened.
  */
 extern void http_post_file(HttpPool *pool, const char *path, const char *operations, const char *map,
 						   const char *file_path, const char *file_name, const char *content_type, void *tag);
 
-/* PUT a file, streamed from disk, to a complete URL that the server handed out; the key is not sent. */
+/*
+ * PUT a file, streamed from disk, to a complete URL that the server handed
+ * out; the key is not sent.  As http_post_file; an https server may not hand
+ * out a plain http URL unless it has the option allow_http.
+ */
 extern void http_put_file(HttpPool *pool, const char *url, const char *file_path, const char *content_type, void *tag);
 
-extern int	http_in_flight(HttpPool *pool);
+extern int http_in_flight(HttpPool *pool);
+
+/* Requests at once while a limit paces us (bucket_in_flight): Twenty has ten connections to its database. */
+#define PACED_IN_FLIGHT 8
 
 /*
  * Waits until an answer is there, the timeout (ms) has passed or the latch is
@@ -84,22 +102,54 @@ extern int	http_in_flight(HttpPool *pool);
  * caller decides what to do with requests under way.
  */
 extern HttpAnswer *http_wait(HttpPool *pool, long timeout_ms);
-extern void http_answer_free(HttpAnswer *answer);
+extern void		   http_answer_free(HttpAnswer *answer);
 
 /* ---- the call limit (TWENTY.md section 2) ---- */
 
+/* A second, shorter limit, learned when it first refuses. */
+typedef struct BriefLimit
+{
+	int	   max_tokens; /* 0: none known */
+	int	   window_ms;
+	double tokens;
+	int64  last_refill_us;
+} BriefLimit;
+
 typedef struct Bucket
 {
-	int			max_tokens;		/* per window; 0: no limit known */
-	int			window_ms;
-	double		tokens;			/* our model of what the server has left */
-	int64		last_refill_us; /* our clock, when the last call was accepted */
-	int			burst;			/* calls we send close together */
-	int64		hold_until_us;	/* after a refusal */
-	int			refusals;		/* in a row */
+	int	   max_tokens; /* per window; 0: no limit known */
+	int	   window_ms;
+	double tokens;		   /* our model of what the server has left */
+	int64  last_refill_us; /* our clock, when the last call was sent; 0: never */
+	int	   burst;		   /* calls we send close together */
+	int64  hold_until_us;  /* after a refusal */
+	int	   refusals;	   /* in a row */
+
+	bool	   opening;			 /* the bucket is full: spend it at once */
+	int		   reserve;			 /* tokens that we leave in it, for when a fraction is lost after all */
+	double	   margin_ms;		 /* later than whole tokens, by how much a burst arrives together */
+	int		   accepted;		 /* calls since margin_ms was changed */
+	int64	   burst_start_us;	 /* first call of this burst was sent */
+	int64	   refused_burst_us; /* the burst whose refusal counted last */
+	int		   expected;		 /* calls that are still to come; 0: not known */
+	int64	   round_trip_us;	 /* longest lately */
+	BriefLimit brief;
 } Bucket;
 
 extern void bucket_init(Bucket *bucket, int max_tokens, int window_ms);
+
+/*
+ * How many calls to keep under way: flitmig.requests_in_flight, but more of
+ * them when a limit is known.  The server then rests between bursts, and the
+ * more calls a burst has, the less of its arithmetic is lost (bucket.c).
+ */
+extern int bucket_in_flight(const Bucket *bucket);
+
+/*
+ * So many calls are still to come (0: not known).  Only saves time at the
+ * end: the last burst then need not wait until it would be a whole one.
+ */
+extern void bucket_expect(Bucket *bucket, int calls);
 
 /* How long (ms) to wait before a call of that many root fields; 0: now. */
 extern long bucket_delay_ms(Bucket *bucket, int64 now_us, int roots);
@@ -113,22 +163,22 @@ extern void bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int win
 
 typedef enum AnswerClass
 {
-	ANSWER_STORED,				/* data for every root asked for, no errors */
-	ANSWER_THROTTLED,			/* call limit; nothing was done */
-	ANSWER_TRANSIENT,			/* server or proxy in trouble, known not to be applied, or a read */
-	ANSWER_AMBIGUOUS,			/* may or may not have been applied */
-	ANSWER_BATCH_REFUSED,		/* understood and refused: something in the data or too many */
-	ANSWER_UNAUTHORISED,		/* wrong key, no key, key without rights */
-	ANSWER_SCHEMA_CHANGED,		/* a field or type we name is not there (any more) */
-	ANSWER_NOT_TWENTY			/* not JSON, or JSON that no Twenty says */
+	ANSWER_STORED,		   /* data for every root asked for, no errors */
+	ANSWER_THROTTLED,	   /* call limit; nothing was done */
+	ANSWER_TRANSIENT,	   /* server or proxy in trouble, known not to be applied, or a read */
+	ANSWER_AMBIGUOUS,	   /* may or may not have been applied */
+	ANSWER_BATCH_REFUSED,  /* understood and refused: something in the data or too many */
+	ANSWER_UNAUTHORISED,   /* wrong key, no key, key without rights */
+	ANSWER_SCHEMA_CHANGED, /* a field or type we name is not there (any more) */
+	ANSWER_NOT_TWENTY	   /* not JSON, or JSON that no Twenty says */
 } AnswerClass;
 
 typedef struct Answer
 {
 	AnswerClass class;
-	const char *code;			/* extensions.code / subCode, or curl's/HTTP's word; palloc'd */
-	const char *message;		/* server's words; may hold values: tables only, never a log */
-	int			limit_tokens;	/* learned limit, 0 unless throttled */
+	const char *code;		  /* extensions.code / subCode, or curl's/HTTP's word; palloc'd */
+	const char *message;	  /* server's words; may hold values: tables only, never a log */
+	int			limit_tokens; /* learned limit, 0 unless throttled */
 	int			limit_window_ms;
 	int			max_records;	/* learned batch size, 0 unless told */
 	const char *conflicting_id; /* conflictingRecordId, or NULL */
@@ -137,7 +187,7 @@ typedef struct Answer
 } Answer;
 
 /* Classifies by body, not status.  palloc's in the current context; never ereports. */
-extern Answer *answer_classify(const HttpAnswer *http);
+extern Answer	  *answer_classify(const HttpAnswer *http);
 extern const char *answer_class_name(AnswerClass class);
 
-#endif							/* FLITMIG_TWENTY_H */
+#endif /* FLITMIG_TWENTY_H */

@@ -1,0 +1,186 @@
+# shellcheck shell=bash
+# environment.sh: what check.sh and demo.sh share. Source it.
+#
+# It installs Debian packages that are missing, makes a workshop (a temporary
+# directory with a copy of this checkout and a private copy of PostgreSQL, so
+# that nothing of the machine's own PostgreSQL is touched), and starts and
+# stops clusters and stand-in servers in it. Everything it starts is stopped
+# by its process id when the script ends.
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# ---- packages ----
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"
+	elif command -v sudo >/dev/null; then sudo -n "$@" || sudo "$@"
+	else die "not root, and there is no sudo: as root, run: $*"
+	fi
+}
+
+# postgres_major: the version of $PG_CONFIG, else the newest installed one that
+# can build extensions, else the newest one that Debian carries.
+postgres_major() {
+	local home newest=
+	if [ -n "${PG_CONFIG:-}" ]; then
+		"$PG_CONFIG" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'
+		return
+	fi
+	for home in /usr/lib/postgresql/*; do
+		[ -x "$home/bin/postgres" ] && [ -e "$home/lib/pgxs/src/makefiles/pgxs.mk" ] && newest+="${home##*/}"$'\n'
+	done
+	[ -n "$newest" ] || newest=$(apt-cache pkgnames postgresql-server-dev- | sed -nE 's/^postgresql-server-dev-([0-9]+)$/\1/p')
+	[ -n "$newest" ] || return 1
+	sort -n <<<"$newest" | tail -1
+}
+
+packages_wanted() {
+	local major=$1
+	printf '%s\n' make g++ pkg-config \
+		libcurl4-openssl-dev libarchive-dev libuchardet-dev libxml2-dev libphonenumber-dev \
+		nodejs node-graphql perl libipc-run-perl
+	# A PostgreSQL of one's own (PG_CONFIG) brings its own server.
+	[ -n "${PG_CONFIG:-}" ] || printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" "postgresql-$major-pgtap"
+}
+
+packages_missing() {
+	local package
+	while read -r package; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || printf '%s\n' "$package"
+	done
+}
+
+# install_packages: sets $major. Asks apt only when something is missing.
+install_packages() {
+	local missing=() log
+	command -v apt-get >/dev/null || die "this needs Debian (apt-get)"
+	if ! major=$(postgres_major); then
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+		major=$(postgres_major) || die "this Debian carries no postgresql-server-dev package"
+	fi
+	mapfile -t missing < <(packages_wanted "$major" | packages_missing)
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "Installing ${missing[*]}"
+	log=$(mktemp)
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+	# Runlevel 1: the package's own cluster is not started where there is no init to own it.
+	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes --no-install-recommends \
+		-o Dpkg::Use-Pty=0 "${missing[@]}" >"$log" 2>&1 ||
+		{ tail -30 "$log"; die "apt-get could not install ${missing[*]}"; }
+	rm -f "$log"
+}
+
+# ---- the workshop ----
+
+# PostgreSQL refuses to run as root, so root works as the user "postgres", which the package made.
+worker_user() {
+	if [ "$(id -u)" != 0 ]; then id -un
+	elif id postgres >/dev/null 2>&1; then echo postgres
+	else echo nobody
+	fi
+}
+
+# make_workshop: sets $workshop and $PG_CONFIG. Leaves in it:
+#   repository/   a copy of this checkout without what make left
+#   shared        what stands beside this checkout, if anything does
+#   postgres/     a private copy of PostgreSQL, into which make install goes
+make_workshop() {
+	local home share
+	workshop=$(mktemp -d "${TMPDIR:-/tmp}/flitmig.XXXXXX")
+	mkdir "$workshop/repository" "$workshop/tmp"
+	tar -C "$repository" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude='./flitmig--*.sql' \
+		--exclude=./results --exclude=./tmp_check -cf - . | tar -C "$workshop/repository" -xf -
+	[ ! -d "$repository/../shared" ] || ln -s "$(cd "$repository/../shared" && pwd)" "$workshop/shared"
+
+	if [ -z "${PG_CONFIG:-}" ]; then
+		# PostgreSQL finds its files from where its program lies, so a copy of its two directories is a whole installation.
+		home=/usr/lib/postgresql/$major share=/usr/share/postgresql/$major
+		mkdir -p "$workshop/postgres/${home%/*}" "$workshop/postgres/${share%/*}" "$workshop/postgres/usr/include"
+		cp -a "$home" "$workshop/postgres/$home"
+		cp -aL "$share" "$workshop/postgres/$share"
+		ln -s /usr/include/postgresql "$workshop/postgres/usr/include/postgresql"
+		PG_CONFIG=$workshop/postgres/$home/bin/pg_config
+	fi
+	chmod 755 "$workshop"
+	[ "$(id -u)" != 0 ] || chown -R -h "$(worker_user)" "$workshop"
+}
+
+# in_workshop COMMAND…: runs it as the unprivileged user, in the copy of the checkout, with a small environment.
+in_workshop() {
+	local variable run=(env -i "PATH=$(dirname "$PG_CONFIG"):/usr/local/bin:/usr/bin:/bin" "HOME=$workshop" "TMPDIR=$workshop/tmp" LANG=C.UTF-8
+		"PG_CONFIG=$PG_CONFIG" "PGHOST=$workshop/tmp" PGUSER=postgres "PGDATABASE=postgres" "workshop=$workshop")
+	# What the tests may be told from outside.
+	for variable in "${!FLITMIG_@}" "${!TWENTY_@}" FOREIGN TEST_TIMEOUT; do
+		[ -z "${!variable:-}" ] || run+=("$variable=${!variable}")
+	done
+	run+=("$@")
+	cd "$workshop/repository" || return
+	if [ "$(id -u)" = 0 ]; then runuser -u "$(worker_user)" -- "${run[@]}"; else "${run[@]}"; fi
+}
+
+remove_workshop() {
+	cd /
+	[ -z "${workshop:-}" ] || rm -rf "$workshop"
+}
+
+# ---- servers, each stopped by its process id (used inside the workshop) ----
+
+started=()
+
+stop_servers() {
+	local pid
+	for pid in "${started[@]}"; do
+		kill -INT "$pid" 2>/dev/null || continue
+		for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	started=()
+}
+
+# start_cluster NAME: a throw-away cluster on a socket in $PGHOST; sets PGPORT.
+start_cluster() {
+	local data=$workshop/tmp/$1 bin
+	bin=$(dirname "$PG_CONFIG")
+	PGPORT=$((20000 + RANDOM % 20000))
+	export PGPORT
+	"$bin/initdb" -D "$data" -U "$PGUSER" -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$data.initdb" 2>&1 ||
+		{ cat "$data.initdb"; die "initdb failed"; }
+	# The socket alone, so the port number only names it.
+	cat >>"$data/postgresql.conf" <<-CONF
+		listen_addresses = ''
+		unix_socket_directories = '$PGHOST'
+		max_worker_processes = 16
+		fsync = off
+		log_line_prefix = '%m [%p] %b '
+	CONF
+	"$bin/postgres" -D "$data" -p "$PGPORT" >"$data.log" 2>&1 &
+	started+=($!)
+	for _ in $(seq 300); do
+		"$bin/pg_isready" -q && return
+		kill -0 "${started[-1]}" 2>/dev/null || break
+		sleep 0.1
+	done
+	tail -20 "$data.log"
+	die "the throw-away cluster did not start"
+}
+
+# start_twenty NAME OPTION…: a stand-in Twenty; sets twenty_url, twenty_key.
+start_twenty() {
+	local log=$workshop/tmp/$1.log
+	shift
+	node test/twenty/server.js --port 0 "$@" >"$log" 2>"$log.err" &
+	started+=($!)
+	for _ in $(seq 300); do
+		if read -r _ twenty_url twenty_key < <(grep -m1 '^ready ' "$log"); then
+			export twenty_url twenty_key
+			return
+		fi
+		kill -0 "${started[-1]}" 2>/dev/null || break
+		sleep 0.1
+	done
+	cat "$log" "$log.err"
+	die "the stand-in Twenty did not start"
+}

@@ -1,0 +1,34 @@
+-- Sign-off: the full run stays closed until somebody looked at a sample of this very mapping.
+\set SHOW_CONTEXT never
+BEGIN;
+\set ECHO none
+\i test/report/fixture.sql
+\set ECHO all
+SAVEPOINT here;
+
+-- No sample yet.
+SELECT flitmig_sign_off('fixture', 'looks good');
+ROLLBACK TO here;
+
+-- After the sample it binds who, when, the mapping's hash and the run.
+\set ECHO none
+\i test/report/sample.sql
+\set ECHO all
+SAVEPOINT sampled;
+SELECT flitmig_sign_off('fixture', 'looked at all three');
+SELECT signed_hash = mapping_hash AS open, signed_by = session_user AS by_me, signed_run, signed_comment FROM flitmig.migration WHERE name = 'fixture';
+SELECT event, detail - 'ran_by' AS detail FROM flitmig.audit WHERE migration = 'fixture';
+
+-- A changed mapping closes it again.
+UPDATE flitmig.migration SET mapping_hash = 'another' WHERE name = 'fixture';
+SELECT flitmig_sign_off('fixture', 'looks good');
+ROLLBACK TO sampled;
+
+-- Four eyes: who ran the sample does not sign it.
+UPDATE flitmig.migration SET options = '{"four_eyes": true}' WHERE name = 'fixture';
+UPDATE flitmig.run SET requested_by = 'night_shift' WHERE id = 900;
+SELECT flitmig_sign_off('fixture', 'looked at all three');
+UPDATE flitmig.run SET requested_by = session_user WHERE id = 900;
+\set VERBOSITY sqlstate
+SELECT flitmig_sign_off('fixture', 'looked at all three');
+ROLLBACK;

@@ -1,0 +1,219 @@
+/* run: a worker's order from its first row to its last state, and the phases between. */
+
+/*
+ * Class id of the advisory locks: one session lock per migration, held by
+ * the worker from _run_begin to its end, so that one migration runs once.
+ */
+CREATE FUNCTION flitmig._lock_class() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 1718381938 $$;
+COMMENT ON FUNCTION flitmig._lock_class() IS 'First key of the advisory lock (class, migration id) that a worker holds';
+
+CREATE FUNCTION flitmig._refuse_while_running(mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT pg_try_advisory_xact_lock(flitmig._lock_class(), mig) THEN
+		RAISE EXCEPTION 'migration "%" is being worked on by another session', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig)
+			USING ERRCODE = 'object_in_use',
+				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);',
+								(SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._refuse_while_running(integer) IS 'Error when a worker holds the migration; otherwise the lock is held to the end of this transaction';
+
+CREATE FUNCTION flitmig._run_create(mig integer, kind text, cookie bigint, pid integer, size integer, undo_run bigint, force boolean, dry_run boolean)
+RETURNS bigint
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO flitmig.run (migration_id, kind, cookie, worker_pid, mapping_hash, options)
+	SELECT mig, kind, cookie, pid, m.mapping_hash,
+		   jsonb_strip_nulls(jsonb_build_object('size', nullif(size, 0), 'undo_run', nullif(undo_run, 0),
+												'force', nullif(force, false), 'dry_run', nullif(dry_run, false)))
+	FROM flitmig.migration m
+	WHERE m.id = mig
+	RETURNING id
+$$;
+COMMENT ON FUNCTION flitmig._run_create(integer, text, bigint, integer, integer, bigint, boolean, boolean) IS 'Writes the run row of a worker that has just started';
+
+CREATE FUNCTION flitmig._run_begin(this_run bigint) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r flitmig.run;
+	m flitmig.migration;
+BEGIN
+	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
+	SELECT * INTO STRICT m FROM flitmig.migration WHERE id = r.migration_id;
+	/* the caller that started us may hold the transaction lock for a moment more */
+	IF NOT pg_try_advisory_lock(flitmig._lock_class(), m.id) THEN
+		RAISE EXCEPTION 'migration "%" is being worked on by another session', m.name
+			USING ERRCODE = 'object_in_use',
+				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', m.name);
+	END IF;
+	UPDATE flitmig.run SET state = 'interrupted', finished_at = coalesce(updated_at, clock_timestamp())
+	WHERE migration_id = m.id AND id <> this_run AND state IN ('queued', 'running');
+	UPDATE flitmig.batch SET state = 'void'
+	WHERE migration_id = m.id AND run_id <> this_run AND state = 'planned';
+	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = this_run;
+	PERFORM flitmig._audit(m.name, r.kind || ' started', jsonb_build_object('run', this_run) || r.options);
+	RETURN m.server;
+END
+$$;
+COMMENT ON FUNCTION flitmig._run_begin(bigint) IS 'Takes the migration''s session lock, closes runs whose worker is gone, and returns the server''s name. Error 55006 when another worker holds the migration';
+
+CREATE FUNCTION flitmig._run_end(this_run bigint, state text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r flitmig.run;
+BEGIN
+	UPDATE flitmig.run u SET state = _run_end.state, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
+		   phase = CASE WHEN _run_end.state = 'done' THEN NULL ELSE u.phase END
+	WHERE u.id = this_run
+	RETURNING * INTO r;
+	IF r.kind = 'run' AND _run_end.state = 'done' THEN
+		UPDATE flitmig.migration m SET delta_until = clock_timestamp() + m.delta_window WHERE m.id = r.migration_id AND m.delta_until IS NULL;
+	END IF;
+	PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = r.migration_id), r.kind || ' ' || _run_end.state,
+						   jsonb_build_object('run', this_run, 'calls', r.calls, 'records', r.done));
+END
+$$;
+COMMENT ON FUNCTION flitmig._run_end(bigint, text) IS 'Writes a run''s last state; the first full run that is done opens the delta window';
+
+CREATE FUNCTION flitmig._run_fail(this_run bigint, state text, sqlstate text, message text, detail text, hint text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.run SET error = jsonb_strip_nulls(jsonb_build_object('sqlstate', sqlstate, 'message', message, 'detail', detail, 'hint', hint))
+	WHERE id = this_run;
+	SELECT flitmig._run_end(this_run, state);
+$$;
+COMMENT ON FUNCTION flitmig._run_fail(bigint, text, text, text, text, text) IS 'Writes why a run ended early; the waiting caller raises it as its own error';
+
+CREATE FUNCTION flitmig._run_view(cookie bigint, OUT run_id bigint, OUT state text, OUT line text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.id, r.state,
+		   CASE WHEN r.total = 0 THEN coalesce(r.phase, r.kind) ELSE format('%s  [%s%s]  %s/%s  %s/s  ETA %s',
+				  rpad(coalesce(r.phase, r.kind), 18),
+				  repeat('#', p.tenths), repeat('.', 10 - p.tenths), r.done, r.total, round(p.rate, 1),
+				  CASE WHEN p.rate > 0 THEN make_interval(secs => round((r.total - r.done) / p.rate))::text ELSE '-' END) END,
+		   r.error ->> 'sqlstate', r.error ->> 'message', r.error ->> 'detail', r.error ->> 'hint'
+	FROM flitmig.run r,
+		 LATERAL (SELECT CASE WHEN r.total > 0 THEN least(10, r.done * 10 / r.total) ELSE 0 END::integer AS tenths,
+						 coalesce(r.done / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0), 0)::numeric AS rate) p
+	WHERE r.cookie = _run_view.cookie
+$$;
+COMMENT ON FUNCTION flitmig._run_view(bigint) IS 'What the waiting caller shows: state, a line with bar, rate and ETA, and the error if there is one';
+
+/*
+ * The phases of each kind of run. "create:<map>" and its like stand once per
+ * object map, in the order that mapping found; they come after "map", so the
+ * positions before them do not move when the order is computed.
+ */
+CREATE FUNCTION flitmig._phases(this_run bigint) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH kinds(kind, phases) AS (VALUES
+		('read', ARRAY['introspect', 'planmap', 'introspect']),
+		('prepare', ARRAY['introspect', 'schema', 'introspect', 'schema', 'introspect', 'prepared']),
+		('sample', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
+						 'create', 'verify']),
+		('run', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
+					  'check', 'update', 'create', 'deferred']),
+		('rollback', ARRAY['introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'count', 'unschema', 'introspect', 'undone'])),
+	wanted AS (
+		SELECT p.phase, p.n, r.migration_id
+		FROM flitmig.run r
+		JOIN kinds k ON k.kind = CASE r.kind WHEN 'delta' THEN 'run' ELSE r.kind END,
+			 unnest(CASE WHEN r.options ? 'dry_run' THEN ARRAY['introspect', 'look'] ELSE k.phases END) WITH ORDINALITY AS p(phase, n)
+		WHERE r.id = this_run),
+	expanded AS (
+		SELECT w.n, o.position AS a, 0 AS b, w.phase || ':' || o.name AS phase
+		FROM wanted w JOIN flitmig.object_map o ON o.migration_id = w.migration_id WHERE w.phase IN ('create', 'deferred')
+		UNION ALL	/* files go up just before the attachments that carry them */
+		SELECT w.n, o.position, -1, 'upload:' || o.name
+		FROM wanted w JOIN flitmig.object_map o ON o.migration_id = w.migration_id WHERE w.phase = 'create' AND o.file_path IS NOT NULL
+		UNION ALL
+		SELECT w.n, - o.position, 0, w.phase || ':' || o.name
+		FROM wanted w JOIN flitmig.object_map o ON o.migration_id = w.migration_id WHERE w.phase = 'destroy'
+		UNION ALL
+		SELECT w.n, 0, 0, w.phase FROM wanted w WHERE w.phase NOT IN ('create', 'deferred', 'destroy'))
+	SELECT array_agg(phase ORDER BY n, a, b, phase) FROM expanded
+$$;
+COMMENT ON FUNCTION flitmig._phases(bigint) IS 'Names of a run''s phases, in order';
+
+CREATE FUNCTION flitmig._phase_enter(this_run bigint, OUT phase text, OUT metered boolean, OUT serial boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE flitmig.run r SET phase_no = r.phase_no + 1, phase = (flitmig._phases(this_run))[r.phase_no + 1], updated_at = clock_timestamp()
+	WHERE r.id = this_run
+	RETURNING r.phase INTO phase;
+	metered := phase IS NULL OR phase NOT IN ('schema', 'unschema');
+	serial := phase IS NULL OR phase IN ('introspect', 'schema', 'unschema');
+END
+$$;
+COMMENT ON FUNCTION flitmig._phase_enter(bigint) IS 'Moves a run to its next phase. phase NULL: there is none; metered: its calls take tokens; serial: one call at a time';
+
+CREATE FUNCTION flitmig._phase_plan(this_run bigint, phase text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mig integer := (SELECT r.migration_id FROM flitmig.run r WHERE r.id = this_run);
+	map integer := (SELECT o.id FROM flitmig.object_map o WHERE o.migration_id = mig AND o.name = substr(phase, strpos(phase, ':') + 1));
+BEGIN
+	CASE split_part(phase, ':', 1)
+		WHEN 'introspect' THEN PERFORM flitmig._plan_introspect(this_run, mig);
+		WHEN 'settle' THEN PERFORM flitmig._plan_settle(this_run, mig, phase);
+		WHEN 'schema' THEN PERFORM flitmig._plan_schema(this_run, mig, phase);
+		WHEN 'prepared' THEN PERFORM flitmig._require_schema(this_run, mig);
+		WHEN 'planmap' THEN PERFORM flitmig._plan_planmap(mig);
+		WHEN 'map' THEN PERFORM flitmig._require_schema(this_run, mig), flitmig._plan_map(this_run, mig);
+		WHEN 'check' THEN PERFORM flitmig._plan_check(this_run, mig, phase);
+		WHEN 'update' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'create' THEN PERFORM flitmig._plan_create(this_run, mig, map, phase);
+		WHEN 'upload' THEN PERFORM flitmig._plan_upload(this_run, mig, map, phase);
+		WHEN 'deferred' THEN PERFORM flitmig._plan_deferred(this_run, mig, map, phase);
+		WHEN 'verify' THEN PERFORM flitmig._plan_verify(this_run, mig, phase);
+		WHEN 'look' THEN PERFORM flitmig._plan_look(this_run, mig, phase);
+		WHEN 'timeline' THEN PERFORM flitmig._plan_timeline(this_run, mig, phase);
+		WHEN 'destroy' THEN PERFORM flitmig._plan_destroy(this_run, mig, map, phase);
+		WHEN 'late' THEN PERFORM flitmig._plan_late(this_run, mig, phase);
+		WHEN 'restore' THEN PERFORM flitmig._plan_restore(this_run, mig, phase);
+		WHEN 'restored' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'count' THEN PERFORM flitmig._plan_count(this_run, mig, phase);
+		WHEN 'unschema' THEN NULL;	/* planned by the answers of count */
+		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);
+	END CASE;
+END
+$$;
+COMMENT ON FUNCTION flitmig._phase_plan(bigint, text) IS 'Plans the batches of a phase; the table of phases and their planners';
+
+CREATE FUNCTION flitmig._server_limit(server text, OUT max_tokens integer, OUT window_ms integer)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(max(l.max_tokens), 0), coalesce(max(l.window_ms), 0) FROM flitmig.server_limit l WHERE l.server = _server_limit.server
+$$;
+COMMENT ON FUNCTION flitmig._server_limit(text) IS 'Call limit learned from a server''s messages; 0: none seen yet';
+
+CREATE FUNCTION flitmig._batch_size(mig integer) RETURNS integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((SELECT l.batch_size FROM flitmig.server_limit l JOIN flitmig.migration m ON m.server = l.server WHERE m.id = mig), 200)
+$$;
+COMMENT ON FUNCTION flitmig._batch_size(integer) IS 'Records per create or update call: 200 (Twenty''s cap, TWENTY.md 3) unless the server said less';

@@ -1,0 +1,175 @@
+/* schema: reading the server's model, adding what the mapping needs, and reading it back. */
+
+CREATE FUNCTION flitmig._plan_introspect(this_run bigint, mig integer) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, detail)
+	SELECT this_run, mig, 'introspect', 'introspect', flitmig._introspect_start(mig)
+	WHERE NOT EXISTS (SELECT FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect')
+	   /* a preflight asks again when the records are known: who holds their unique values? */
+	   OR EXISTS (SELECT FROM flitmig.run r WHERE r.id = this_run AND r.kind = 'read'
+				  AND EXISTS (SELECT FROM flitmig.record c WHERE c.migration_id = mig))
+	   OR (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'schema')
+		  > (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect');
+$$;
+COMMENT ON FUNCTION flitmig._plan_introspect(bigint, integer) IS 'Plans a reading of the model, unless nothing was changed since this run''s last one';
+
+CREATE FUNCTION flitmig._open_introspect(b flitmig.batch, OUT transport text, OUT path text, OUT body text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT lower(r.method), r.path, r.body::text FROM flitmig._introspect_request(b.migration_id, b.detail) r
+$$;
+COMMENT ON FUNCTION flitmig._open_introspect(flitmig.batch) IS 'Builds the next call of an introspection';
+
+CREATE FUNCTION flitmig._stored_introspect(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, detail)
+	SELECT b.run_id, b.migration_id, b.phase, 'introspect', n.detail
+	FROM (SELECT flitmig._introspect_answer(b.migration_id, b.detail, body) AS detail) n
+	WHERE n.detail IS NOT NULL
+$$;
+COMMENT ON FUNCTION flitmig._stored_introspect(flitmig.batch, jsonb) IS 'Digests one introspection answer and plans the call that follows from it';
+
+/* Forecasts and preflight need the records too; mapping works before the schema is made. */
+CREATE FUNCTION flitmig._plan_planmap(mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF (SELECT m.mapping_hash IS NOT NULL FROM flitmig.migration m WHERE m.id = mig) THEN
+		PERFORM flitmig._refresh_targets(mig);
+		PERFORM flitmig._map(mig);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_planmap(integer) IS 'Computes the records of a confirmed mapping without sending anything';
+
+/* A key that may not read workflows or webhooks is no reason to stop. */
+CREATE FUNCTION flitmig._refused_introspect(b flitmig.batch, code text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT coalesce((b.detail ->> 'optional')::boolean, false) THEN
+		RAISE EXCEPTION 'Twenty refused to tell its data model'
+			USING ERRCODE = 'fdw_error',
+				  DETAIL = format('Code %s in batch %s; the message is in flitmig.batch.', code, b.id),
+				  HINT = 'Give the API key a role that may read the data model: Settings > Roles in Twenty.';
+	END IF;
+	UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
+	PERFORM flitmig._stored_introspect(b, NULL);
+END
+$$;
+COMMENT ON FUNCTION flitmig._refused_introspect(flitmig.batch, text) IS 'Goes on without an answer that was only wished for; error when it was needed';
+
+CREATE FUNCTION flitmig._plan_schema(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	clashes text;
+BEGIN
+	PERFORM flitmig._refresh_targets(mig);
+	SELECT string_agg(coalesce(a.object || '.' || a.field, a.object) || ': ' || a.why, '; ' ORDER BY a.position)
+	INTO clashes
+	FROM flitmig._schema_actions(mig) a WHERE a.state = 'clash';
+	IF clashes IS NOT NULL THEN
+		RAISE EXCEPTION 'the model of the server cannot take this mapping'
+			USING ERRCODE = 'datatype_mismatch',
+				  DETAIL = clashes,
+				  HINT = 'Nothing was sent. Rename the fields in the profile, or change them in Twenty, then confirm and prepare again.';
+	END IF;
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
+	SELECT this_run, mig, _plan_schema.phase, 'schema', 'do', a.object, a.position,
+		   jsonb_build_object('action', a.action, 'object', a.object, 'field', a.field, 'detail', a.detail)
+	FROM flitmig._schema_actions(mig) a
+	WHERE a.state IN ('create', 'append')
+	ORDER BY a.position;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_schema(bigint, integer, text) IS 'Plans one metadata call per missing object, field or option list. Error when a needed name exists with another type';
+
+CREATE FUNCTION flitmig._open_schema(b flitmig.batch, OUT path text, OUT body text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF b.purpose = 'undo' THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._schema_undo_request(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', b.detail -> 'before') r;
+	ELSIF b.purpose = 'count any' THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._foreign_any_request(b.migration_id, b.object, ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields'))) r;
+	ELSIF b.purpose = 'count' THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._foreign_count_request(b.migration_id, b.detail ->> 'object', b.detail ->> 'field', flitmig._our_options(b.detail -> 'before')) r;
+	ELSE
+		INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, field, before)
+		SELECT b.migration_id, b.run_id, b.id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field',
+			   flitmig._schema_undo_image(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field')
+		WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.batch_id = b.id);
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._schema_request(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', b.detail -> 'detail') r;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._open_schema(flitmig.batch) IS 'Writes the way back of a schema change, then builds its call';
+
+CREATE FUNCTION flitmig._our_options(before jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(w.option ->> 'value')
+	FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'wanted') WHEN 'array' THEN before -> 'wanted' ELSE '[]' END) w(option)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'options') WHEN 'array' THEN before -> 'options' ELSE '[]' END) o(option)
+					  WHERE o.option ->> 'value' = w.option ->> 'value')
+$$;
+COMMENT ON FUNCTION flitmig._our_options(jsonb) IS 'Option values that a change of options brought, from its before-image; NULL for another kind of change';
+
+CREATE FUNCTION flitmig._stored_schema(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF b.purpose = 'undo' THEN
+		PERFORM flitmig._undone_schema(b);
+	ELSIF b.purpose IN ('count', 'count any') THEN
+		PERFORM flitmig._counted_schema(b, body);
+	ELSE
+		PERFORM flitmig._schema_answer(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', body);
+		UPDATE flitmig.batch SET stored = 1 WHERE id = b.id;
+		PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = b.migration_id), 'schema changed',
+							   jsonb_build_object('run', b.run_id) || (b.detail - 'detail'));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._stored_schema(flitmig.batch, jsonb) IS 'A metadata call was answered';
+
+CREATE FUNCTION flitmig._require_schema(this_run bigint, mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing text;
+BEGIN
+	SELECT string_agg(coalesce(a.object || '.' || a.field, a.object) || coalesce(' (' || b.code || ')', ''), ', ' ORDER BY a.position)
+	INTO missing
+	FROM flitmig._schema_actions(mig) a
+	LEFT JOIN LATERAL (SELECT t.outcome AS code FROM flitmig.batch t
+					   WHERE t.run_id = this_run AND t.kind = 'schema' AND t.state = 'refused'
+						 AND t.detail ->> 'object' = a.object AND t.detail ->> 'field' IS NOT DISTINCT FROM a.field
+					   ORDER BY t.id DESC LIMIT 1) b ON true
+	WHERE a.state IN ('create', 'append');
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'the server did not make every object and field that the mapping needs'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  DETAIL = 'Missing: ' || missing || '.',
+				  HINT = 'Its words are in flitmig.batch (kind schema, state refused). The same call tries again.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._require_schema(bigint, integer) IS 'Error when, after two tries and two readings, the model still lacks something';

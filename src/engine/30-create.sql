@@ -1,0 +1,255 @@
+/* create: records that Twenty does not have yet. Plain create, never upsert: nobody's data is overwritten. */
+
+CREATE FUNCTION flitmig._plan_create(this_run bigint, mig integer, map integer, phase text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	sampling boolean := (SELECT r.kind = 'sample' FROM flitmig.run r WHERE r.id = this_run);
+	object text := (SELECT o.object FROM flitmig.object_map o WHERE o.id = map);
+	size integer := flitmig._batch_size(mig);
+BEGIN
+	/* mended in the source since: no reason to keep it aside */
+	DELETE FROM flitmig.quarantine q USING flitmig.record r
+	WHERE q.migration_id = mig AND q.object_map_id = map AND r.migration_id = mig AND r.id = q.id
+	  AND (q.kind = 'held' OR (q.kind = 'refused' AND q.hash <> r.hash));
+	/* a child of a record that is set aside waits for it */
+	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
+	SELECT mig, r.id, r.object, map, this_run, 'held', 'PARENT', 'a record that it points at is in quarantine', r.hash
+	FROM flitmig.record r
+	WHERE r.object_map_id = map AND r.state = 'mapped' AND r.refs <> '{}'
+	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs))
+	  AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
+	ON CONFLICT (migration_id, id) DO NOTHING;
+	PERFORM flitmig._plan_batches(this_run, mig, phase, 'create', 'push', object, map, t.ids, size)
+	FROM (SELECT array_agg(r.id ORDER BY r.sequence, r.id) AS ids
+		  FROM flitmig.record r
+		  WHERE r.object_map_id = map AND r.state = 'mapped'
+			AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
+			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id)
+			AND (NOT sampling OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = r.id))) t;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_create(bigint, integer, integer, text) IS 'Plans creates of one object map: mapped, not stored, not set aside; in a sample only the sample';
+
+/* A record as it goes out: payload, id, and for an attachment what the server calls its file. */
+CREATE FUNCTION flitmig._outgoing(mig integer, ids uuid[]) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_agg((CASE WHEN u.record_id IS NULL THEN r.payload ELSE flitmig._attachment_payload(mig, r.payload, u) END
+					  || jsonb_build_object('id', r.id))
+					 - coalesce(d.fields, '{}'::text[])
+					 ORDER BY i.n)
+	FROM unnest(ids) WITH ORDINALITY AS i(id, n)
+	JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
+	LEFT JOIN flitmig.upload u ON u.migration_id = mig AND u.record_id = r.id
+	LEFT JOIN LATERAL (SELECT array_agg(f.field) AS fields FROM flitmig.deferred_field f WHERE f.object_map_id = r.object_map_id) d ON true
+$$;
+COMMENT ON FUNCTION flitmig._outgoing(integer, uuid[]) IS 'Records as JSON array in the order of ids, ready for a create; fields that a second pass sends are left out';
+
+CREATE FUNCTION flitmig._payload_fields(mig integer, object text, ids uuid[]) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(k.key ORDER BY k.key)
+	FROM (SELECT DISTINCT k.key
+		  FROM flitmig.record r, jsonb_object_keys(r.payload) AS k(key)
+		  WHERE r.migration_id = mig AND r.id = ANY (ids)
+		  UNION
+		  SELECT f.name FROM flitmig.live_field f
+		  WHERE f.migration_id = mig AND f.object = _payload_fields.object AND f.name IN ('updatedAt', 'deletedAt')) k
+$$;
+COMMENT ON FUNCTION flitmig._payload_fields(integer, text, uuid[]) IS 'Fields that the payloads of these records use, and the two by which a later change is noticed';
+
+CREATE FUNCTION flitmig._open_create(b flitmig.batch, OUT path text, OUT body text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	request jsonb;
+BEGIN
+	INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, ids)
+	SELECT b.migration_id, b.run_id, b.id, 'create', b.object, b.ids
+	WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.batch_id = b.id);
+	SELECT r.path, r.body::text INTO path, body
+	FROM flitmig._create_request(b.migration_id, b.object, flitmig._outgoing(b.migration_id, b.ids),
+								 flitmig._payload_fields(b.migration_id, b.object, b.ids)) r;
+END
+$$;
+COMMENT ON FUNCTION flitmig._open_create(flitmig.batch) IS 'Writes the undo row, then builds the create call';
+
+/*
+ * Takes rows that the server gave (from a create's answer or a read) as
+ * stored.  From a read, another payload than today's may be what was sent
+ * before a crash: fields that differ then count as sent with the stored
+ * value, so that the next delta sees them as changed in the source.
+ */
+CREATE FUNCTION flitmig._take_stored(b flitmig.batch, from_read boolean, body jsonb) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	n integer;
+BEGIN
+	WITH answer AS (
+		SELECT r.id, r.object_map_id, r.payload - coalesce((SELECT array_agg(f.field) FROM flitmig.deferred_field f WHERE f.object_map_id = r.object_map_id), '{}'::text[]) AS sent,
+			   a.doc - 'id' AS stored
+		FROM flitmig._answer_records(body) a
+		JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id
+		WHERE r.id = ANY (b.ids)),
+	differing AS (
+		SELECT a.id, c.*
+		FROM answer a, LATERAL flitmig._compare(a.sent, a.stored, b.migration_id, b.object) c
+		WHERE NOT a.stored @> a.sent AND c.verdict <> 'same'),
+	unlike AS (
+		SELECT d.id, jsonb_object_agg(d.field, coalesce(a.stored -> d.field, 'null'::jsonb)) AS fields
+		FROM differing d JOIN answer a ON a.id = d.id
+		WHERE from_read AND d.verdict IN ('mismatch', 'missing')
+		GROUP BY d.id),
+	noted AS (
+		INSERT INTO flitmig.diff (migration_id, run_id, id, object, field, sent, stored, verdict, rule)
+		SELECT b.migration_id, b.run_id, d.id, b.object, d.field, d.sent, d.stored, d.verdict, d.rule
+		FROM differing d LEFT JOIN unlike u ON u.id = d.id
+		WHERE u.id IS NULL OR d.verdict = 'normalised'
+		RETURNING 1),
+	based AS (
+		INSERT INTO flitmig.base (migration_id, id, object, object_map_id, origin, run_id, hash, sent, stored)
+		SELECT b.migration_id, a.id, b.object, a.object_map_id, 'created', b.run_id,
+			   jsonb_hash_extended(s.sent, 0), s.sent, a.stored
+		FROM answer a LEFT JOIN unlike u ON u.id = a.id,
+			 LATERAL (SELECT a.sent || coalesce(u.fields, '{}') AS sent) s
+		ON CONFLICT (migration_id, id) DO NOTHING
+		RETURNING 1)
+	SELECT count(*) INTO n FROM based;
+	UPDATE flitmig.batch SET stored = stored + n WHERE id = b.id;
+	/* what an earlier run had under way is not among what this one set out to send */
+	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id AND b.phase <> 'settle';
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION flitmig._take_stored(flitmig.batch, boolean, jsonb) IS 'Writes base and diff for the records in an answer; returns how many are new';
+
+CREATE FUNCTION flitmig._stored_create(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF flitmig._take_stored(b, false, body) < cardinality(b.ids) THEN
+		/* stored, but not all of it came back: read what is missing */
+		PERFORM flitmig._plan_look_up(b);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._stored_create(flitmig.batch, jsonb) IS 'A create was answered';
+
+/* ---- settling: what became of a call whose answer never came ---- */
+
+CREATE FUNCTION flitmig._plan_settle(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* updates are compared again, schema is read again, reads and destroys are repeated: only creates need a look */
+	UPDATE flitmig.batch SET state = 'settled'
+	WHERE migration_id = mig AND run_id < this_run AND state = 'open' AND kind <> 'create';
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, parent_id, ids)
+	SELECT this_run, mig, _plan_settle.phase, 'read', 'settle', b.object, b.object_map_id, b.id, b.ids
+	FROM flitmig.batch b
+	WHERE b.migration_id = mig AND b.run_id < this_run AND b.state = 'open' AND b.kind = 'create'
+	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = b.object);
+$$;
+COMMENT ON FUNCTION flitmig._plan_settle(bigint, integer, text) IS 'Plans a read for every create that was open when an earlier run ended';
+
+CREATE FUNCTION flitmig._read_settle(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parent flitmig.batch;
+	found_ids uuid[];
+	absent uuid[];
+BEGIN
+	SELECT * INTO STRICT parent FROM flitmig.batch WHERE id = b.parent_id;
+	SELECT coalesce(array_agg(a.id), '{}') INTO found_ids FROM flitmig._answer_records(body) a;
+	PERFORM flitmig._take_stored(b, true, body);
+	SELECT array_agg(u.id ORDER BY u.n) INTO absent
+	FROM unnest(parent.ids) WITH ORDINALITY AS u(id, n) WHERE u.id <> ALL (found_ids);
+	IF parent.run_id < b.run_id THEN
+		/* what is absent is planned with everything else that is not stored */
+		UPDATE flitmig.batch SET state = 'settled' WHERE id = parent.id;
+	ELSIF absent IS NULL THEN
+		UPDATE flitmig.batch SET state = 'done' WHERE id = parent.id;
+	ELSIF found_ids = '{}' AND (parent.detail ->> 'looked')::boolean THEN
+		/* refused as duplicates although none of its ids exist: some unique value is taken, find whose */
+		IF cardinality(parent.ids) > 1 THEN
+			PERFORM flitmig._split(parent, NULL, 0);
+		ELSE
+			PERFORM flitmig._quarantine(parent, coalesce(parent.outcome, 'DUPLICATE'), coalesce(parent.message, 'a unique value is taken'));
+		END IF;
+	ELSE
+		UPDATE flitmig.batch SET state = 'planned', ids = absent WHERE id = parent.id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._read_settle(flitmig.batch, jsonb) IS 'Decides about a call in the dark by which of its ids exist';
+
+/* ---- reads ---- */
+
+CREATE FUNCTION flitmig._open_read(b flitmig.batch, OUT path text, OUT body text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.path, r.body::text
+	FROM flitmig._read_request(b.migration_id, b.object, b.ids,
+							   CASE b.purpose WHEN 'late' THEN '{}' ELSE flitmig._known_fields(b.migration_id, b.object, b.ids) END,
+							   true) r
+$$;
+COMMENT ON FUNCTION flitmig._open_read(flitmig.batch) IS 'Builds a read by ids, records in the trash included';
+
+CREATE FUNCTION flitmig._known_fields(mig integer, object text, ids uuid[]) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* a field that is gone from the server (half a rollback, a person) is not asked for */
+	SELECT array_agg(k.key ORDER BY k.key) FILTER (WHERE EXISTS (
+		SELECT FROM flitmig.live_field f
+		WHERE f.migration_id = mig AND f.object = _known_fields.object AND k.key IN (f.name, f.join_column)))
+	FROM (SELECT unnest(flitmig._payload_fields(mig, object, ids)) AS key
+		  UNION
+		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
+		  UNION
+		  SELECT jsonb_object_keys(u.before -> i.id::text)
+		  FROM unnest(ids) AS i(id) JOIN flitmig.undo u ON u.migration_id = mig AND u.action = 'update' AND i.id = ANY (u.ids)) k
+$$;
+COMMENT ON FUNCTION flitmig._known_fields(integer, text, uuid[]) IS 'Fields that these records'' payloads, bases or before-images know';
+
+CREATE FUNCTION flitmig._plan_verify(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'verify', t.object, t.object_map_id, t.ids, 200)
+	FROM (SELECT b.object, b.object_map_id, array_agg(b.id ORDER BY b.id) AS ids
+		  FROM flitmig.base b JOIN flitmig.sample_record s ON s.migration_id = mig AND s.id = b.id
+		  WHERE b.migration_id = mig
+		  GROUP BY b.object, b.object_map_id) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_verify(bigint, integer, text) IS 'Plans an independent second read of the whole sample';
+
+CREATE FUNCTION flitmig._read_verify(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM flitmig.diff d WHERE d.run_id = b.run_id AND d.id = ANY (b.ids);
+	INSERT INTO flitmig.diff (migration_id, run_id, id, object, field, sent, stored, verdict, rule)
+	SELECT b.migration_id, b.run_id, s.id, b.object, c.field, c.sent, c.stored, c.verdict, c.rule
+	FROM flitmig.base s
+	JOIN flitmig._answer_records(body) a ON a.id = s.id,
+		 LATERAL flitmig._compare(s.sent, a.doc, b.migration_id, b.object) c
+	WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids) AND NOT a.doc @> s.sent AND c.verdict <> 'same'
+	UNION ALL
+	SELECT b.migration_id, b.run_id, s.id, b.object, k.key, s.sent -> k.key, NULL, 'missing', NULL
+	FROM flitmig.base s, jsonb_object_keys(s.sent) AS k(key)
+	WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids)
+	  AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = s.id);
+$$;
+COMMENT ON FUNCTION flitmig._read_verify(flitmig.batch, jsonb) IS 'Replaces the sample''s diff by the comparison with what a second read gave';

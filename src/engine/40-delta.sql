@@ -1,0 +1,326 @@
+/*
+ * delta: what changed since it was stored. Three ways per field: base (what
+ * we stored), source now, target now.
+ *
+ *	source = base                     leave it (target changed: noted)
+ *	source ≠ base, target = base      update
+ *	source ≠ base, target = source    already so
+ *	source ≠ base, target ≠ both      conflict, the target's value stays
+ */
+
+CREATE FUNCTION flitmig._plan_map(this_run bigint, mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r flitmig.run;
+BEGIN
+	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
+	PERFORM flitmig._map(mig);
+	IF r.kind = 'sample' THEN
+		PERFORM flitmig._choose_sample(mig, coalesce((r.options ->> 'size')::integer, 300));
+	END IF;
+	INSERT INTO flitmig.run_object (run_id, object_map_id, planned, unchanged)
+	SELECT this_run, o.id,
+		   count(c.id) FILTER (WHERE b.id IS NULL OR b.hash <> c.hash),
+		   count(c.id) FILTER (WHERE b.hash = c.hash)
+	FROM flitmig.object_map o
+	LEFT JOIN flitmig.record c ON c.object_map_id = o.id AND c.state = 'mapped'
+		AND (r.kind <> 'sample' OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = c.id))
+	LEFT JOIN flitmig.base b ON b.migration_id = mig AND b.id = c.id
+	WHERE o.migration_id = mig
+	GROUP BY o.id;
+	UPDATE flitmig.run SET total = (SELECT sum(p.planned) FROM flitmig.run_object p WHERE p.run_id = this_run) WHERE id = this_run;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_map(bigint, integer) IS 'Recomputes the records and counts what this run sets out to send';
+
+/*
+ * The slice: some records of the object map that most others point at (the
+ * patients), spread by hash, then everything that points at them, then
+ * everything that those point at.
+ */
+CREATE FUNCTION flitmig._choose_sample(mig integer, size integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	root integer;
+	roots integer;
+BEGIN
+	DELETE FROM flitmig.sample_record WHERE migration_id = mig;
+	SELECT p.object_map_id INTO root
+	FROM flitmig.record c, unnest(c.refs) AS ref(id)
+	JOIN flitmig.record p ON p.migration_id = mig AND p.id = ref.id
+	WHERE c.migration_id = mig AND c.state = 'mapped'
+	GROUP BY p.object_map_id ORDER BY count(DISTINCT c.object_map_id) DESC, count(*) DESC LIMIT 1;
+	/* as many roots as make the slice about as large as asked for */
+	SELECT greatest(1, ceil(size::numeric * count(*) FILTER (WHERE r.object_map_id = root) / greatest(count(*), 1))) INTO roots
+	FROM flitmig.record r WHERE r.migration_id = mig AND r.state = 'mapped';
+	WITH RECURSIVE edge AS MATERIALIZED (
+		SELECT c.id AS child, ref.id AS parent, c.object_map_id
+		FROM flitmig.record c, unnest(c.refs) AS ref(id)
+		WHERE c.migration_id = mig AND c.state = 'mapped'),
+	seed AS (
+		SELECT r.id FROM flitmig.record r
+		WHERE r.migration_id = mig AND r.state = 'mapped' AND (r.object_map_id = root OR root IS NULL)
+		ORDER BY hashtextextended(r.id::text, 1) LIMIT roots),
+	one_each AS (	/* every kind of record shows itself, also those that nothing ties to a patient */
+		SELECT DISTINCT ON (r.object_map_id) r.id FROM flitmig.record r
+		WHERE r.migration_id = mig AND r.state = 'mapped'
+		ORDER BY r.object_map_id, hashtextextended(r.id::text, 1)),
+	down AS (
+		SELECT id FROM seed
+		UNION
+		SELECT e.child FROM down d JOIN edge e ON e.parent = d.id),
+	up AS (
+		SELECT id FROM down
+		UNION
+		SELECT id FROM one_each
+		UNION
+		SELECT e.parent FROM up u JOIN edge e ON e.child = u.id)
+	INSERT INTO flitmig.sample_record (migration_id, id)
+	SELECT mig, u.id FROM up u JOIN flitmig.record r ON r.migration_id = mig AND r.id = u.id AND r.state = 'mapped';
+END
+$$;
+COMMENT ON FUNCTION flitmig._choose_sample(integer, integer) IS 'Chooses a slice of about so many records that is closed under its relations';
+
+CREATE FUNCTION flitmig._plan_check(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM flitmig.change WHERE migration_id = mig;
+	DELETE FROM flitmig.conflict WHERE migration_id = mig;
+	/* refused when it was sent last, unchanged since: not sent again by itself */
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
+	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
+		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
+		  WHERE r.migration_id = mig AND r.state = 'mapped' AND b.hash <> r.hash
+			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
+		  GROUP BY r.object, r.object_map_id) t;
+$$;
+COMMENT ON FUNCTION flitmig._plan_check(bigint, integer, text) IS 'Plans a read of the current state of every stored record whose source changed';
+
+/*
+ * An update of a composite field changes the parts that it names and leaves
+ * the others: parts that were sent before and are no more are emptied by name.
+ */
+CREATE FUNCTION flitmig._emptied(value jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE jsonb_typeof(value)
+			   WHEN 'object' THEN (SELECT jsonb_object_agg(p.key, CASE jsonb_typeof(p.value) WHEN 'array' THEN '[]'::jsonb ELSE 'null'::jsonb END) FROM jsonb_each(value) p)
+			   WHEN 'array' THEN '[]'::jsonb
+			   ELSE 'null'::jsonb
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._emptied(jsonb) IS 'What to send to empty a field that now holds this value';
+
+/* A field that we never sent holds what the server gives by itself. */
+CREATE FUNCTION flitmig._blank(value jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE jsonb_typeof(value)
+			   WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(value) p WHERE p.value NOT IN ('null', '""', '[]', '0'))
+			   ELSE value IS NULL OR value IN ('null', '""', '[]', 'false')
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._blank(jsonb) IS 'Whether a stored value is what a field holds that nobody has filled';
+
+CREATE FUNCTION flitmig._replacing(before jsonb, value jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+			   WHEN value IS NULL THEN flitmig._emptied(before)
+			   WHEN jsonb_typeof(before) = 'object' AND jsonb_typeof(value) = 'object' THEN flitmig._emptied(before) || value
+			   ELSE value
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._replacing(jsonb, jsonb) IS 'What to send so that value takes the place of before, part by part; value NULL: nothing is left';
+
+CREATE FUNCTION flitmig._read_check(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM flitmig.conflict c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
+	WITH target AS (
+		SELECT a.id, a.doc FROM flitmig._answer_records(body) a),
+	place AS (
+		SELECT r.id, r.payload, s.sent, s.stored, t.doc,
+			   CASE WHEN t.id IS NULL THEN 'missing' WHEN t.doc ->> 'deletedAt' IS NOT NULL THEN 'trashed' END AS lost
+		FROM flitmig.record r
+		JOIN flitmig.base s ON s.migration_id = r.migration_id AND s.id = r.id
+		LEFT JOIN target t ON t.id = r.id
+		WHERE r.migration_id = b.migration_id AND r.id = ANY (b.ids)),
+	field AS (
+		SELECT p.id, k.key, p.sent -> k.key AS base_sent, p.stored -> k.key AS base_stored,
+			   p.payload -> k.key AS source, p.doc -> k.key AS target,
+			   p.payload -> k.key IS DISTINCT FROM p.sent -> k.key AS source_changed,
+			   CASE WHEN p.stored ? k.key THEN p.doc -> k.key IS DISTINCT FROM p.stored -> k.key
+					ELSE NOT flitmig._blank(p.doc -> k.key) END AS target_changed
+		FROM place p, LATERAL (SELECT jsonb_object_keys(p.payload) UNION SELECT jsonb_object_keys(p.sent)) k(key)
+		WHERE p.lost IS NULL),
+	judged AS (
+		SELECT f.*,
+			   f.source_changed AND coalesce((SELECT bool_and(c.verdict IN ('same', 'normalised'))
+											  FROM flitmig._compare(jsonb_build_object(f.key, f.source), jsonb_build_object(f.key, f.target), b.migration_id, b.object) c
+											  WHERE f.source IS NOT NULL), f.target IS NULL OR f.target = 'null') AS already
+		FROM field f WHERE f.source_changed OR f.target_changed),
+	lost AS (
+		INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind)
+		SELECT b.migration_id, p.id, b.object, b.object_map_id, '*', b.run_id, p.lost FROM place p WHERE p.lost IS NOT NULL
+		RETURNING 1),
+	conflicting AS (
+		INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind, base_value, source_value, target_value)
+		SELECT b.migration_id, j.id, b.object, b.object_map_id, j.key, b.run_id,
+			   CASE WHEN j.source_changed THEN 'both' ELSE 'target' END, j.base_stored, j.source, j.target
+		FROM judged j WHERE j.target_changed AND NOT j.already
+		RETURNING 1),
+	agreed AS (
+		UPDATE flitmig.base s
+		SET sent = n.sent, hash = jsonb_hash_extended(n.sent, 0)
+		FROM (SELECT p.id,
+					 (p.sent - coalesce(array_agg(j.key) FILTER (WHERE j.source IS NULL), '{}'::text[]))
+					 || coalesce(jsonb_object_agg(j.key, j.source) FILTER (WHERE j.source IS NOT NULL), '{}') AS sent
+			  FROM place p JOIN judged j ON j.id = p.id AND j.already
+			  GROUP BY p.id, p.sent) n
+		WHERE s.migration_id = b.migration_id AND s.id = n.id
+		RETURNING 1)
+	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
+	SELECT b.migration_id, j.id, b.run_id, b.object, b.object_map_id,
+		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)),
+		   jsonb_object_agg(j.key, flitmig._replacing(coalesce(j.base_sent, j.base_stored), j.source)),
+		   jsonb_object_agg(j.key, coalesce(j.target, 'null'))
+	FROM judged j
+	WHERE j.source_changed AND NOT j.target_changed AND NOT j.already
+	GROUP BY j.id
+	ON CONFLICT (migration_id, id) DO UPDATE
+	SET run_id = excluded.run_id, single = excluded.single, changes = excluded.changes, before = excluded.before;
+	/* a second look during the update phase goes on at once */
+	IF b.phase <> 'check' THEN
+		PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._read_check(flitmig.batch, jsonb) IS 'Judges every field of the records read: changes to send, conflicts to list, agreement to note';
+
+CREATE FUNCTION flitmig._is_unique(mig integer, object text, payload_key text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(bool_or(f.is_unique), false) FROM flitmig.live_field f
+	WHERE f.migration_id = mig AND f.object = _is_unique.object AND f.name = payload_key
+$$;
+COMMENT ON FUNCTION flitmig._is_unique(integer, text, text) IS 'Whether a field is unique on the server. Such a change never goes by upsert, which would match another holder of the value (TWENTY.md 4)';
+
+/* Also the write half of a restore: changes then hold the before-images. */
+CREATE FUNCTION flitmig._plan_update(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH waiting AS (
+		SELECT c.* FROM flitmig.change c
+		WHERE c.migration_id = mig AND c.run_id = this_run
+		  AND NOT EXISTS (SELECT FROM flitmig.batch b
+						  WHERE b.run_id = this_run AND b.phase = _plan_update.phase AND b.kind = 'update' AND b.state IN ('planned', 'open') AND c.id = ANY (b.ids)))
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' ELSE 'push' END,
+								 t.object, t.object_map_id, t.ids, CASE WHEN t.single THEN 1 ELSE flitmig._batch_size(mig) END)
+	FROM (SELECT w.object, w.object_map_id, w.single, array_agg(w.id ORDER BY w.id) AS ids
+		  FROM waiting w
+		  GROUP BY w.object, w.object_map_id, w.single) t;
+	UPDATE flitmig.batch SET detail = '{"single": true}'
+	WHERE run_id = this_run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned'
+	  AND EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = mig AND c.id = ids[1] AND c.single);
+$$;
+COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes: 200 to a call, those of unique fields one by one';
+
+CREATE FUNCTION flitmig._open_update(b flitmig.batch, OUT path text, OUT body text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	fields text[] := flitmig._known_fields(b.migration_id, b.object, b.ids);
+BEGIN
+	IF b.purpose <> 'restore' THEN
+		INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, ids, before)
+		SELECT b.migration_id, b.run_id, b.id, 'update', b.object, b.ids, jsonb_object_agg(c.id, c.before)
+		FROM flitmig.change c
+		WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids)
+		  AND NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.batch_id = b.id)
+		HAVING count(*) > 0;
+	END IF;
+	IF (b.detail ->> 'single')::boolean THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig.change c, flitmig._update_one_request(b.migration_id, b.object, c.id, c.changes, fields) r
+		WHERE c.migration_id = b.migration_id AND c.id = b.ids[1];
+	ELSE
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._update_request(b.migration_id, b.object,
+									 (SELECT jsonb_agg(c.changes || jsonb_build_object('id', c.id) ORDER BY c.id)
+									  FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids)), fields) r;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._open_update(flitmig.batch) IS 'Writes the before-images, then builds the update call';
+
+CREATE FUNCTION flitmig._stored_update(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	n integer;
+BEGIN
+	WITH answer AS (
+		SELECT a.id, a.doc - 'id' AS doc, c.changes, r.payload, s.sent, s.stored
+		FROM flitmig._answer_records(body) a
+		JOIN flitmig.change c ON c.migration_id = b.migration_id AND c.id = a.id
+		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = a.id
+		LEFT JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id),
+	noted AS (
+		INSERT INTO flitmig.diff (migration_id, run_id, id, object, field, sent, stored, verdict, rule)
+		SELECT b.migration_id, b.run_id, a.id, b.object, d.field, d.sent, d.stored, d.verdict, d.rule
+		FROM answer a, LATERAL flitmig._compare(a.changes, a.doc, b.migration_id, b.object) d
+		WHERE d.verdict <> 'same' AND b.purpose <> 'restore'
+		RETURNING 1),
+	based AS (
+		UPDATE flitmig.base s
+		SET sent = n.sent, hash = jsonb_hash_extended(n.sent, 0), stored_at = clock_timestamp(),
+			stored = a.stored || (SELECT coalesce(jsonb_object_agg(k.key, a.doc -> k.key), '{}')
+								  FROM jsonb_object_keys(a.doc) k(key)
+								  WHERE k.key IN ('updatedAt', 'deletedAt') OR a.changes ? k.key)
+		FROM answer a,
+			 LATERAL (SELECT (a.sent - coalesce(array_agg(k.key), '{}'::text[]))
+							 || coalesce(jsonb_object_agg(k.key, k.value) FILTER (WHERE k.value IS NOT NULL), '{}') AS sent
+					  FROM (SELECT c.key, CASE b.purpose WHEN 'restore' THEN a.changes -> c.key ELSE a.payload -> c.key END AS value
+							FROM jsonb_object_keys(a.changes) c(key)) k) n
+		WHERE s.migration_id = b.migration_id AND s.id = a.id
+		RETURNING 1)
+	SELECT count(*) INTO n FROM based;
+	DELETE FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
+	IF b.purpose = 'restore' THEN
+		UPDATE flitmig.rollback_item SET state = 'restored' WHERE run_id = b.run_id AND id = ANY (b.ids);
+	END IF;
+	UPDATE flitmig.batch SET stored = n WHERE id = b.id;
+	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id;
+END
+$$;
+COMMENT ON FUNCTION flitmig._stored_update(flitmig.batch, jsonb) IS 'An update was answered: base holds now what was sent and what came back';
+
+/* ---- the second pass: fields that point forward in a cycle ---- */
+
+CREATE FUNCTION flitmig._plan_deferred(this_run bigint, mig integer, map integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
+	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
+		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
+		  WHERE r.object_map_id = map AND r.state = 'mapped' AND b.hash <> r.hash AND b.run_id = this_run
+			AND EXISTS (SELECT FROM flitmig.deferred_field d WHERE d.object_map_id = map)
+		  GROUP BY r.object, r.object_map_id) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_deferred(bigint, integer, integer, text) IS 'Plans the second pass over records whose forward relations were left out when they were created';

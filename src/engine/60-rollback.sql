@@ -1,0 +1,356 @@
+/*
+ * rollback: the undo log backwards.
+ *
+ *	settle		creates in the dark are looked up
+ *	look		every record of the log is read: changed by a person? kept, unless forced
+ *	timeline	activities that point at our records, until none is left
+ *	destroy		children before parents: object maps in reverse order
+ *	late		everything is looked for once more; what turns up is destroyed again
+ *	restore		before-images, three-way: only where Twenty still holds what we stored
+ *	count		is someone else's data in what we added to the schema?
+ *	unschema	fields, options and objects that we added go, unless it is
+ */
+
+/* Ids a call for calls that only name ids (TWENTY.md 3: no cap seen, 2,900 took 0.25 s). */
+CREATE FUNCTION flitmig._ids_per_call() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 2000 $$;
+COMMENT ON FUNCTION flitmig._ids_per_call() IS 'How many ids a destroy or an existence read lists';
+
+CREATE FUNCTION flitmig._undo_scope(this_run bigint) RETURNS SETOF flitmig.undo
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT u.*
+	FROM flitmig.run r
+	JOIN flitmig.undo u ON u.migration_id = r.migration_id AND u.undone_by IS NULL
+	 AND (r.options ->> 'undo_run' IS NULL OR u.run_id = (r.options ->> 'undo_run')::bigint)
+	WHERE r.id = this_run
+$$;
+COMMENT ON FUNCTION flitmig._undo_scope(bigint) IS 'The part of the undo log that a rollback run is about';
+
+CREATE FUNCTION flitmig._plan_look(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* what an intent named but nobody stored is destroyed too: it may land late */
+	INSERT INTO flitmig.rollback_item (run_id, migration_id, id, object, object_map_id, state)
+	SELECT this_run, mig, i.id, u.object, r.object_map_id, 'destroy'
+	FROM flitmig._undo_scope(this_run) u
+	CROSS JOIN LATERAL unnest(u.ids) AS i(id)
+	LEFT JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
+	WHERE u.action = 'create'
+	ON CONFLICT (run_id, id) DO NOTHING;
+	INSERT INTO flitmig.rollback_item (run_id, migration_id, id, object, object_map_id, state)
+	SELECT this_run, mig, i.id, u.object, r.object_map_id, 'restore'
+	FROM flitmig._undo_scope(this_run) u
+	CROSS JOIN LATERAL unnest(u.ids) AS i(id)
+	LEFT JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
+	WHERE u.action IN ('update', 'adopt')
+	ON CONFLICT (run_id, id) DO NOTHING;
+	UPDATE flitmig.run SET total = (SELECT count(*) FROM flitmig.rollback_item i WHERE i.run_id = this_run) WHERE id = this_run;
+	PERFORM flitmig._plan_batches(this_run, mig, phase, 'read', 'look', t.object, NULL, t.ids, 200)
+	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
+		  FROM flitmig.rollback_item i
+		  WHERE i.run_id = this_run AND i.state = 'destroy'
+			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
+		  GROUP BY i.object) t;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_look(bigint, integer, text) IS 'Lists what a rollback is about and plans a read of each record';
+
+CREATE FUNCTION flitmig._read_look(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH target AS (
+		SELECT a.id, a.doc FROM flitmig._answer_records(body) a),
+	judged AS (
+		SELECT i.id, t.id IS NULL AS absent,
+			   /* one that a person put in the trash is not wanted by anyone */
+			   s.id IS NOT NULL AND t.doc ->> 'deletedAt' IS NULL
+			   AND EXISTS (SELECT FROM jsonb_each(s.stored) f WHERE t.doc ? f.key AND f.value <> t.doc -> f.key) AS changed
+		FROM unnest(b.ids) AS i(id)
+		LEFT JOIN target t ON t.id = i.id
+		LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id)
+	UPDATE flitmig.rollback_item i
+	SET state = CASE WHEN j.absent THEN 'absent' ELSE 'kept' END,
+		why = CASE WHEN j.absent THEN 'not there any more' ELSE 'changed in Twenty since it was stored' END
+	FROM judged j
+	WHERE i.run_id = b.run_id AND i.id = j.id AND i.state = 'destroy'
+	  AND (j.absent OR (j.changed AND NOT (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id)))
+$$;
+COMMENT ON FUNCTION flitmig._read_look(flitmig.batch, jsonb) IS 'Keeps records that a person has changed (any field of ours, or updatedAt), unless forced';
+
+CREATE FUNCTION flitmig._plan_timeline(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'timeline', 'destroy', t.object, NULL, t.ids, flitmig._ids_per_call())
+	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
+		  FROM flitmig.rollback_item i
+		  WHERE i.run_id = this_run AND i.state = 'destroy'
+			AND EXISTS (SELECT FROM flitmig.live_field f
+						WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = i.object AND f.join_column IS NOT NULL)
+		  GROUP BY i.object) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_timeline(bigint, integer, text) IS 'Plans the removal of timeline activities that point at records about to be destroyed';
+
+CREATE FUNCTION flitmig._open_timeline(b flitmig.batch, OUT path text, OUT body text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.path, r.body::text FROM flitmig._timeline_destroy_request(b.migration_id, b.object, b.ids) r
+$$;
+COMMENT ON FUNCTION flitmig._open_timeline(flitmig.batch) IS 'Builds the removal of the activities of these records';
+
+/* Activities are made a moment after their record (TWENTY.md 5): look again until a call finds none. */
+CREATE FUNCTION flitmig._stored_timeline(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.batch SET stored = stored + n.found,
+		state = CASE WHEN n.found > 0 AND b.attempts < 6 THEN 'planned' ELSE 'done' END
+	FROM (SELECT count(*)::integer AS found FROM flitmig._answer_records(body)) n
+	WHERE id = b.id
+$$;
+COMMENT ON FUNCTION flitmig._stored_timeline(flitmig.batch, jsonb) IS 'Repeats the call until nothing is left to remove';
+
+CREATE FUNCTION flitmig._plan_destroy(this_run bigint, mig integer, map integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', 'undo', t.object, map, t.ids, flitmig._ids_per_call())
+	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
+		  FROM flitmig.rollback_item i
+		  WHERE i.run_id = this_run AND i.object_map_id = map AND i.state = 'destroy'
+		  GROUP BY i.object) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_destroy(bigint, integer, integer, text) IS 'Plans the destruction of one object map''s records';
+
+CREATE FUNCTION flitmig._open_destroy(b flitmig.batch, OUT path text, OUT body text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.path, r.body::text FROM flitmig._destroy_request(b.migration_id, b.object, b.ids) r
+$$;
+COMMENT ON FUNCTION flitmig._open_destroy(flitmig.batch) IS 'Builds a destroy call; the builder refuses ids that the undo log does not list';
+
+CREATE FUNCTION flitmig._stored_destroy(b flitmig.batch) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.rollback_item SET state = 'destroyed'
+	WHERE run_id = b.run_id AND id = ANY (b.ids);
+	DELETE FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids);
+	UPDATE flitmig.batch SET stored = cardinality(b.ids) WHERE id = b.id;
+	UPDATE flitmig.run SET done = done + cardinality(b.ids) WHERE id = b.run_id;
+$$;
+COMMENT ON FUNCTION flitmig._stored_destroy(flitmig.batch) IS 'Records are gone from Twenty: their bases go too';
+
+CREATE FUNCTION flitmig._plan_late(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'late', t.object, NULL, t.ids, flitmig._ids_per_call())
+	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
+		  FROM flitmig.rollback_item i
+		  WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent')
+			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
+		  GROUP BY i.object) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_late(bigint, integer, text) IS 'Plans the last look: proof that nothing is left, also of calls that landed late';
+
+CREATE FUNCTION flitmig._read_late(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	survivors uuid[] := (SELECT array_agg(a.id) FROM flitmig._answer_records(body) a);
+BEGIN
+	IF survivors IS NULL THEN
+		UPDATE flitmig.rollback_item SET state = 'destroyed' WHERE run_id = b.run_id AND id = ANY (b.ids) AND state = 'absent';
+		DELETE FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids);
+		RETURN;
+	END IF;
+	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, NULL, survivors, flitmig._ids_per_call())
+	WHERE EXISTS (SELECT FROM flitmig.live_field f
+				  WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL);
+	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'destroy', 'undo', b.object, b.object_map_id, survivors, flitmig._ids_per_call());
+	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read', 'late', b.object, b.object_map_id, b.ids, flitmig._ids_per_call());
+END
+$$;
+COMMENT ON FUNCTION flitmig._read_late(flitmig.batch, jsonb) IS 'Nothing found is the proof; what is found is destroyed and looked for again';
+
+/* ---- updates ---- */
+
+CREATE FUNCTION flitmig._plan_restore(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM flitmig.change WHERE migration_id = mig;
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'restore', t.object, t.object_map_id, t.ids, 200)
+	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
+		  FROM flitmig.rollback_item i
+		  WHERE i.run_id = this_run AND i.state = 'restore'
+		  GROUP BY i.object, i.object_map_id) t;
+$$;
+COMMENT ON FUNCTION flitmig._plan_restore(bigint, integer, text) IS 'Plans a read of the records that were updated and are not destroyed';
+
+CREATE FUNCTION flitmig._read_restore(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH image AS (	/* the oldest image of each field is what was there before us */
+		SELECT DISTINCT ON (i.id, f.key) i.id, f.key, f.value
+		FROM flitmig._undo_scope(b.run_id) u, unnest(u.ids) AS i(id), jsonb_each(u.before -> i.id::text) f
+		WHERE u.action IN ('update', 'adopt') AND i.id = ANY (b.ids)
+		ORDER BY i.id, f.key, u.id),
+	place AS (
+		SELECT m.id, m.key, m.value, a.doc -> m.key AS target,
+			   a.doc -> m.key IS NOT DISTINCT FROM s.stored -> m.key OR (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id) AS ours
+		FROM image m
+		JOIN flitmig._answer_records(body) a ON a.id = m.id
+		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = m.id),
+	kept AS (
+		UPDATE flitmig.rollback_item i SET state = 'kept', why = 'changed in Twenty since it was stored'
+		FROM (SELECT DISTINCT p.id FROM place p WHERE NOT p.ours) p
+		WHERE i.run_id = b.run_id AND i.id = p.id
+		RETURNING 1),
+	gone AS (
+		UPDATE flitmig.rollback_item i SET state = 'absent', why = 'not there any more'
+		WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id)
+		RETURNING 1)
+	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
+	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id, bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)),
+		   jsonb_object_agg(p.key, p.value), jsonb_object_agg(p.key, coalesce(p.target, 'null'))
+	FROM place p
+	WHERE p.ours
+	GROUP BY p.id
+	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id;
+$$;
+COMMENT ON FUNCTION flitmig._read_restore(flitmig.batch, jsonb) IS 'Clears before-images for writing where Twenty still holds what we stored';
+
+/* ---- schema ---- */
+
+CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* the log of created records that are gone is done with; kept ones stay in it */
+	UPDATE flitmig.undo u
+	SET ids = k.kept, undone_by = CASE WHEN k.kept = '{}' THEN this_run END
+	FROM (SELECT u2.id, coalesce(array_agg(i.id) FILTER (WHERE i.state = 'kept'), '{}') AS kept
+		  FROM flitmig._undo_scope(this_run) u2, unnest(u2.ids) AS x(id)
+		  JOIN flitmig.rollback_item i ON i.run_id = this_run AND i.id = x.id
+		  WHERE u2.action IN ('create', 'update', 'adopt')
+		  GROUP BY u2.id) k
+	WHERE u.id = k.id;
+	/* whose data is in it? One question an object for the fields, one for each object and option list of ours; settings hold no data */
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
+	SELECT this_run, mig, _plan_count.phase, 'schema', 'count any', s.object,
+		   jsonb_build_object('object', s.object, 'fields', jsonb_agg(s.field), 'undo', jsonb_agg(s.id))
+	FROM flitmig._schema_scope(this_run) s WHERE s.action = 'create_field' GROUP BY s.object
+	UNION ALL
+	SELECT this_run, mig, _plan_count.phase, 'schema', 'count', s.object,
+		   jsonb_build_object('undo', s.id, 'action', s.action, 'object', s.object, 'field', s.field, 'before', s.before)
+	FROM flitmig._schema_scope(this_run) s WHERE s.action IN ('create_object', 'add_options');
+	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field';
+$$;
+COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone, then asks whether someone else''s data is in what we added to the schema';
+
+/* A field goes with its object; what is not there any more needs nothing. */
+CREATE FUNCTION flitmig._schema_scope(this_run bigint) RETURNS SETOF flitmig.undo
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT u.*
+	FROM flitmig._undo_scope(this_run) u
+	WHERE u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
+	  AND (u.action = 'create_object'
+		   OR NOT EXISTS (SELECT FROM flitmig._undo_scope(this_run) o WHERE o.action = 'create_object' AND o.object = u.object))
+	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = u.migration_id AND l.name = u.object)
+	  AND (u.field IS NULL OR EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = u.migration_id AND f.object = u.object AND f.name = u.field))
+$$;
+COMMENT ON FUNCTION flitmig._schema_scope(bigint) IS 'Schema changes that a rollback has to take back one by one';
+
+CREATE FUNCTION flitmig._plan_undo_schema(this_run bigint, undo_id bigint) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* latest first: negative positions order the phase */
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
+	SELECT this_run, u.migration_id, 'unschema', 'schema', 'undo', u.object,
+		   - (SELECT count(*) FROM flitmig.undo o WHERE o.migration_id = u.migration_id AND o.id <= u.id)::integer,
+		   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
+	FROM flitmig.undo u WHERE u.id = undo_id;
+$$;
+COMMENT ON FUNCTION flitmig._plan_undo_schema(bigint, bigint) IS 'Plans the call that takes one schema change back, in the phase unschema';
+
+CREATE FUNCTION flitmig._counted_schema(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	n bigint := flitmig._foreign_count_answer(body);
+BEGIN
+	IF b.purpose = 'count any' AND n = 0 THEN
+		PERFORM flitmig._plan_undo_schema(b.run_id, u.id::bigint) FROM jsonb_array_elements_text(b.detail -> 'undo') u(id);
+	ELSIF b.purpose = 'count any' THEN
+		/* in some: which? */
+		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
+		SELECT b.run_id, b.migration_id, b.phase, 'schema', 'count', b.object,
+			   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
+		FROM jsonb_array_elements_text(b.detail -> 'undo') x(id) JOIN flitmig.undo u ON u.id = x.id::bigint;
+	ELSIF n = 0 THEN
+		PERFORM flitmig._plan_undo_schema(b.run_id, (b.detail ->> 'undo')::bigint);
+	ELSE
+		UPDATE flitmig.batch SET detail = detail || jsonb_build_object('foreign', n) WHERE id = b.id;
+		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
+		VALUES (b.migration_id, 'rollback', 'warning', 'SCHEMA_KEPT', b.detail ->> 'object', b.detail ->> 'field', n,
+				'Kept in Twenty: it holds data that this migration did not put there, or that a person has changed since.',
+				'Remove it in Twenty under Settings > Data model when that data is no longer needed.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._counted_schema(flitmig.batch, jsonb) IS 'Has a field, an option list or an object removed only when nothing is in it';
+
+CREATE FUNCTION flitmig._undone_schema(b flitmig.batch) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.undo u SET undone_by = b.run_id
+	WHERE u.migration_id = b.migration_id AND u.undone_by IS NULL AND u.object = b.detail ->> 'object'
+	  AND (u.id = (b.detail ->> 'undo')::bigint
+		   OR (b.detail ->> 'action' = 'create_object' AND u.action IN ('create_field', 'add_options', 'alter_field')));
+	UPDATE flitmig.batch SET stored = 1 WHERE id = b.id;
+$$;
+COMMENT ON FUNCTION flitmig._undone_schema(flitmig.batch) IS 'A schema change was taken back';
+
+CREATE FUNCTION flitmig._plan_undone(this_run bigint, mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r flitmig.run;
+BEGIN
+	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
+	/* what was not there to be removed is undone as well; files go with their attachments */
+	UPDATE flitmig.undo u SET undone_by = this_run
+	FROM flitmig._undo_scope(this_run) s
+	WHERE u.id = s.id
+	  AND ((u.action IN ('create_object', 'create_field')
+			AND NOT EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)))
+		   OR u.action = 'upload');
+	DELETE FROM flitmig.upload p USING flitmig.rollback_item i
+	WHERE i.run_id = this_run AND i.state = 'destroyed' AND p.migration_id = mig AND p.record_id = i.id;
+	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state = 'destroyed' AND c.migration_id = mig AND c.id = i.id;
+	IF NOT r.options ? 'undo_run' THEN
+		DELETE FROM flitmig.quarantine WHERE migration_id = mig;
+		UPDATE flitmig.migration SET delta_until = NULL WHERE id = mig;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_undone(bigint, integer) IS 'Last step of a rollback: closes the log of what is gone';

@@ -1,0 +1,401 @@
+/*
+ * pump.c
+ *		Carries calls from the journal to Twenty and answers back into it.
+ *
+ *		for each phase:
+ *			_phase_enter, _phase_plan		batches are planned
+ *			loop
+ *				_batch_next					intent committed
+ *				http_post					no transaction open
+ *				http_wait
+ *				_batch_answer				outcome committed; may plan more
+ *
+ * What a call means and what its answer changes is SQL (batch.sql and its
+ * neighbours); here is only pace, order and patience.
+ */
+#include "engine/engine.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "twenty/twenty.h"
+
+/* How long a stop waits for answers under way before it leaves them to the next run. */
+#define DRAIN_LIMIT_US	(INT64CONST(8) * 1000000)
+
+/* Longest sleep between two looks at the latch, so that a held pump still notices a stop. */
+#define MAX_WAIT_MS		1000
+
+typedef struct Pump
+{
+	int64		run_id;
+	char	   *phase;
+	bool		metered;		/* calls of this phase take tokens */
+	int			width;			/* calls of this phase that may be under way at once */
+	HttpPool   *pool;
+	Bucket		bucket;
+	int64		hold_until_us;	/* back-off asked for by an answer */
+	MemoryContext ctx;			/* lives as long as the run */
+	MemoryContext call_ctx;		/* reset after each call and each answer */
+	SPIPlanPtr	next_plan;
+	SPIPlanPtr	answer_plan;
+} Pump;
+
+/* One opened batch on its way into curl. */
+typedef struct Request
+{
+	int64		batch_id;
+	int			roots;			/* tokens that it takes */
+	char	   *transport;
+	char	   *path;
+	char	   *body;
+	char	   *file_path;
+	char	   *file_name;
+	char	   *content_type;
+	char	   *file_map;
+} Request;
+
+/* A call under way: the tag of its HTTP request. */
+typedef struct Call
+{
+	int64		batch_id;
+	int			roots;
+} Call;
+
+/* What the journal wants after an answer was written down. */
+typedef struct AfterAnswer
+{
+	int			hold_ms;		/* do not send before */
+	char	   *sqlstate;		/* the run must end with this error; NULL: go on */
+	char	   *message;
+	char	   *detail;
+	char	   *hint;
+} AfterAnswer;
+
+static char *
+row_text(MemoryContext ctx, int column)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+
+	return value ? MemoryContextStrdup(ctx, value) : NULL;
+}
+
+static Datum
+row_datum(int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? (Datum) 0 : value;
+}
+
+/* ---- phases ---- */
+
+/* Names the next phase in pump->phase, or NULL when the run is complete. */
+static void
+phase_enter(Pump *pump)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(pump->run_id)};
+
+	worker_begin();
+	if (SPI_execute_with_args("SELECT phase, metered, serial FROM flitmig._phase_enter($1)",
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not enter a phase");
+	pump->phase = row_text(pump->ctx, 1);
+	pump->metered = DatumGetBool(row_datum(2));
+	pump->width = DatumGetBool(row_datum(3)) ? 1 : flitmig_requests_in_flight;
+	worker_commit();
+}
+
+static void
+phase_plan(Pump *pump)
+{
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[2];
+
+	worker_begin();
+	values[0] = Int64GetDatum(pump->run_id);
+	values[1] = CStringGetTextDatum(pump->phase);
+	if (SPI_execute_with_args("SELECT flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not plan a phase");
+	worker_commit();
+}
+
+/* ---- sending ---- */
+
+/* Opens the next planned batch and commits its intent.  NULL: nothing is planned. */
+static Request *
+batch_open(Pump *pump)
+{
+	Request    *request = NULL;
+	Datum		values[2];
+
+	worker_begin();
+	if (pump->next_plan == NULL)
+	{
+		Oid			types[] = {INT8OID, TEXTOID};
+
+		pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map"
+									  " FROM flitmig._batch_next($1, $2)", 2, types);
+		if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
+			elog(ERROR, "could not prepare the journal's next call");
+	}
+	values[0] = Int64GetDatum(pump->run_id);
+	values[1] = CStringGetTextDatum(pump->phase);
+	if (SPI_execute_plan(pump->next_plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not open a batch");
+	if (SPI_processed == 1)
+	{
+		request = MemoryContextAllocZero(pump->call_ctx, sizeof(Request));
+		request->batch_id = DatumGetInt64(row_datum(1));
+		request->roots = DatumGetInt32(row_datum(2));
+		request->transport = row_text(pump->call_ctx, 3);
+		request->path = row_text(pump->call_ctx, 4);
+		request->body = row_text(pump->call_ctx, 5);
+		request->file_path = row_text(pump->call_ctx, 6);
+		request->file_name = row_text(pump->call_ctx, 7);
+		request->content_type = row_text(pump->call_ctx, 8);
+		request->file_map = row_text(pump->call_ctx, 9);
+	}
+	worker_commit();
+	return request;
+}
+
+/* Hands an opened batch to curl, which copies what it is given. */
+static void
+call_send(Pump *pump, const Request *request)
+{
+	Call	   *call = MemoryContextAlloc(pump->ctx, sizeof(Call));
+
+	call->batch_id = request->batch_id;
+	call->roots = request->roots;
+	if (strcmp(request->transport, "post") == 0)
+		http_post(pump->pool, request->path, request->body, strlen(request->body), call);
+	else if (strcmp(request->transport, "get") == 0)
+		http_get(pump->pool, request->path, true, call);
+	else if (strcmp(request->transport, "put") == 0)
+		http_put_file(pump->pool, request->path, request->file_path, request->content_type, call);
+	else if (strcmp(request->transport, "multipart") == 0)
+		http_post_file(pump->pool, request->path, request->body, request->file_map,
+					   request->file_path, request->file_name, request->content_type, call);
+	else
+		elog(ERROR, "unknown transport \"%s\"", request->transport);
+	if (call->roots > 0)
+		bucket_sent(&pump->bucket, GetCurrentTimestamp(), call->roots);
+}
+
+/* ---- answers ---- */
+
+static void
+set_text(Datum *values, char *nulls, int i, const char *text)
+{
+	if (text)
+		values[i] = CStringGetTextDatum(text);
+	else
+		nulls[i] = 'n';
+}
+
+static void
+answer_read_reply(Pump *pump, AfterAnswer *after)
+{
+	if (SPI_processed != 1)
+		elog(ERROR, "the journal did not reply");
+	after->hold_ms = DatumGetInt32(row_datum(1));
+	after->sqlstate = row_text(pump->ctx, 2);
+	after->message = row_text(pump->ctx, 3);
+	after->detail = row_text(pump->ctx, 4);
+	after->hint = row_text(pump->ctx, 5);
+}
+
+/* Commits what an answer means. */
+static void
+answer_write(Pump *pump, const Call *call, const HttpAnswer *http, const Answer *answer, AfterAnswer *after)
+{
+	Datum		values[13];
+	char		nulls[13];
+
+	memset(nulls, ' ', sizeof(nulls));
+	worker_begin();
+	if (pump->answer_plan == NULL)
+	{
+		Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
+		INT4OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID};
+
+		pump->answer_plan = SPI_prepare("SELECT hold_ms, sqlstate, message, detail, hint FROM flitmig._batch_answer"
+										"($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", 13, types);
+		if (pump->answer_plan == NULL || SPI_keepplan(pump->answer_plan) != 0)
+			elog(ERROR, "could not prepare the journal's answer");
+	}
+	values[0] = Int64GetDatum(call->batch_id);
+	values[1] = CStringGetTextDatum(answer_class_name(answer->class));
+	values[2] = Int32GetDatum((int) http->outcome);
+	values[3] = Int32GetDatum(http->status);
+	set_text(values, nulls, 4, answer->code);
+	set_text(values, nulls, 5, answer->message);
+	values[6] = Int32GetDatum(answer->limit_tokens);
+	values[7] = Int32GetDatum(answer->limit_window_ms);
+	values[8] = Int32GetDatum(answer->max_records);
+	set_text(values, nulls, 9, answer->conflicting_id);
+	set_text(values, nulls, 10, answer->clue);
+	values[11] = BoolGetDatum(answer->duplicate);
+	set_text(values, nulls, 12, answer->class == ANSWER_STORED ? http->body : NULL);
+	if (SPI_execute_plan(pump->answer_plan, values, nulls, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not write an answer down");
+	answer_read_reply(pump, after);
+	worker_commit();
+}
+
+/* The journal says that the run cannot go on. */
+static void
+answer_raise(const AfterAnswer *after)
+{
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(after->sqlstate[0], after->sqlstate[1], after->sqlstate[2],
+								   after->sqlstate[3], after->sqlstate[4])),
+			 errmsg_internal("%s", after->message),
+			 after->detail ? errdetail_internal("%s", after->detail) : 0,
+			 after->hint ? errhint("%s", after->hint) : 0));
+}
+
+static void
+answer_take(Pump *pump, HttpAnswer *http)
+{
+	Call	   *call = http->tag;
+	int64		now = GetCurrentTimestamp();
+	AfterAnswer after = {0};
+	MemoryContext old = MemoryContextSwitchTo(pump->call_ctx);
+	Answer	   *answer = answer_classify(http);
+
+	if (answer->class == ANSWER_THROTTLED)
+		bucket_refused(&pump->bucket, now, answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
+	else if (call->roots > 0 && http->outcome == HTTP_ANSWERED)
+		bucket_accepted(&pump->bucket, now, call->roots);
+	answer_write(pump, call, http, answer, &after);
+	MemoryContextSwitchTo(old);
+	http_answer_free(http);
+	pfree(call);
+	MemoryContextReset(pump->call_ctx);
+	if (after.hold_ms > 0)
+		pump->hold_until_us = Max(pump->hold_until_us, now + after.hold_ms * INT64CONST(1000));
+	if (after.sqlstate)
+		answer_raise(&after);
+}
+
+/* ---- the loop ---- */
+
+/* Milliseconds until the next call may leave; 0: now. */
+static long
+send_delay_ms(Pump *pump)
+{
+	int64		now = GetCurrentTimestamp();
+	long		delay = 0;
+
+	if (pump->hold_until_us > now)
+		delay = (pump->hold_until_us - now) / 1000 + 1;
+	if (pump->metered)
+		delay = Max(delay, bucket_delay_ms(&pump->bucket, now, 1));
+	return delay;
+}
+
+/* Sends what may be sent.  Returns how long to wait before more may (ms), or -1 when nothing is planned. */
+static long
+send_allowed(Pump *pump)
+{
+	while (http_in_flight(pump->pool) < pump->width)
+	{
+		long		delay = send_delay_ms(pump);
+		Request    *request;
+
+		if (delay > 0)
+			return delay;
+		request = batch_open(pump);
+		if (request == NULL)
+			return -1;
+		call_send(pump, request);
+		MemoryContextReset(pump->call_ctx);
+	}
+	return MAX_WAIT_MS;
+}
+
+/* A clean stop: nothing new leaves, answers under way are still written down. */
+static void
+drain(Pump *pump)
+{
+	int64		until = GetCurrentTimestamp() + DRAIN_LIMIT_US;
+
+	while (http_in_flight(pump->pool) > 0 && GetCurrentTimestamp() < until)
+	{
+		HttpAnswer *http = http_wait(pump->pool, MAX_WAIT_MS);
+
+		CHECK_FOR_INTERRUPTS();
+		if (http)
+			answer_take(pump, http);
+	}
+}
+
+static void
+phase_pump(Pump *pump)
+{
+	while (!worker_stop_requested)
+	{
+		long		wait = send_allowed(pump);
+		HttpAnswer *http;
+
+		CHECK_FOR_INTERRUPTS();
+		if (wait < 0 && http_in_flight(pump->pool) == 0)
+			return;
+		http = http_wait(pump->pool, wait < 0 ? MAX_WAIT_MS : Min(wait, MAX_WAIT_MS));
+		CHECK_FOR_INTERRUPTS();
+		if (http)
+			answer_take(pump, http);
+	}
+	drain(pump);
+}
+
+static void
+pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[1];
+	TwentyServer *server;
+	MemoryContext old;
+
+	memset(pump, 0, sizeof(Pump));
+	pump->run_id = run_id;
+	pump->ctx = ctx;
+	pump->call_ctx = AllocSetContextCreate(ctx, "flitmig call", ALLOCSET_DEFAULT_SIZES);
+	worker_begin();
+	old = MemoryContextSwitchTo(ctx);
+	server = twenty_server_load(server_name, GetUserId());
+	MemoryContextSwitchTo(old);
+	values[0] = CStringGetTextDatum(server_name);
+	if (SPI_execute_with_args("SELECT max_tokens, window_ms FROM flitmig._server_limit($1)",
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read the server's limit");
+	bucket_init(&pump->bucket, DatumGetInt32(row_datum(1)), DatumGetInt32(row_datum(2)));
+	worker_commit();
+	pump->pool = http_pool_create(ctx, server);
+}
+
+void
+pump_run(int64 run_id, const char *server, MemoryContext ctx)
+{
+	Pump		pump;
+
+	pump_start(&pump, run_id, server, ctx);
+	while (!worker_stop_requested)
+	{
+		phase_enter(&pump);
+		if (pump.phase == NULL)
+			return;
+		pgstat_report_activity(STATE_RUNNING, pump.phase);
+		phase_plan(&pump);
+		phase_pump(&pump);
+	}
+}

@@ -1,0 +1,172 @@
+/*
+ * mapping: an object map becomes SQL.
+ *
+ *	 source ──_compile──▶ flitmig_w<id>: key, payload of its own values, keys of what it points at
+ *	        ──_compile_resolve──▶ flitmig_r<id>: ids of what it points at filled in
+ *
+ * In work rows, issues holds field_map.position: n = value not readable,
+ * -n = value not in the value map; in resolved rows: n = reference not found,
+ * -n = what it points at is excluded.
+ */
+
+CREATE FUNCTION flitmig._values_doc(mig integer, name text)
+RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_object_agg(v.source_value, v.target_value), '{}')
+	FROM flitmig.value_map v WHERE v.migration_id = mig AND v.name = _values_doc.name
+$$;
+COMMENT ON FUNCTION flitmig._values_doc(mig integer, name text) IS 'A value map as one JSON object';
+
+CREATE FUNCTION flitmig._build_object(pairs text[])
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	/* A function takes 100 arguments at most: 40 pairs a call. */
+	SELECT coalesce('flitmig._compact(' || string_agg(part, ' || ' ORDER BY n) || ')', '''{}''::jsonb')
+	FROM (SELECT (p.n - 1) / 40 AS n, format('jsonb_build_object(%s)', string_agg(p.pair, ', ' ORDER BY p.n)) AS part
+		  FROM unnest(pairs) WITH ORDINALITY p(pair, n) GROUP BY 1) c
+$$;
+COMMENT ON FUNCTION flitmig._build_object(pairs text[]) IS 'SQL that builds one object from pieces of the form ''key'', value';
+
+CREATE FUNCTION flitmig._compile(mig integer, map integer)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m			flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = mig);
+	o			flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
+	f			flitmig.field_map;
+	reasons		text := '';
+	inner_list	text[] := '{}';
+	outer_list	text[] := '{}';
+	pairs		text[] := '{}';
+	issues		text[] := '{}';
+	expression	text;
+	item		record;
+BEGIN
+	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = map ORDER BY x.position LOOP
+		expression := flitmig._expand(mig, f.expression);
+		IF f.kind = 'relation' THEN
+			inner_list := inner_list || format('flitmig.clean((%s)::text) AS r%s', expression, f.position);
+			outer_list := outer_list || format('x.r%s', f.position);
+		ELSIF f.kind = 'owner' THEN
+			inner_list := inner_list || format('lower(flitmig.one_line((%s)::text)) AS o%s', expression, f.position);
+			outer_list := outer_list || format('x.o%s', f.position);
+		ELSIF f.values_name IS NOT NULL THEN
+			inner_list := inner_list || format('coalesce(lower(flitmig.one_line((%s)::text)), '''') AS f%s', expression, f.position);
+			pairs := pairs || format('%L, CASE WHEN jsonb_exists(%2$L::jsonb, x.f%3$s) THEN %2$L::jsonb ->> x.f%3$s ELSE %4$L END',
+									 f.field, flitmig._values_doc(mig, f.values_name), f.position, f.default_value);
+			issues := issues || format('CASE WHEN x.f%1$s <> '''' AND NOT jsonb_exists(%2$L::jsonb, x.f%1$s) THEN -%1$s END',
+									   f.position, flitmig._values_doc(mig, f.values_name));
+		ELSE
+			inner_list := inner_list || format('(%s) AS f%s', expression, f.position);
+			IF f.default_value IS NULL THEN
+				pairs := pairs || format('%L, x.f%s', f.field, f.position);
+			ELSE
+				pairs := pairs || format('%L, coalesce(to_jsonb(x.f%s), to_jsonb(%L::text))', f.field, f.position, f.default_value);
+			END IF;
+			IF cardinality(f.columns) = 1 AND f.columns[1] NOT IN ('_file', '_line', '_hash', '_extra') THEN
+				inner_list := inner_list || format('s.%I AS c%s', f.columns[1], f.position);
+				issues := issues || format('CASE WHEN x.f%1$s IS NULL AND btrim(x.c%1$s, E'' \t\r\n'') <> '''' THEN %1$s END', f.position);
+			END IF;
+		END IF;
+	END LOOP;
+
+	FOR item IN SELECT x.doc, x.n FROM jsonb_array_elements(o.exclude) WITH ORDINALITY x(doc, n) LOOP
+		inner_list := inner_list || format('(%s) AS x%s', flitmig._expand(mig, item.doc->>'when'), item.n);
+		reasons := reasons || format(' WHEN x.x%s THEN %L', item.n, item.doc->>'reason');
+	END LOOP;
+
+	RETURN format($sql$
+SELECT x.source_key, flitmig.uuid_v5(%L, %L || x.source_key) AS id, x._file AS file_id, x._line AS line_no,
+	(x._file::bigint << 40) | x._line AS sequence, x._hash AS row_hash, %s AS reason, x.file_path,
+	%s AS payload, %s AS issues%s
+FROM (SELECT flitmig.clean((%s)::text) AS source_key, s._file, s._line, s._hash, (%s)::text AS file_path%s
+	  FROM %s%s OFFSET 0) x$sql$,
+		m.namespace, o.name || ':',
+		CASE WHEN reasons = '' THEN 'NULL::text' ELSE 'CASE' || reasons || ' END' END,
+		flitmig._build_object(pairs),
+		CASE WHEN issues = '{}' THEN 'NULL::integer[]'
+			 ELSE format('nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END,
+		coalesce(', ' || nullif(array_to_string(outer_list, ', '), ''), ''),
+		flitmig._expand(mig, o.key), coalesce(flitmig._expand(mig, o.file_path), 'NULL'),
+		coalesce(', ' || nullif(array_to_string(inner_list, ', '), ''), ''),
+		flitmig._expand(mig, o.source), coalesce(' WHERE ' || flitmig._expand(mig, '(' || o.filter || ')'), ''));
+END
+$$;
+COMMENT ON FUNCTION flitmig._compile(mig integer, map integer) IS 'The SELECT that makes an object map''s work rows from the staged rows';
+
+/*
+ * Alternatives a|b are tried in order; a map that was resolved before is read
+ * with its final state, one that comes later (or is the same) as it was mapped.
+ */
+CREATE FUNCTION flitmig._compile_resolve(mig integer, map integer)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	o			flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
+	f			flitmig.field_map;
+	rel			record;
+	alternative	record;
+	joins		text := '';
+	excluded	text := '';
+	unknown		text := '';
+	excluded_issue text := '';
+	unknown_issue text := '';
+	pairs		text[] := '{}';
+	found		text[] := '{}';
+	issues		text[] := '{}';
+	ids			text;
+	parents		text;
+	alias		text;
+BEGIN
+	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = map AND x.kind IN ('relation', 'owner') ORDER BY x.position LOOP
+		SELECT * INTO rel FROM flitmig._relation(mig, o.object, f.field);
+		IF f.kind = 'owner' THEN
+			joins := joins || format(' LEFT JOIN flitmig.owner j%1$s ON j%1$s.migration_id = %2$s AND j%1$s.source_value = w.o%1$s', f.position, mig);
+			pairs := pairs || format('%L, j%s.member_id', rel.payload_key, f.position);
+			CONTINUE;
+		END IF;
+		ids := '';
+		parents := '';
+		FOR alternative IN
+			SELECT r.id, r.position < o.position AS done, r.id = o.id AS own, u.n
+			FROM unnest(string_to_array(f.reference, '|')) WITH ORDINALITY u(name, n)
+			JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = u.name ORDER BY u.n
+		LOOP
+			alias := format('j%s_%s', f.position, alternative.n);
+			joins := joins || format(' LEFT JOIN pg_temp.%I %s ON %2$s.source_key = w.r%3$s',
+				CASE WHEN alternative.done THEN 'flitmig_r' ELSE 'flitmig_w' END || alternative.id, alias, f.position);
+			ids := ids || format(', CASE WHEN %1$s.reason IS NULL THEN %1$s.id END', alias);
+			parents := parents || format(', %s.reason', alias);
+		END LOOP;
+		ids := 'coalesce(' || substr(ids, 3) || ')';
+		parents := 'coalesce(' || substr(parents, 3) || ')';
+		IF rel.payload_key IS NOT NULL THEN
+			pairs := pairs || format('%L, %s', rel.payload_key, ids);
+		END IF;
+		found := found || CASE WHEN found = '{}' THEN ids
+							   ELSE format('CASE WHEN %1$s IN (%2$s) THEN NULL ELSE %1$s END', ids, array_to_string(found, ', ')) END;
+		IF f.on_missing = 'exclude' THEN
+			/* what is excluded because of one missing parent is reported once: an excluded parent before an unknown one */
+			excluded := excluded || format(' WHEN %1$s IS NULL AND %2$s IS NOT NULL THEN ''parent excluded: '' || replace(%2$s, ''parent excluded: '', '''')', ids, parents);
+			unknown := unknown || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NULL THEN %3$L ELSE %4$L END',
+										 ids, f.position, 'no ' || ltrim(f.field, '@!'), ltrim(f.field, '@!') || ' not found');
+			excluded_issue := excluded_issue || format(' WHEN %1$s IS NULL AND %2$s IS NOT NULL THEN ARRAY[-%3$s]', ids, parents, f.position);
+			unknown_issue := unknown_issue || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NOT NULL THEN ARRAY[%2$s] END', ids, f.position);
+		ELSE
+			issues := issues || format('CASE WHEN w.r%1$s IS NOT NULL AND %2$s IS NULL THEN CASE WHEN %3$s IS NULL THEN %1$s ELSE -%1$s END END', f.position, ids, parents);
+		END IF;
+	END LOOP;
+	RETURN format($sql$
+SELECT w.source_key, w.id, w.file_id, w.line_no, w.sequence, w.file_path, %s AS reason,
+	%s AS payload, array_remove(ARRAY[%s]::uuid[], NULL) AS refs, %s AS issues
+FROM pg_temp.%I w%s
+WHERE w.source_key IS NOT NULL$sql$,
+		CASE WHEN excluded = '' THEN 'w.reason' ELSE 'CASE WHEN w.reason IS NOT NULL THEN w.reason' || excluded || unknown || ' END' END,
+		CASE WHEN pairs = '{}' THEN 'w.payload' ELSE 'w.payload || ' || flitmig._build_object(pairs) END,
+		array_to_string(found, ', '),
+		'CASE WHEN w.reason IS NOT NULL THEN NULL' || excluded_issue || unknown_issue
+			|| CASE WHEN issues = '{}' THEN '' ELSE format(' ELSE nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END || ' END::integer[]',
+		'flitmig_w' || map, joins);
+END
+$$;
+COMMENT ON FUNCTION flitmig._compile_resolve(mig integer, map integer) IS 'The SELECT that fills the ids of related records and owners into an object map''s work rows';

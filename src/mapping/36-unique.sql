@@ -1,0 +1,123 @@
+/*
+ * mapping: values that Twenty takes once only.
+ *
+ * Whoever holds a value in Twenty keeps it, else the first in mapping order.
+ * A family shares an e-mail address: the others get it as additional address.
+ */
+
+CREATE FUNCTION flitmig._unique_paths(mig integer, object text)
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH live AS (
+		SELECT l.name || CASE l.type WHEN 'EMAILS' THEN '.primaryEmail' WHEN 'LINKS' THEN '.primaryLinkUrl' WHEN 'PHONES' THEN '.primaryPhoneNumber' ELSE '' END AS path
+		FROM flitmig.live_field l WHERE l.migration_id = mig AND l.object = _unique_paths.object AND l.is_unique),
+	wanted AS (
+		SELECT u AS path FROM flitmig.migration m, jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['unique', _unique_paths.object])) u WHERE m.id = mig
+		UNION SELECT t.name FROM flitmig.target_field t WHERE t.migration_id = mig AND t.object = _unique_paths.object AND t.is_unique
+		UNION SELECT path FROM live)
+	SELECT w.path FROM wanted w
+	WHERE EXISTS (SELECT FROM flitmig.field_map f JOIN flitmig.object_map o ON o.id = f.object_map_id
+				  WHERE o.migration_id = mig AND o.object = _unique_paths.object AND f.kind = 'value' AND f.field = split_part(w.path, '.', 1))
+	ORDER BY 1
+$$;
+COMMENT ON FUNCTION flitmig._unique_paths(mig integer, object text) IS 'Paths in an object''s payload whose values are unique: as the profile, the wanted and the live schema say';
+
+CREATE FUNCTION flitmig._settle_unique(mig integer, object text, path text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	keys	text[] := string_to_array(path, '.');
+	map		record;
+	is_mail	boolean := path LIKE '%.primaryEmail';
+	lost	bigint;
+	files	integer[];
+	lines	bigint[];
+BEGIN
+	DROP TABLE IF EXISTS pg_temp.flitmig_value, pg_temp.flitmig_lost;
+	EXECUTE 'CREATE TEMP TABLE flitmig_value ON COMMIT DROP AS ' || (
+		SELECT string_agg(format(
+			'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, lower(r.payload #>> %L) AS value FROM pg_temp.%I r WHERE r.reason IS NULL AND r.payload #>> %3$L <> ''''',
+			o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
+		FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object);
+
+	ANALYZE flitmig_value;
+	CREATE TEMP TABLE flitmig_lost ON COMMIT DROP AS
+	WITH held AS MATERIALIZED (
+		/* what Twenty holds from us, unless the holder gives it up now */
+		SELECT lower(b.sent #>> keys) AS value, b.id
+		FROM flitmig.base b
+		WHERE b.migration_id = mig AND b.object = _settle_unique.object AND b.sent #>> keys <> ''),
+	crowd AS (
+		SELECT v.value FROM flitmig_value v GROUP BY v.value HAVING count(*) > 1
+		UNION
+		SELECT h.value FROM held h WHERE NOT EXISTS (SELECT FROM flitmig_value v WHERE v.id = h.id)),
+	ranked AS (
+		SELECT v.*, row_number() OVER (PARTITION BY v.value ORDER BY h.id IS NULL, v.position, v.sequence, v.id) AS rank,
+			EXISTS (SELECT FROM held x WHERE x.value = v.value AND flitmig._holds_on(mig, x.id)) AS taken
+		FROM flitmig_value v
+		JOIN crowd c ON c.value = v.value
+		LEFT JOIN held h ON h.value = v.value AND h.id = v.id)
+	SELECT r.map, r.position, r.sequence, r.id, r.file_id, r.line_no, r.value, NULL::text AS instead
+	FROM ranked r WHERE r.rank > 1 OR r.taken;
+
+	ANALYZE flitmig_lost (id);
+	SELECT count(*), (array_agg(l.file_id ORDER BY l.position, l.sequence))[1:5], (array_agg(l.line_no ORDER BY l.position, l.sequence))[1:5]
+	INTO lost, files, lines FROM flitmig_lost l;
+	IF lost = 0 THEN
+		RETURN;
+	END IF;
+
+	FOR map IN SELECT o.id FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object ORDER BY o.position LOOP
+		IF NOT is_mail THEN
+			EXECUTE format('UPDATE pg_temp.%I r SET payload = r.payload #- %L FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s',
+						   'flitmig_r' || map.id, keys, map.id);
+			CONTINUE;
+		END IF;
+		/* the first own address that nobody has as primary steps up */
+		EXECUTE format($sql$
+UPDATE pg_temp.flitmig_lost l SET instead = n.email
+FROM (SELECT DISTINCT ON (x.id) x.id, a.email
+	  FROM pg_temp.flitmig_lost x JOIN pg_temp.%I r ON r.id = x.id
+	  CROSS JOIN LATERAL jsonb_array_elements_text(flitmig._array_of(r.payload #> %L)) WITH ORDINALITY a(email, n)
+	  WHERE x.map = %s AND NOT EXISTS (SELECT FROM pg_temp.flitmig_value v WHERE v.value = lower(a.email))
+	  ORDER BY x.id, a.n) n
+WHERE l.id = n.id$sql$, 'flitmig_r' || map.id, ARRAY[keys[1], 'additionalEmails'], map.id);
+	END LOOP;
+	IF is_mail THEN
+		UPDATE flitmig_lost l SET instead = NULL
+		FROM (SELECT x.id, row_number() OVER (PARTITION BY lower(x.instead) ORDER BY x.position, x.sequence, x.id) AS rank FROM flitmig_lost x WHERE x.instead IS NOT NULL) d
+		WHERE d.id = l.id AND d.rank > 1;
+		FOR map IN SELECT DISTINCT l.map AS id FROM flitmig_lost l LOOP
+			EXECUTE format($sql$
+UPDATE pg_temp.%I r SET payload = jsonb_set(r.payload, %L, jsonb_build_object('primaryEmail', coalesce(l.instead, ''),
+	'additionalEmails', jsonb_build_array(r.payload #> %L) || (flitmig._array_of(r.payload #> %L) - coalesce(l.instead, ''))))
+FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s$sql$,
+				'flitmig_r' || map.id, keys[1:1], keys, ARRAY[keys[1], 'additionalEmails'], map.id);
+		END LOOP;
+	END IF;
+
+	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
+	SELECT mig, 'map', 'warning', CASE WHEN is_mail THEN 'SHARED_EMAIL' ELSE 'DUPLICATE_UNIQUE' END, object, path, lost, flitmig._places(mig, files, lines),
+		CASE WHEN is_mail THEN format('%s record(s) share an e-mail address with another, which keeps it as primary; these have it as additional address', lost)
+			 ELSE format('%s record(s) have a value of %s that another record has too, and go without it', lost, path) END,
+		CASE WHEN is_mail THEN 'Nothing to do for families; duplicates of one person are better merged in the source.'
+			 ELSE 'Correct the values in the source, or make the field not unique in the profile.' END;
+END
+$$;
+COMMENT ON FUNCTION flitmig._settle_unique(mig integer, object text, path text) IS 'Leaves a unique value with one record: its holder in Twenty, else the first';
+
+CREATE FUNCTION flitmig._holds_on(mig integer, record_id uuid)
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	map		integer := (SELECT b.object_map_id FROM flitmig.base b WHERE b.migration_id = mig AND b.id = record_id);
+	present	boolean := false;
+BEGIN
+	/* A record that is mapped now says itself whether it keeps the value; one that is gone or excluded stays as it is in Twenty. */
+	IF map IS NOT NULL AND to_regclass('pg_temp.' || quote_ident('flitmig_r' || map)) IS NOT NULL THEN
+		EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I r WHERE r.id = $1 AND r.reason IS NULL)', 'flitmig_r' || map) INTO present USING record_id;
+	END IF;
+	RETURN NOT present;
+END
+$$;
+COMMENT ON FUNCTION flitmig._holds_on(mig integer, record_id uuid) IS 'Does a stored record that is not mapped any more still hold its unique values in Twenty?';

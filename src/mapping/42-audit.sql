@@ -1,0 +1,119 @@
+/* mapping: what to know about the export before it moves. */
+
+CREATE FUNCTION flitmig._read_columns(mig integer, entity text)
+RETURNS text[] LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	/* the words of all SQL that sees the entity: generous, so that nothing is reported that is used */
+	SELECT coalesce(array_agg(DISTINCT w[1]), '{}')
+	FROM (
+		SELECT concat_ws(' ', o.source, o.key, o.filter, o.file_path, o.exclude::text,
+			(SELECT string_agg(f.expression, ' ') FROM flitmig.field_map f WHERE f.object_map_id = o.id)) AS sql
+		FROM flitmig.object_map o WHERE o.migration_id = mig
+		UNION ALL
+		SELECT concat_ws(' ', '{' || (m.profile_doc#>>'{staff,entity}') || '}', m.profile_doc->>'staff') FROM flitmig.migration m WHERE m.id = mig) x,
+		regexp_matches(x.sql, '[a-z_][a-z0-9_]*', 'g') w
+	WHERE x.sql LIKE '%{' || entity || '}%'
+$$;
+COMMENT ON FUNCTION flitmig._read_columns(mig integer, entity text) IS 'Column names that the maps of an entity mention';
+
+CREATE FUNCTION flitmig._audit_columns(mig integer)
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH entity AS (
+		SELECT e.key AS name, e.value AS doc, m.name AS migration, m.staging_schema
+		FROM flitmig.migration m, jsonb_each(m.profile_doc->'entities') e
+		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, e.key)) IS NOT NULL),
+	lost AS (
+		SELECT e.name AS entity, u AS col,
+			CASE WHEN e.doc->>'unmapped' = 'collect' THEN 'info' ELSE 'warning' END AS severity,
+			CASE WHEN e.doc->>'unmapped' = 'collect' THEN 'collected into one field' ELSE 'not in the profile: its values stay behind' END AS what
+		FROM entity e, flitmig._unknown_columns(mig, e.name) u
+		UNION ALL
+		SELECT e.name, s, 'warning', 'known to the profile, but no field takes it: its values stay behind'
+		FROM entity e
+		CROSS JOIN LATERAL flitmig._staged_columns(mig, e.name) c
+		CROSS JOIN LATERAL unnest(c.staged) s
+		WHERE NOT c.canonical = ANY (flitmig._read_columns(mig, e.name))
+			AND NOT flitmig._array_of(e.doc->'drop') ? c.canonical
+			AND e.name IS DISTINCT FROM (SELECT m.profile_doc#>>'{automations,entity}' FROM flitmig.migration m WHERE m.id = mig))
+	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
+	SELECT mig, 'audit', l.severity, 'UNMAPPED_COLUMN', l.entity, l.col, coalesce(c.rows - c.blanks, 0),
+		format('column %s.%s is %s', l.entity, l.col, l.what),
+		CASE l.severity WHEN 'warning' THEN 'Map it in flitmig.field_map, or name it in entities.….drop of the profile.' END
+	FROM lost l
+	LEFT JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = l.entity AND c.column_name = l.col
+	WHERE c.rows IS NULL OR c.rows > c.blanks;
+
+	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, count, message, hint)
+	SELECT mig, 'audit', 'warning', 'UNMAPPED_FILE', f.staging_table, sum(f.rows_loaded),
+		format('no map of the profile reads %s: its %s row(s) stay behind', f.staging_table, sum(f.rows_loaded)),
+		'Add the entity to the profile, or leave the file out on purpose.'
+	FROM flitmig.source_file f JOIN flitmig.migration m ON m.id = f.migration_id
+	WHERE f.migration_id = mig AND f.superseded_by IS NULL AND f.staging_table IS NOT NULL AND NOT m.profile_doc->'entities' ? f.staging_table
+	GROUP BY f.staging_table
+$$;
+COMMENT ON FUNCTION flitmig._audit_columns(mig integer) IS 'Findings: staged columns and files that nothing takes';
+
+CREATE FUNCTION flitmig._audit_values(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	o		flitmig.object_map;
+BEGIN
+	/* What the last mapping found still holds unless something was imported since. */
+	IF (SELECT m.mapped_at FROM flitmig.migration m WHERE m.id = mig)
+		> (SELECT max(f.imported_at) FROM flitmig.source_file f WHERE f.migration_id = mig) THEN
+		RETURN;
+	END IF;
+	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map' AND f.code IN ('UNREADABLE_VALUE', 'UNMAPPED_VALUE');
+	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
+		PERFORM flitmig._find_issues(mig, o.id, 'audit', 'value', '(' || flitmig._compile(mig, o.id) || ')');
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._audit_values(mig integer) IS 'Findings: values that cannot be read or that a value map does not know, without waiting for the schema of the server';
+
+CREATE FUNCTION flitmig._audit_rules(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	item	record;
+	hit		record;
+BEGIN
+	FOR item IN
+		SELECT r.doc, r.n, m.staging_schema FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) WITH ORDINALITY r(doc, n)
+		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, r.doc->>'entity')) IS NOT NULL ORDER BY r.n
+	LOOP
+		EXECUTE format($sql$
+SELECT count(*) AS n, (array_agg(s._file ORDER BY s._file, s._line))[1:5] AS files, (array_agg(s._line ORDER BY s._file, s._line))[1:5] AS lines
+FROM %s s WHERE (%s)$sql$, flitmig._entity_sql(mig, item.doc->>'entity'), flitmig._expand(mig, item.doc->>'where')) INTO hit;
+		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
+		SELECT mig, 'audit', item.doc->>'severity', item.doc->>'code', item.doc->>'entity', item.doc->>'column', hit.n, flitmig._places(mig, hit.files, hit.lines),
+			coalesce(format('%s row(s): ', hit.n) || (item.doc->>'message'), format('%s row(s) of %s', hit.n, item.doc->>'entity')), item.doc->>'hint'
+		WHERE hit.n > 0;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._audit_rules(mig integer) IS 'Findings: the audit rules of the profile';
+
+CREATE FUNCTION @extschema@.flitmig_audit(migration text)
+RETURNS TABLE (severity text, code text, object text, "column" text, count bigint, hint text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	mig		integer := flitmig._migration_id(flitmig_audit.migration);
+BEGIN
+	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'audit';
+	PERFORM flitmig._audit_columns(mig);
+	PERFORM flitmig._audit_values(mig);
+	PERFORM flitmig._audit_rules(mig);
+	PERFORM flitmig._match_owners(mig, flitmig._owner_counts_sql(mig));
+	RETURN QUERY
+	SELECT f.severity, f.code, f.object, f.column_name, f.count, f.hint
+	FROM flitmig.finding f
+	WHERE f.migration_id = mig
+	ORDER BY array_position('{error,warning,info}'::text[], f.severity), f.count DESC, f.code, f.object, f.column_name;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.flitmig_audit(migration text) IS 'Checks the staged export: duplicates, stale and orphaned rows, shared addresses, unmapped columns and statuses, owners; returns all findings of the migration, details in flitmig.finding';

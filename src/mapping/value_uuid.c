@@ -1,0 +1,129 @@
+/*
+ * value_uuid.c
+ *		Version 5 UUIDs: the same source record always gets the same id.
+ */
+#include "mapping.h"
+
+#include "utils/uuid.h"
+
+#if PG_VERSION_NUM >= 140000
+#include "common/cryptohash.h"
+#include "common/sha1.h"
+#else
+#define SHA1_DIGEST_LENGTH 20
+#endif
+
+PG_FUNCTION_INFO_V1(flitmig_uuid_v5);
+
+#if PG_VERSION_NUM >= 140000
+
+/* SHA-1 of two pieces with the server's own code. */
+static void
+sha1(const uint8 *a, size_t alen, const uint8 *b, size_t blen, uint8 *digest)
+{
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA1);
+
+	if (ctx == NULL || pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, a, alen) < 0 ||
+		pg_cryptohash_update(ctx, b, blen) < 0 ||
+		pg_cryptohash_final(ctx, digest, SHA1_DIGEST_LENGTH) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-1 for a record id"),
+				 errhint("Check that the server's OpenSSL is allowed to compute SHA-1.")));
+	pg_cryptohash_free(ctx);
+}
+
+#else
+
+static uint32
+rotate(uint32 value, int bits)
+{
+	return (value << bits) | (value >> (32 - bits));
+}
+
+/* One block of 64 bytes, FIPS 180-4 section 6.1.2. */
+static void
+sha1_block(uint32 *state, const uint8 *block)
+{
+	uint32 w[80];
+	uint32 a = state[0],
+		   b = state[1],
+		   c = state[2],
+		   d = state[3],
+		   e = state[4];
+
+	for (int i = 0; i < 16; i++)
+		w[i] = (uint32) block[i * 4] << 24 | (uint32) block[i * 4 + 1] << 16 |
+			   (uint32) block[i * 4 + 2] << 8 | block[i * 4 + 3];
+	for (int i = 16; i < 80; i++)
+		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+	for (int i = 0; i < 80; i++)
+	{
+		uint32 t = rotate(a, 5) + e + w[i];
+
+		if (i < 20)
+			t += ((b & c) | (~b & d)) + 0x5A827999;
+		else if (i < 40)
+			t += (b ^ c ^ d) + 0x6ED9EBA1;
+		else if (i < 60)
+			t += ((b & c) | (b & d) | (c & d)) + 0x8F1BBCDC;
+		else
+			t += (b ^ c ^ d) + 0xCA62C1D6;
+
+		e = d;
+		d = c;
+		c = rotate(b, 30);
+		b = a;
+		a = t;
+	}
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+}
+
+/* SHA-1 of two pieces: PostgreSQL 13 keeps its own in contrib/pgcrypto only. */
+static void
+sha1(const uint8 *a, size_t alen, const uint8 *b, size_t blen, uint8 *digest)
+{
+	uint32 state[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+	size_t total = alen + blen;
+	size_t padded = (total + 9 + 63) / 64 * 64;
+	uint8 *message = palloc0(padded);
+
+	memcpy(message, a, alen);
+	memcpy(message + alen, b, blen);
+	message[total] = 0x80;
+	for (int i = 0; i < 8; i++)
+		message[padded - 1 - i] = (uint8) (((uint64) total * 8) >> (i * 8));
+	for (size_t at = 0; at < padded; at += 64)
+		sha1_block(state, message + at);
+	for (int i = 0; i < 20; i++)
+		digest[i] = (uint8) (state[i / 4] >> (24 - i % 4 * 8));
+	pfree(message);
+}
+
+#endif
+
+/*
+ * uuid_v5(namespace uuid, name text) → uuid
+ *
+ * RFC 9562 section 5.5: SHA-1 of the namespace and the bytes of the name,
+ * with version and variant set.  Equal to uuid_generate_v5 of uuid-ossp.
+ */
+Datum
+flitmig_uuid_v5(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *space = PG_GETARG_UUID_P(0);
+	text	  *name = PG_GETARG_TEXT_PP(1);
+	uint8	   digest[SHA1_DIGEST_LENGTH];
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
+
+	sha1(space->data, UUID_LEN, (const uint8 *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), digest);
+	digest[6] = (digest[6] & 0x0F) | 0x50;
+	digest[8] = (digest[8] & 0x3F) | 0x80;
+	memcpy(result->data, digest, UUID_LEN);
+	PG_RETURN_UUID_P(result);
+}

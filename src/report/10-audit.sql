@@ -1,0 +1,105 @@
+/*
+ * audit: who did what when, as a chain.
+ *
+ * Each row's hash is sha256(hash of the row before || the row as canonical
+ * text), so a row that was changed, removed or slipped in later breaks the
+ * chain at a place that flitmig_audit_verify names.  The chain is made by a
+ * trigger: whoever may insert cannot choose number, time, actor or hash.
+ */
+
+CREATE FUNCTION flitmig._audit_hash(previous bytea, seq bigint, at timestamptz, actor text, migration text, event text, detail jsonb)
+RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT sha256(COALESCE(previous, ''::bytea) || convert_to(
+		jsonb_build_array(seq, (extract(epoch FROM at) * 1000000)::bigint, actor, migration, event, detail)::text, 'UTF8'))
+$$;
+COMMENT ON FUNCTION flitmig._audit_hash(bytea, bigint, timestamptz, text, text, text, jsonb)
+IS 'Hash of one audit row: SHA-256 over the hash before it and the row as JSON array (time in microseconds since 1970 UTC)';
+
+CREATE FUNCTION flitmig._audit_append() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	last	flitmig.audit;
+BEGIN
+	/* One writer at a time, until commit: the row before must be the last one that will ever stand before. */
+	PERFORM pg_advisory_xact_lock(1718381940, 1);		-- 'flit' in ASCII; 1: the audit chain
+	SELECT * INTO last FROM flitmig.audit ORDER BY seq DESC LIMIT 1;
+
+	/* A row that brings its hash comes from a dump; it is let in where it continues the chain. */
+	IF NEW.hash IS NOT NULL THEN
+		IF NEW.hash IS DISTINCT FROM flitmig._audit_hash(last.hash, NEW.seq, NEW.at, NEW.actor, NEW.migration, NEW.event, NEW.detail)
+			OR NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+			RAISE EXCEPTION 'audit row % does not continue the chain', NEW.seq
+				USING ERRCODE = 'integrity_constraint_violation',
+					HINT = 'Audit rows are written by flitmig itself; only a dump restored into an empty table brings its own.';
+		END IF;
+		RETURN NEW;
+	END IF;
+
+	NEW.seq := COALESCE(last.seq, 0) + 1;
+	NEW.at := clock_timestamp();
+	NEW.actor := session_user;
+	NEW.hash := flitmig._audit_hash(last.hash, NEW.seq, NEW.at, NEW.actor, NEW.migration, NEW.event, NEW.detail);
+	RETURN NEW;
+END $$;
+COMMENT ON FUNCTION flitmig._audit_append() IS 'Trigger: numbers, dates, signs and chains a new audit row';
+
+CREATE FUNCTION flitmig._audit_refuse() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RAISE EXCEPTION 'flitmig.audit is append-only: % refused', TG_OP
+		USING ERRCODE = 'insufficient_privilege',
+			HINT = 'The audit outlives the migration; DROP EXTENSION flitmig is what removes it.';
+END $$;
+COMMENT ON FUNCTION flitmig._audit_refuse() IS 'Trigger: refuses UPDATE, DELETE and TRUNCATE of the audit';
+
+CREATE TRIGGER audit_append BEFORE INSERT ON flitmig.audit
+	FOR EACH ROW EXECUTE FUNCTION flitmig._audit_append();
+CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE ON flitmig.audit
+	FOR EACH ROW EXECUTE FUNCTION flitmig._audit_refuse();
+CREATE TRIGGER audit_refuse_truncate BEFORE TRUNCATE ON flitmig.audit
+	FOR EACH STATEMENT EXECUTE FUNCTION flitmig._audit_refuse();
+/* Also in a session that calls itself a replica, where ordinary triggers rest. */
+ALTER TABLE flitmig.audit ENABLE ALWAYS TRIGGER audit_append;
+ALTER TABLE flitmig.audit ENABLE ALWAYS TRIGGER audit_refuse;
+ALTER TABLE flitmig.audit ENABLE ALWAYS TRIGGER audit_refuse_truncate;
+
+CREATE FUNCTION flitmig._audit(migration text, event text, detail jsonb DEFAULT '{}')
+RETURNS void LANGUAGE sql
+SET search_path = pg_catalog, pg_temp AS $$
+	INSERT INTO flitmig.audit (migration, event, detail)
+	VALUES ($1, $2, COALESCE($3, '{}'::jsonb))
+$$;
+COMMENT ON FUNCTION flitmig._audit(text, text, jsonb)
+IS 'Appends to the audit, as the last thing a function does: writers wait for each other until commit. Counts, names of objects and hashes only, never a value';
+
+CREATE FUNCTION @extschema@.flitmig_audit_verify(migration text DEFAULT NULL)
+RETURNS TABLE (seq bigint, at timestamptz, actor text, event text, problem text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	upto	bigint;
+BEGIN
+	SELECT max(a.seq) INTO upto FROM flitmig.audit a
+	WHERE flitmig_audit_verify.migration IS NULL OR a.migration = flitmig_audit_verify.migration;
+
+	RETURN QUERY
+	SELECT c.seq, c.at, c.actor, c.event, c.problem
+	FROM (
+		SELECT a.*,
+			CASE
+				WHEN a.seq <> COALESCE(lag(a.seq) OVER w, 0) + 1
+					THEN format('%s row(s) before this one are gone', a.seq - COALESCE(lag(a.seq) OVER w, 0) - 1)
+				WHEN a.hash IS DISTINCT FROM flitmig._audit_hash(lag(a.hash) OVER w, a.seq, a.at, a.actor, a.migration, a.event, a.detail)
+					THEN 'the row, or the one before it, is not what was written'
+			END AS problem
+		FROM flitmig.audit a
+		WHERE a.seq <= upto
+		WINDOW w AS (ORDER BY a.seq)) c
+	WHERE c.problem IS NOT NULL
+	ORDER BY c.seq
+	LIMIT 1;
+END $$;
+COMMENT ON FUNCTION @extschema@.flitmig_audit_verify(text)
+IS 'Checks the hash chain of the audit up to the last entry of a migration (NULL: all of it). Returns the first broken entry, or nothing';

@@ -1,0 +1,74 @@
+/* diff: what the export says, what was sent, what Twenty stored, field by field. */
+
+CREATE FUNCTION flitmig._plain(value jsonb)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT value OPERATOR(pg_catalog.#>>) '{}'
+$$;
+COMMENT ON FUNCTION flitmig._plain(jsonb) IS 'A JSON value as people write it: text without quotes, null as NULL';
+
+CREATE FUNCTION flitmig._field_columns(map integer)
+RETURNS TABLE (field text, columns text[]) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	/* A payload names the join column (patientId, targetPersonId), the mapping names the relation (patient, @person). */
+	SELECT f.field, f.columns FROM flitmig.field_map f WHERE f.object_map_id = map
+	UNION
+	SELECT l.join_column, f.columns
+	FROM flitmig.field_map f
+	JOIN flitmig.object_map o ON o.id = f.object_map_id
+	JOIN flitmig.live_field l ON l.migration_id = o.migration_id AND l.object = o.object AND l.join_column IS NOT NULL
+		AND (l.name = f.field OR '@' || l.relation_object = f.field)
+	WHERE o.id = map AND f.kind <> 'value'
+$$;
+COMMENT ON FUNCTION flitmig._field_columns(integer) IS 'Staging columns that each payload field of an object map is made from';
+
+CREATE FUNCTION @extschema@.flitmig_diff(migration text, run bigint DEFAULT NULL, all_fields boolean DEFAULT false)
+RETURNS TABLE (object text, source_key text, field text, source_value text, sent_value text, stored_value text, verdict text, rule text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	m			flitmig.migration := flitmig._migration_row(migration);
+	chosen		bigint;
+	part		record;
+BEGIN
+	SELECT max(r.id) INTO chosen FROM flitmig.run r
+	WHERE r.migration_id = m.id AND r.kind IN ('sample', 'run', 'delta') AND r.state <> 'queued'
+		AND (flitmig_diff.run IS NULL OR r.id = flitmig_diff.run);
+	IF chosen IS NULL THEN
+		RAISE EXCEPTION 'migration "%" has no % to compare', m.name, COALESCE('run ' || flitmig_diff.run, 'run')
+			USING ERRCODE = 'no_data_found',
+				HINT = CASE WHEN flitmig_diff.run IS NULL THEN format('SELECT * FROM flitmig_sample(%L);', m.name)
+					ELSE format('SELECT id, kind, state FROM flitmig.run WHERE migration_id = %s;', m.id) END;
+	END IF;
+
+	/* One query per object map: the row that a record came from stands where the record says. */
+	FOR part IN
+		SELECT o.id AS map, flitmig._driving_entity(o.source) AS entity
+		FROM flitmig.object_map o WHERE o.migration_id = m.id
+		ORDER BY o.position, o.id
+	LOOP
+		RETURN QUERY EXECUTE format($query$
+			SELECT d.object, r.source_key, d.field,
+				(SELECT string_agg(v.row OPERATOR(pg_catalog.->>) c.name, ' | ' ORDER BY c.n)
+					FROM unnest(w.columns) WITH ORDINALITY AS c(name, n)
+					WHERE v.row OPERATOR(pg_catalog.->>) c.name <> ''),
+				flitmig._plain(d.sent), flitmig._plain(d.stored), d.verdict, d.rule
+			FROM %s d
+			JOIN flitmig.record r ON r.migration_id = $1 AND r.id = d.id
+			LEFT JOIN %s s ON s._file = r.file_id AND s._line = r.line_no
+			LEFT JOIN flitmig._field_columns($3) w ON w.field = split_part(d.field, '.', 1)
+			CROSS JOIN LATERAL (SELECT to_jsonb(s.*) AS row) v
+			WHERE r.object_map_id = $3
+			ORDER BY r.sequence, d.field$query$,
+			CASE WHEN all_fields
+				THEN '(SELECT b.id, b.object, c.field, c.sent, c.stored, c.verdict, c.rule
+						FROM flitmig.base b CROSS JOIN LATERAL flitmig._compare(b.sent, b.stored, $1, b.object) c
+						WHERE b.migration_id = $1 AND b.run_id = $2 AND b.object_map_id = $3)'
+				ELSE '(SELECT * FROM flitmig.diff WHERE run_id = $2)' END,
+			COALESCE(flitmig._entity_sql(m.id, part.entity), '(SELECT NULL::integer AS _file, NULL::bigint AS _line WHERE false)'))
+		USING m.id, chosen, part.map;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)
+IS 'Field by field what the export says, what was sent and what Twenty stored in a run (NULL: the newest). Only what is not literally equal: normalised by a named rule, mismatch or missing; all_fields shows the equal ones too';

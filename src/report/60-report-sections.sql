@@ -1,0 +1,227 @@
+/*
+ * report sections: what the migration report says, as tables. HTML, Markdown
+ * and JSON are made from these rows, so they cannot disagree.
+ *
+ * A section has columns and rows (arrays of arrays) and the query that shows
+ * the same in psql. Without with_values no column that can hold a patient's
+ * value is even read.
+ */
+
+CREATE FUNCTION flitmig._report_time(at timestamptz, zone text)
+RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT to_char(at AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS')
+$$;
+COMMENT ON FUNCTION flitmig._report_time(timestamptz, text) IS 'A moment on the clinic''s clock';
+
+CREATE FUNCTION flitmig._report_duration(seconds double precision)
+RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE
+		WHEN seconds IS NULL THEN NULL
+		WHEN seconds < 100 THEN round(seconds::numeric, 1) || ' s'
+		WHEN seconds < 6000 THEN floor(seconds / 60) || ' min ' || round((seconds::numeric) % 60) || ' s'
+		ELSE floor(seconds / 3600) || ' h ' || round((seconds::numeric % 3600) / 60) || ' min'
+	END
+$$;
+COMMENT ON FUNCTION flitmig._report_duration(double precision) IS 'Seconds as people say them';
+
+CREATE FUNCTION flitmig._report_summary(mig integer)
+RETURNS jsonb LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	WITH m AS (
+		SELECT * FROM flitmig.migration WHERE id = mig
+	), total AS (
+		SELECT COALESCE(sum(b.mapped), 0) AS mapped, COALESCE(sum(b.excluded), 0) AS excluded,
+			COALESCE(sum(b.stored + b.unchanged), 0) AS stored,
+			COALESCE(sum(b.quarantined + b.held), 0) AS quarantined, COALESCE(sum(b.conflict), 0) AS conflict,
+			COALESCE(sum(b.gone), 0) AS gone, COALESCE(sum(b.difference), 0) AS difference
+		FROM flitmig.balance b JOIN m ON m.name = b.migration
+	), files AS (
+		SELECT count(*) AS files, COALESCE(sum(f.rows_read), 0) AS rows_read, COALESCE(sum(f.rows_rejected), 0) AS rows_rejected,
+			COALESCE(sum(f.rows_read - f.rows_loaded - f.rows_rejected), 0) AS difference
+		FROM flitmig.source_file f JOIN m ON m.id = f.migration_id WHERE f.superseded_by IS NULL
+	), last_run AS (
+		SELECT r.* FROM flitmig.run r JOIN m ON m.id = r.migration_id
+		WHERE r.kind <> 'read' AND NOT COALESCE((r.options->>'dry_run')::boolean, false) ORDER BY r.id DESC LIMIT 1
+	), pushed AS (
+		SELECT r.* FROM flitmig.run r JOIN m ON m.id = r.migration_id WHERE r.kind IN ('run', 'delta') ORDER BY r.id DESC LIMIT 1
+	)
+	SELECT jsonb_build_object(
+		'migration', m.name, 'server', m.server, 'profile', m.profile, 'timeZone', m.time_zone,
+		'created', m.created_at, 'reported', now(),
+		'mappingHash', m.mapping_hash, 'signedBy', m.signed_by, 'signedAt', m.signed_at, 'signedRun', m.signed_run,
+		'signed', m.signed_hash IS NOT NULL AND m.signed_hash = m.mapping_hash,
+		'files', files.files, 'rowsRead', files.rows_read, 'rowsRejected', files.rows_rejected,
+		'mapped', total.mapped, 'excluded', total.excluded, 'stored', total.stored, 'quarantined', total.quarantined,
+		'conflict', total.conflict, 'gone', total.gone, 'difference', total.difference + files.difference,
+		'verdict', CASE
+			WHEN last_run.kind = 'rollback' AND last_run.state = 'done' AND total.stored = 0 THEN 'taken back'
+			WHEN last_run.kind = 'rollback' AND last_run.state = 'done' THEN 'taken back in part'
+			WHEN last_run.state IN ('queued', 'running') THEN 'under way'
+			WHEN last_run.state IN ('failed', 'interrupted', 'cancelled') THEN 'stopped'
+			WHEN pushed.id IS NULL THEN 'not moved yet'
+			WHEN total.difference + files.difference > 0 THEN 'incomplete'
+			WHEN total.quarantined + total.conflict > 0 THEN 'complete, with open points'
+			ELSE 'complete' END)
+	FROM m CROSS JOIN total CROSS JOIN files LEFT JOIN last_run ON true LEFT JOIN pushed ON true
+$$;
+COMMENT ON FUNCTION flitmig._report_summary(integer) IS 'The numbers at the head of the report, and the verdict';
+
+CREATE FUNCTION flitmig._report_sections(mig integer, with_values boolean)
+RETURNS TABLE (n integer, key text, title text, lead text, columns text[], rows jsonb, query text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	m		flitmig.migration;
+	newest	bigint;
+	undone	bigint;
+BEGIN
+	SELECT * INTO m FROM flitmig.migration WHERE id = mig;
+	SELECT max(r.id) INTO newest FROM flitmig.run r
+	WHERE r.migration_id = mig AND r.kind IN ('sample', 'run', 'delta') AND r.state <> 'queued'
+		AND EXISTS (SELECT FROM flitmig.diff d WHERE d.run_id = r.id);
+	SELECT max(r.id) INTO undone FROM flitmig.run r
+	WHERE r.migration_id = mig AND r.kind = 'rollback' AND NOT COALESCE((r.options->>'dry_run')::boolean, false);
+
+	RETURN QUERY SELECT 1, 'objects', 'What became of every record',
+		'Rows of the export on the left, records of Twenty on the right. Every row is accounted for when "missing" is 0.',
+		'{map,object,rows,filtered,"blank key",duplicate,mapped,excluded,stored,unchanged,quarantine,held,conflict,gone,missing}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(b.object_map, b.object, b.rows_read, b.filtered, b.blank_keys, b.duplicates, b.mapped,
+			b.excluded, b.stored, b.unchanged, b.quarantined, b.held, b.conflict, b.gone, b.difference) ORDER BY o.position, o.id)
+		 FROM flitmig.balance b JOIN flitmig.object_map o ON o.migration_id = mig AND o.name = b.object_map
+		 WHERE b.migration = m.name),
+		format('SELECT * FROM flitmig.balance WHERE migration = %L;', m.name);
+
+	RETURN QUERY SELECT 2, 'files', 'Files', 'Per file: rows read = rows loaded + rows rejected. Rejected rows are kept byte for byte in flitmig.reject.',
+		'{"staging table",files,"rows read",loaded,rejected,superseded,missing}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(f.staging_table, f.files, f.rows_read, f.loaded, f.rejected, f.superseded, f.missing) ORDER BY f.staging_table)
+		 FROM (SELECT s.staging_table, count(*) AS files, sum(s.rows_read) AS rows_read, sum(s.rows_loaded) AS loaded,
+				sum(s.rows_rejected) AS rejected, count(s.superseded_by) AS superseded,
+				sum(s.rows_read - s.rows_loaded - s.rows_rejected) AS missing
+			   FROM flitmig.source_file s WHERE s.migration_id = mig GROUP BY s.staging_table) f),
+		format('SELECT * FROM flitmig.file_balance WHERE migration = %L;', m.name);
+
+	RETURN QUERY SELECT 3, 'runs', 'Runs', 'Each time flitmig talked to Twenty. Refused calls are those over the call limit.',
+		'{run,kind,state,by,"started","took",records,calls,refused,"records/s"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(r.id, r.kind || CASE WHEN (r.options->>'dry_run')::boolean THEN ' (dry)' ELSE '' END,
+			r.state, r.requested_by, flitmig._report_time(r.started_at, m.time_zone), flitmig._report_duration(s.seconds), r.done, r.calls, r.refusals,
+			CASE WHEN s.seconds > 0 THEN round((r.done / s.seconds)::numeric, 1) END) ORDER BY r.id)
+		 FROM flitmig.run r
+		 CROSS JOIN LATERAL (SELECT extract(epoch FROM COALESCE(r.finished_at, r.updated_at) - r.started_at)::float8 AS seconds) s
+		 WHERE r.migration_id = mig AND r.kind <> 'read'),
+		format('SELECT * FROM flitmig.run WHERE migration_id = %s ORDER BY id;', mig);
+
+	RETURN QUERY SELECT 4, 'diff', 'Sent and stored', COALESCE('Fields of run ' || newest || ' whose stored value is not letter by letter what was sent. Normalised: Twenty writes it its own way, by the rule named.',
+			'Every stored field is letter by letter what was sent.'),
+		'{object,field,verdict,rule,count}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(d.object, d.field, d.verdict, d.rule, d.count) ORDER BY d.verdict, d.object, d.field)
+		 FROM (SELECT object, field, verdict, rule, count(*) FROM flitmig.diff WHERE run_id = newest GROUP BY object, field, verdict, rule) d),
+		format('SELECT * FROM flitmig_diff(%L);', m.name);
+
+	RETURN QUERY SELECT 5, 'findings', 'Findings in the data', 'What the steps noticed, worst first.',
+		'{severity,step,code,object,column,count,message,"what to do"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(f.severity, f.step, f.code, f.object, f.column_name, f.count, f.message, f.hint)
+			ORDER BY array_position('{error,warning,info}', f.severity), f.count DESC, f.code, f.id)
+		 FROM (SELECT id, severity, step, code, object, column_name, count, message, hint
+			   FROM flitmig.finding WHERE migration_id = mig) f),
+		format('SELECT * FROM flitmig.finding WHERE migration_id = %s ORDER BY count DESC;', mig);
+
+	RETURN QUERY SELECT 6, 'owners', 'Owners to reassign', 'Staff of the export who are no workspace members (yet). Their records went to the default owner; invite them in Twenty, then run again.',
+		'{staff,e-mail,records,status}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(o.source_value, o.email, o.records, o.status) ORDER BY o.records DESC, o.source_value)
+		 FROM flitmig.owner o WHERE o.migration_id = mig AND o.status NOT IN ('matched', 'alias')),
+		format('SELECT * FROM flitmig_owners(%L);', m.name);
+
+	RETURN QUERY SELECT 7, 'quarantine', 'Quarantine', 'Records that Twenty refused, and those held back because they point at one. flitmig_retry plans them again.',
+		CASE WHEN with_values THEN '{object,kind,code,reason,count}'::text[] ELSE '{object,kind,code,count}'::text[] END,
+		flitmig._report_quarantine(mig, with_values),
+		format('SELECT * FROM flitmig.quarantine WHERE migration_id = %s;', mig);
+
+	RETURN QUERY SELECT 8, 'conflicts', 'Conflicts', 'Fields that somebody changed in Twenty since they were stored. Twenty''s value was kept.',
+		CASE WHEN with_values THEN '{object,field,kind,"stored by us","in the export now","in Twenty now"}'::text[] ELSE '{object,field,kind,count}'::text[] END,
+		flitmig._report_conflicts(mig, with_values),
+		format('SELECT * FROM flitmig.conflict WHERE migration_id = %s;', mig);
+
+	RETURN QUERY SELECT 9, 'schema', 'Changes to the schema of Twenty', 'Objects, fields and options that the migration added. Rollback removes them, unless somebody else''s data is in them.',
+		'{action,object,field,run,"taken back"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(replace(u.action, '_', ' '), u.object, u.field, u.run_id,
+			CASE WHEN u.undone_by IS NULL THEN 'no' ELSE 'yes' END) ORDER BY u.id)
+		 FROM (SELECT id, action, object, field, run_id, undone_by FROM flitmig.undo
+			   WHERE migration_id = mig AND action IN ('create_object', 'create_field', 'add_options', 'alter_field')) u),
+		format('SELECT * FROM flitmig_prepare(%L);', m.name);
+
+	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.',
+		'{kind,name,channel,condition,"trigger in Twenty"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'channel', a->>'condition', a->>'twentyTrigger'))
+		 FROM flitmig._report_automations(mig) a),
+		format('SELECT jsonb_pretty(flitmig_automations(%L));', m.name);
+
+	RETURN QUERY SELECT 11, 'rollback', 'Rollback', CASE WHEN undone IS NULL
+			THEN 'Nothing was taken back. The log holds what would be:'
+			ELSE 'Run ' || undone || ' took back what the log held. Kept records were changed by a person since.' END,
+		'{action,object,records,"taken back",open}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(u.action, u.object, u.records, u.undone, u.records - u.undone) ORDER BY u.first)
+		 FROM (SELECT replace(action, '_', ' ') AS action, object, sum(COALESCE(cardinality(ids), 1)) AS records,
+				COALESCE(sum(COALESCE(cardinality(ids), 1)) FILTER (WHERE undone_by IS NOT NULL), 0) AS undone, min(id) AS first
+			   FROM flitmig.undo WHERE migration_id = mig GROUP BY 1, 2) u),
+		format('SELECT * FROM flitmig_rollback(%L, dry_run => true);', m.name);
+
+	RETURN QUERY SELECT 12, 'audit', 'Audit', 'Who did what. Each entry is chained to the one before it by SHA-256; note the last hash where it cannot be changed, and nobody can rewrite the story.',
+		'{entry,at,who,what,hash}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(a.seq, flitmig._report_time(a.at, m.time_zone), a.actor, replace(a.event, '_', ' '), encode(substr(a.hash, 1, 8), 'hex')) ORDER BY a.seq)
+		 FROM (SELECT * FROM flitmig.audit WHERE migration = m.name ORDER BY seq DESC LIMIT 200) a),
+		format('SELECT * FROM flitmig_audit_verify(%L);', m.name);
+END $$;
+COMMENT ON FUNCTION flitmig._report_sections(integer, boolean) IS 'The tables of the report, each with the query that shows the same';
+
+/* These two read the columns that hold values only when asked to, so that a viewer, who may not, can have the rest. */
+
+CREATE FUNCTION flitmig._report_quarantine(mig integer, with_values boolean)
+RETURNS jsonb LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF with_values THEN
+		RETURN (SELECT jsonb_agg(jsonb_build_array(q.object, q.kind, q.code, q.reason, q.count) ORDER BY q.count DESC, q.object)
+			FROM (SELECT object, kind, code, reason, count(*) FROM flitmig.quarantine WHERE migration_id = mig GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 500) q);
+	END IF;
+	RETURN (SELECT jsonb_agg(jsonb_build_array(q.object, q.kind, q.code, q.count) ORDER BY q.count DESC, q.object)
+		FROM (SELECT object, kind, code, count(*) FROM flitmig.quarantine WHERE migration_id = mig GROUP BY 1, 2, 3) q);
+END $$;
+COMMENT ON FUNCTION flitmig._report_quarantine(integer, boolean) IS 'Quarantine by object and code; with the server''s reasons, which may quote values, only when asked for';
+
+CREATE FUNCTION flitmig._report_conflicts(mig integer, with_values boolean)
+RETURNS jsonb LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF with_values THEN
+		RETURN (SELECT jsonb_agg(jsonb_build_array(c.object, c.field, c.kind, c.base_value, c.source_value, c.target_value) ORDER BY c.object, c.field, c.id)
+			FROM (SELECT * FROM flitmig.conflict WHERE migration_id = mig ORDER BY object, field, id LIMIT 500) c);
+	END IF;
+	RETURN (SELECT jsonb_agg(jsonb_build_array(c.object, c.field, c.kind, c.count) ORDER BY c.object, c.field)
+		FROM (SELECT object, field, kind, count(*) FROM flitmig.conflict WHERE migration_id = mig GROUP BY 1, 2, 3) c);
+END $$;
+COMMENT ON FUNCTION flitmig._report_conflicts(integer, boolean) IS 'Conflicts by object and field; with the three values only when asked for';
+
+CREATE FUNCTION flitmig._report_timeline(mig integer)
+RETURNS TABLE (run bigint, kind text, state text, seconds double precision, step integer, calls bigint, records bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	/* Sixty steps a run, whatever it took. */
+	WITH runs AS (
+		SELECT r.id, r.kind, r.state, r.started_at,
+			greatest(extract(epoch FROM COALESCE(r.finished_at, r.updated_at) - r.started_at)::float8, 0.001) AS seconds
+		FROM flitmig.run r
+		WHERE r.migration_id = mig AND r.kind IN ('sample', 'run', 'delta', 'rollback') AND r.started_at IS NOT NULL
+		ORDER BY r.id DESC LIMIT 8
+	)
+	SELECT r.id, r.kind, r.state, r.seconds,
+		least(59, greatest(0, floor(extract(epoch FROM b.answered_at - r.started_at)::float8 / r.seconds * 60)))::integer AS step,
+		count(*),
+		COALESCE(sum(cardinality(b.ids)) FILTER (WHERE b.state = 'done' AND b.kind IN ('create', 'update', 'destroy')), 0)::bigint
+	FROM runs r JOIN flitmig.batch b ON b.run_id = r.id AND b.answered_at IS NOT NULL
+	GROUP BY r.id, r.kind, r.state, r.seconds, step
+	ORDER BY r.id, step
+$$;
+COMMENT ON FUNCTION flitmig._report_timeline(integer) IS 'Calls and records over time of the last eight runs, in sixty steps each';

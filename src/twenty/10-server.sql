@@ -1,0 +1,34 @@
+/* twenty: where a server is and how to get in, and what its answers mean. */
+
+CREATE FUNCTION flitmig._twenty_validator(text[], oid) RETURNS void
+LANGUAGE c STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_twenty_validator';
+COMMENT ON FUNCTION flitmig._twenty_validator(text[], oid) IS 'Checks the options of CREATE SERVER (url, allow_http, ca_file) and CREATE USER MAPPING (api_key or api_key_file)';
+
+CREATE FOREIGN DATA WRAPPER flitmig_twenty VALIDATOR flitmig._twenty_validator;
+COMMENT ON FOREIGN DATA WRAPPER flitmig_twenty IS 'Twenty CRM servers: CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url ''https://crm.example.com'')';
+
+CREATE FUNCTION flitmig.classify_answer(status integer, body text,
+	OUT class text, OUT code text, OUT message text, OUT limit_tokens integer, OUT limit_window_ms integer,
+	OUT max_records integer, OUT conflicting_id uuid, OUT clue text, OUT duplicate boolean)
+LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_classify_answer';
+COMMENT ON FUNCTION flitmig.classify_answer(integer, text) IS 'What an answer of Twenty to a POST means: stored, throttled, transient, ambiguous, batch_refused, unauthorised, schema_changed or not_twenty';
+
+CREATE FUNCTION flitmig._http(server text, method text, path text, body text DEFAULT '', calls integer DEFAULT 1, at_once integer DEFAULT 1,
+	per_minute integer DEFAULT 0)
+RETURNS TABLE (outcome text, status integer, answer text, elapsed_ms double precision, error text, retry_after_ms integer, class text)
+LANGUAGE c STRICT VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_http';
+REVOKE ALL ON FUNCTION flitmig._http(text, text, text, text, integer, integer, integer) FROM PUBLIC;
+COMMENT ON FUNCTION flitmig._http(text, text, text, text, integer, integer, integer) IS 'Sends one request so many times over one pool of connections and shows the answers; superusers only. With per_minute, calls are paced as a run does it. method is GET, POST, FILE (body: path of a file, sent as multipart) or PUT (path: whole URL, body: path of a file)';
+
+CREATE FUNCTION flitmig._bucket_simulate(max_tokens integer, window_ms integer, jitter_ms integer, calls integer, latency_ms integer,
+	start_tokens integer DEFAULT 1000000, OUT accepted_per_minute double precision, OUT refusals bigint, OUT margin_ms double precision)
+LANGUAGE c STRICT VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_bucket_simulate';
+COMMENT ON FUNCTION flitmig._bucket_simulate(integer, integer, integer, integer, integer, integer) IS 'Runs the pacing of calls against Twenty''s arithmetic in simulated time: calls accepted a minute after the first max_tokens, refusals, and the margin learned. start_tokens is what the server''s bucket holds at first';

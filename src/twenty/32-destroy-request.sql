@@ -1,0 +1,98 @@
+/*
+ * destroy requests.  destroyPeople(filter: {}) destroys everything
+ * (TWENTY.md 9), so nothing here builds a filter that is not a list of ids,
+ * and every id must stand in the undo log as created by this migration.
+ */
+
+CREATE FUNCTION flitmig._assert_ours(mig integer, object text, ids uuid[]) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	foreign_ids bigint;
+BEGIN
+	IF coalesce(cardinality(ids), 0) = 0 OR array_position(ids, NULL) IS NOT NULL THEN
+		RAISE EXCEPTION 'a destroy of object "%" must list its ids', object
+			USING ERRCODE = 'internal_error', DETAIL = 'The list is empty or holds NULL; an empty filter would destroy every record.';
+	END IF;
+	SELECT count(*) INTO foreign_ids
+	FROM unnest(ids) AS i(id)
+	WHERE NOT EXISTS (SELECT FROM (SELECT unnest(u.ids) AS id FROM flitmig.undo u
+								   WHERE u.migration_id = mig AND u.action = 'create' AND u.object = _assert_ours.object AND u.undone_by IS NULL) logged
+					  WHERE logged.id = i.id);
+	IF foreign_ids > 0 THEN
+		RAISE EXCEPTION 'refused to destroy % records of object "%" that this migration did not create', foreign_ids, object
+			USING ERRCODE = 'internal_error', DETAIL = 'Their ids are not in the undo log (flitmig.undo).';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._assert_ours(integer, text, uuid[]) IS 'Error unless every id is logged in flitmig.undo as created by this migration and not undone';
+
+CREATE FUNCTION flitmig._destroy_request(mig integer, object text, ids uuid[], OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM flitmig._assert_ours(mig, object, ids);
+	path := '/graphql';
+	root := 'destroy' || flitmig._capital(flitmig._api_name(mig, object, true));
+	body := flitmig._call(format('mutation($f:%sFilterInput!){%s(filter:$f){id}}', flitmig._capital(flitmig._api_name(mig, object)), root),
+						  jsonb_build_object('f', jsonb_build_object('id', jsonb_build_object('in', to_jsonb(ids)))));
+END
+$$;
+COMMENT ON FUNCTION flitmig._destroy_request(integer, text, uuid[]) IS 'Call that destroys records by id; error when an id is not ours, or there is none';
+
+/* Activities that point at our records, or tell of them on someone else's page (a linked note). */
+CREATE FUNCTION flitmig._timeline_filter(mig integer, object text, ids uuid[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text[];
+BEGIN
+	PERFORM flitmig._assert_ours(mig, object, ids);
+	SELECT array_agg(c.name ORDER BY c.rank) INTO columns
+	FROM (SELECT 0, flitmig._identifier(f.join_column)
+		  FROM flitmig.live_field f
+		  WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = _timeline_filter.object AND f.join_column IS NOT NULL
+		  UNION ALL
+		  SELECT 1, f.name
+		  FROM flitmig.live_field f
+		  WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.name = 'linkedRecordId') AS c(rank, name);
+	IF columns IS NULL THEN
+		RAISE EXCEPTION 'timeline activities of the server do not point at object "%"', object
+			USING ERRCODE = 'undefined_column';
+	END IF;
+	RETURN CASE cardinality(columns)
+		WHEN 1 THEN jsonb_build_object(columns[1], jsonb_build_object('in', to_jsonb(ids)))
+		ELSE jsonb_build_object('or', (SELECT jsonb_agg(jsonb_build_object(c, jsonb_build_object('in', to_jsonb(ids)))) FROM unnest(columns) c))
+	END;
+END
+$$;
+COMMENT ON FUNCTION flitmig._timeline_filter(integer, text, uuid[]) IS 'Filter of the timeline activities about these records of ours';
+
+CREATE FUNCTION flitmig._timeline_read_request(mig integer, object text, ids uuid[], OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	path := '/graphql';
+	root := flitmig._api_name(mig, 'timelineActivity', true);
+	body := flitmig._call(format('query($f:TimelineActivityFilterInput){%s(filter:$f,first:200){totalCount edges{node{id name}}}}', root),
+						  jsonb_build_object('f', flitmig._timeline_filter(mig, object, ids)));
+END
+$$;
+COMMENT ON FUNCTION flitmig._timeline_read_request(integer, text, uuid[]) IS 'Call that lists the timeline activities about these records';
+
+CREATE FUNCTION flitmig._timeline_destroy_request(mig integer, object text, ids uuid[], OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	path := '/graphql';
+	root := 'destroy' || flitmig._capital(flitmig._api_name(mig, 'timelineActivity', true));
+	body := flitmig._call(format('mutation($f:TimelineActivityFilterInput!){%s(filter:$f){id}}', root),
+						  jsonb_build_object('f', flitmig._timeline_filter(mig, object, ids)));
+END
+$$;
+COMMENT ON FUNCTION flitmig._timeline_destroy_request(integer, text, uuid[]) IS 'Call that destroys the timeline activities about these records of ours; the answer lists the ids it found';

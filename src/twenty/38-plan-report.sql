@@ -1,0 +1,91 @@
+/* plan report: what a run would do, and how long that lasts at the call limit. */
+
+/*
+ * Seconds until the n-th call is through.  The full bucket at the start is
+ * free (TWENTY.md 2), the rest comes at the limit less the two per cent that
+ * pacing costs; a call of 200 records takes about 0.2 s with two in flight
+ * (TWENTY.md 3), whatever the limit.
+ */
+CREATE FUNCTION flitmig._seconds(calls bigint, max_tokens integer, window_ms integer) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT greatest(calls * 0.2, greatest(calls - max_tokens, 0) * (window_ms / 1000.0) / max_tokens / 0.98)
+$$;
+COMMENT ON FUNCTION flitmig._seconds(bigint, integer, integer) IS 'Seconds that so many record calls take at a call limit';
+
+CREATE FUNCTION flitmig._pace(mig integer, OUT max_tokens integer, OUT window_ms integer, OUT batch_size integer, OUT known boolean)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(max(l.max_tokens), 100), coalesce(max(l.window_ms), 60000), coalesce(max(l.batch_size), 200), count(l.server) > 0
+	FROM flitmig.migration m LEFT JOIN flitmig.server_limit l ON l.server = m.server AND l.max_tokens > 0 AND l.window_ms > 0
+	WHERE m.id = mig
+$$;
+COMMENT ON FUNCTION flitmig._pace(integer) IS 'Call limit of a migration''s server: as learned from it, else Twenty''s default of 100 calls a minute';
+
+/* Records to send per object map, as calls: creates, and for changes a read before the write. */
+CREATE FUNCTION flitmig._plan_calls(mig integer) RETURNS TABLE("position" integer, part integer, object text, action text, records bigint, calls bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH counted AS (
+		SELECT o.position, o.name,
+			   count(r.id) FILTER (WHERE b.id IS NULL) AS created,
+			   count(r.id) FILTER (WHERE b.hash <> r.hash) AS changed,
+			   count(r.id) FILTER (WHERE b.id IS NULL AND r.file_path IS NOT NULL) AS files
+		FROM flitmig.object_map o
+		LEFT JOIN flitmig.record r ON r.object_map_id = o.id AND r.state = 'mapped'
+			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
+		LEFT JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
+		WHERE o.migration_id = mig
+		GROUP BY o.position, o.name)
+	SELECT c.position, s.part, c.name, s.action, s.n, s.calls
+	FROM counted c, LATERAL flitmig._pace(mig) p,
+		 LATERAL (VALUES
+			(1, 'read', c.changed, ceil(c.changed / 200.0)),
+			(2, 'update', c.changed, ceil(c.changed / p.batch_size::numeric)),
+			(3, 'upload', c.files, CASE WHEN flitmig._upload_dialect(mig) = 'path' THEN c.files ELSE 0 END),
+			(4, 'create', c.created, ceil(c.created / p.batch_size::numeric))) AS s(part, action, n, calls)
+	WHERE s.n > 0 OR s.action = 'create'
+$$;
+COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to be created, updated and uploaded, and the calls that count against the limit';
+
+CREATE FUNCTION flitmig._plan_report(mig integer)
+RETURNS TABLE(step text, object text, action text, records bigint, calls bigint, seconds numeric)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH pace AS (SELECT * FROM flitmig._pace(mig)),
+	schema_step AS (
+		SELECT 'schema' AS step, a.object || coalesce('.' || a.field, '') AS object,
+			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END AS action,
+			   NULL::bigint AS records, (a.state IN ('create', 'append'))::integer::bigint AS calls,
+			   /* not metered, but each change rebuilds the server's schema */
+			   CASE WHEN a.state IN ('create', 'append') THEN 0.5 ELSE 0 END AS seconds,
+			   1 AS part, a.position::bigint AS place
+		FROM flitmig._schema_actions(mig) a),
+	push AS (
+		SELECT c.*, sum(c.calls) OVER (ORDER BY c.part > 2, c.position, c.part) AS until
+		FROM flitmig._plan_calls(mig) c),
+	push_step AS (
+		SELECT CASE WHEN p.action = 'upload' THEN 'files' ELSE 'records' END, p.object, p.action, p.records, p.calls::bigint,
+			   CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * 0.2
+					ELSE flitmig._seconds(p.until::bigint, l.max_tokens, l.window_ms) - flitmig._seconds((p.until - p.calls)::bigint, l.max_tokens, l.window_ms) END,
+			   2, (row_number() OVER (ORDER BY p.part > 2, p.position, p.part))
+		FROM push p, pace l),
+	step AS (
+		SELECT * FROM schema_step
+		UNION ALL
+		SELECT * FROM push_step)
+	SELECT t.step, t.object, t.action, t.records, t.calls, round(t.seconds, 1)
+	FROM (SELECT * FROM step
+		  UNION ALL
+		  SELECT 'TOTAL', CASE WHEN (SELECT m.mapped_at FROM flitmig.migration m WHERE m.id = mig) IS NULL THEN 'records are counted once they are mapped' END,
+				 format('at %s calls per %s s%s', l.max_tokens, l.window_ms / 1000, CASE WHEN l.known THEN '' ELSE ' (Twenty''s default; this server has not said otherwise)' END),
+				 sum(s.records) FILTER (WHERE s.action IN ('create', 'update')), sum(s.calls), sum(s.seconds), 3, 0
+		  FROM step s RIGHT JOIN pace l ON true
+		  GROUP BY l.max_tokens, l.window_ms, l.known) t
+	ORDER BY t.part, t.place
+$$;
+COMMENT ON FUNCTION flitmig._plan_report(integer) IS 'Every schema change and every kind of record with calls and expected seconds, and a TOTAL';

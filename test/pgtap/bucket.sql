@@ -1,0 +1,35 @@
+/* The pacing of calls against Twenty's own arithmetic, in simulated time. */
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\set ON_ERROR_STOP 1
+BEGIN;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS flitmig;
+
+SELECT no_plan();
+
+CREATE TEMP TABLE simulated AS
+SELECT per_minute, jitter, latency, s.*
+FROM (VALUES (50), (100)) a (per_minute), (VALUES (0), (20), (40), (60)) b (jitter), (VALUES (10), (50), (230), (800)) c (latency),
+	LATERAL flitmig._bucket_simulate(per_minute, 60000, jitter, 5000, latency) s;
+
+SELECT cmp_ok(accepted_per_minute / per_minute, '>=', 0.98::double precision,
+	format('%s a minute, jitter %s ms, latency %s ms: at least 98 %%', per_minute, jitter, latency))
+FROM simulated;
+SELECT cmp_ok(refusals, '<=', 5::bigint,
+	format('%s a minute, jitter %s ms, latency %s ms: at most one refusal in a thousand', per_minute, jitter, latency))
+FROM simulated;
+
+CREATE TEMP TABLE emptied AS SELECT * FROM flitmig._bucket_simulate(100, 60000, 30, 1000, 100, 7);
+SELECT cmp_ok(refusals, '<=', 16::bigint, 'a bucket that another run has emptied costs two bursts at most') FROM emptied;
+SELECT cmp_ok(accepted_per_minute, '>=', 95::double precision, '... and no speed') FROM emptied;
+
+SET LOCAL flitmig.requests_in_flight = 1;
+CREATE TEMP TABLE alone AS SELECT * FROM flitmig._bucket_simulate(100, 60000, 40, 5000, 230);
+SELECT cmp_ok(accepted_per_minute, '>=', 88::double precision, 'one request at a time loses a margin with each call') FROM alone;
+SELECT cmp_ok(refusals, '<=', 5::bigint, '... and is not refused either') FROM alone;
+
+SELECT finish();
+ROLLBACK;

@@ -1,0 +1,104 @@
+-- Reading the server's model: both recorded models, answer by answer.
+\set ON_ERROR_STOP 1
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only 1
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
+BEGIN;
+SET LOCAL search_path = public, pg_catalog;
+SELECT plan(47);
+
+\set model 1.17
+\ir schema-load.psql
+\set old_mig :mig
+SELECT is(pg_temp.introspect(:mig, '1.17', 'metadata.objects.after'),
+	ARRAY['config GET /client-config', 'metadata POST /metadata', 'objects POST /metadata', 'graphql POST /graphql', 'members POST /graphql'],
+	'1.17: five calls, one of them without a key');
+\set model 2.19
+\ir schema-load.psql
+\set new_mig :mig
+SELECT is(cardinality(pg_temp.introspect(:mig, '2.19', 'metadata.objects.after')), 5, '2.19: five calls');
+
+SELECT is(flitmig._capability(:old_mig, 'version'), '"1.17.0"', 'version of 1.17');
+SELECT is(flitmig._capability(:new_mig, 'version'), '"2.19.0"', 'version of 2.19, without its v');
+SELECT is(count(*), 30::bigint, '1.17: every object') FROM flitmig.live_object WHERE migration_id = :old_mig;
+SELECT is((SELECT count(*) FROM flitmig.live_object WHERE migration_id = :new_mig),
+		  (SELECT jsonb_array_length(pg_temp.answer('2.19', 'metadata.objects.after') #> '{data,objects,edges}')::bigint), '2.19: every object');
+SELECT is((SELECT count(DISTINCT (object, field_id)) FROM flitmig.live_field WHERE migration_id = :new_mig),
+		  (SELECT count(*) FROM jsonb_path_query(pg_temp.answer('2.19', 'metadata.objects.after'), '$.data.objects.edges[*].node.fieldsList[*]')), '2.19: every field');
+
+-- relations
+SELECT results_eq(format($$SELECT name, join_column, relation_type FROM flitmig.live_field WHERE migration_id = %s AND object = 'taskTarget' AND relation_object = 'person'$$, :old_mig),
+	$$VALUES ('person', 'personId', 'MANY_TO_ONE')$$, '1.17: a task target points at a person by personId');
+SELECT results_eq(format($$SELECT name, join_column, type FROM flitmig.live_field WHERE migration_id = %s AND object = 'taskTarget' AND relation_object = 'person'$$, :new_mig),
+	$$VALUES ('targetPerson', 'targetPersonId', 'MORPH_RELATION')$$, '2.19: by the morph column targetPersonId');
+SELECT is((SELECT join_column FROM flitmig.live_field WHERE migration_id = :new_mig AND object = 'noteTarget' AND relation_object = 'billingClaim'), 'targetBillingClaimId', '2.19: custom objects too');
+SELECT is((SELECT join_column FROM flitmig.live_field WHERE migration_id = :old_mig AND object = 'noteTarget' AND relation_object = 'billingClaim'), 'billingClaimId', '1.17: custom objects too');
+SELECT is((SELECT join_column FROM flitmig.live_field WHERE migration_id = :old_mig AND object = 'attachment' AND relation_object = 'note'), 'targetNoteId', '1.17: attachments are morph already');
+SELECT is((SELECT join_column FROM flitmig.live_field WHERE migration_id = :new_mig AND object = 'task' AND name = 'provider'), 'providerId', 'our own relation');
+SELECT ok((SELECT join_column IS NULL FROM flitmig.live_field WHERE migration_id = :new_mig AND object = 'person' AND name = 'billingClaims'), 'the far side holds no column');
+SELECT results_eq(format('SELECT email FROM flitmig.live_member WHERE migration_id = %s', :new_mig),
+	format($$SELECT lower(n #>> '{node,userEmail}') FROM jsonb_array_elements(pg_temp.answer('2.19', 'workspaceMembers') #> '{data,workspaceMembers,edges}') n$$), 'members, e-mail in lower case');
+SELECT is((SELECT options -> 3 ->> 'value' FROM flitmig.live_field WHERE migration_id = :new_mig AND object = 'task' AND name = 'status'), 'CANCELLED', 'options are kept');
+SELECT ok((SELECT is_unique FROM flitmig.live_field WHERE migration_id = :new_mig AND object = 'person' AND name = 'npi'), 'unique fields are known');
+
+-- capabilities
+SELECT is(flitmig._upload_dialect(:old_mig), 'path', '1.17 takes files by path');
+SELECT is(flitmig._upload_dialect(:new_mig), 'direct', '2.19 takes files directly');
+SELECT is(flitmig._server_type(:old_mig, 'RICH_TEXT'), 'RICH_TEXT_V2', '1.17 calls rich text RICH_TEXT_V2');
+SELECT is(flitmig._server_type(:new_mig, 'RICH_TEXT_V2'), 'RICH_TEXT', '2.19 calls it RICH_TEXT');
+SELECT ok(NOT flitmig._type_creatable(:old_mig, 'FILES'), '1.17 makes no fields of type FILES');
+SELECT ok(flitmig._type_creatable(:new_mig, 'FILES'), '2.19 does');
+SELECT ok(flitmig._capable(:new_mig, 'actor_sources', 'IMPORT'), 'an import may say that it is one');
+SELECT ok(NOT EXISTS (SELECT FROM flitmig.capability WHERE name = 'pages'), 'nothing half-read is left');
+
+-- asked for: only what this server knows
+SELECT unalike(flitmig._field_selection(:new_mig), '%isCustom%', 'nothing that one of the models refuses');
+UPDATE flitmig.capability SET value = value - 'morphRelations' WHERE migration_id = :old_mig AND name = 'type.Field';
+SELECT unalike((flitmig._introspect_request(:old_mig, '{"step": "objects"}')).body ->> 'query', '%morphRelations%', 'a field that the server lacks is not asked for');
+
+-- paging: old rows stay until the last page is there
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "objects"}', jsonb_set(pg_temp.answer('2.19', 'metadata.objects'), '{data,objects,pageInfo}', '{"hasNextPage": true, "endCursor": "x"}')),
+	'{"step": "objects", "after": "x"}', 'a page that is not the last asks for the next');
+SELECT ok(EXISTS (SELECT FROM flitmig.live_object WHERE migration_id = :new_mig AND name = 'billingClaim'), 'and leaves the model as it was');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "objects", "after": "x", "again": true}', '{"data": {"objects": {"edges": [], "pageInfo": {"hasNextPage": false}}}}'), NULL, 'the last one ends it');
+SELECT ok(NOT EXISTS (SELECT FROM flitmig.live_object WHERE migration_id = :new_mig AND name = 'billingClaim')
+	  AND EXISTS (SELECT FROM flitmig.live_object WHERE migration_id = :new_mig AND name = 'person'), 'and replaces the model by both pages');
+
+-- what is not Twenty
+SELECT throws_ok(format($$SELECT flitmig._introspect_answer(%s, '{"step": "objects"}', '{"data": {"things": 1}}')$$, :new_mig), '08P01', 'server "crm" did not answer as Twenty does', 'an answer of something else');
+SELECT throws_ok(format($$SELECT flitmig._introspect_answer(%s, '{"step": "objects"}', '{"data": {"objects": {"edges": [], "pageInfo": {}}}}')$$, :old_mig), '42501', NULL, 'a key that sees no objects');
+SELECT throws_ok($$SELECT flitmig._identifier('a(id:1){id}b')$$, '42602', NULL, 'a name that is none never reaches a document');
+
+-- a preflight reads on: automations, and who has our unique values
+INSERT INTO flitmig.run (migration_id, kind, state, started_at) VALUES (:new_mig, 'read', 'running', clock_timestamp());
+INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key) VALUES (:new_mig, 'patient', 'person', 1, 'x', 'x') RETURNING id AS map \gset
+INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key, file_id, line_no, sequence, hash, payload)
+SELECT :new_mig, gen_random_uuid(), 'person', :map, n::text, 1, n, n, 0, jsonb_build_object('emails', jsonb_build_object('primaryEmail', 'P' || n || '@x.test')) FROM generate_series(1, 1500) n;
+SELECT is((pg_temp.introspect(:new_mig, '2.19', 'metadata.objects.after'))[6:], ARRAY['workflows POST /graphql', 'webhooks POST /metadata', 'holders POST /graphql', 'holders POST /graphql'],
+	'2.19, preflight: workflows, webhooks, and holders by the thousand');
+SELECT is((r).body #> '{variables,filter,and,1,emails,primaryEmail,in,0}', '"p1000@x.test"', 'e-mail addresses as the server keeps them') FROM flitmig._introspect_request(:new_mig, '{"step": "holders", "n": 1, "skip": 0}') r;
+DELETE FROM flitmig.capability WHERE name = 'holders';
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "holders", "n": 1, "skip": 0}', '{"data": {"people": {"totalCount": 3, "edges": [{"node": {"id": "59ba3675-5b93-5119-b0ff-175f1d485d53", "deletedAt": "2026-01-01T00:00:00Z"}}]}}}'),
+	'{"n": 1, "skip": 1000, "step": "holders", "optional": true}', 'the next thousand');
+SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1}', 'holders are counted');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "workflows"}', NULL), '{"step": "webhooks", "optional": true}', 'a key that may not read workflows is told, not stopped');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "webhooks"}', '{"data": {"webhooks": [{"id": "1", "operations": ["person.created"]}]}}') ->> 'step', 'holders', 'webhooks');
+SELECT is((SELECT string_agg("check" || ' ' || status, ', ') FROM flitmig._preflight_report(:new_mig) WHERE "check" IN ('workflows', 'webhooks', 'holders', 'server')),
+	'server green, holders yellow, holders yellow, workflows yellow, webhooks yellow', 'and reported');
+SELECT alike((SELECT detail FROM flitmig._preflight_report(:new_mig) WHERE "check" = 'server'), 'Twenty 2.19.0, %', 'with the version');
+SELECT ok(NOT EXISTS (SELECT FROM flitmig._preflight_report(:new_mig) WHERE status <> 'green' AND hint IS NULL), 'whatever is not green says what to do');
+SELECT ok(NOT EXISTS (SELECT FROM flitmig._preflight_report(:new_mig) p WHERE p::text ~ 'x\.test'), 'no value of a patient is in it');
+
+-- plan
+UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;
+SELECT results_eq(format($$SELECT step, action, records, calls, seconds FROM flitmig._plan_report(%s)$$, :new_mig),
+	$$VALUES ('records', 'create', 1500::bigint, 8::bigint, 1.6), ('TOTAL', 'at 100 calls per 60 s (Twenty''s default; this server has not said otherwise)', 1500, 8, 1.6)$$, 'calls of 200');
+INSERT INTO flitmig.server_limit (server, max_tokens, window_ms, batch_size) VALUES ('crm', 2, 1000, 60);
+SELECT results_eq(format($$SELECT calls, seconds FROM flitmig._plan_report(%s) WHERE step = 'TOTAL'$$, :new_mig), $$VALUES (25::bigint, 11.7)$$, 'a learned limit: the full bucket is free, the rest waits');
+SELECT is(flitmig._introspect_start(:new_mig), '{"step": "objects", "again": true}', 'a second reading in the same run is of the objects alone');
+
+SELECT * FROM finish();
+ROLLBACK;

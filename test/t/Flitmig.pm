@@ -1,0 +1,177 @@
+# What every TAP test here needs: a cluster with the extension, a stand-in Twenty, a generated clinic.
+package Flitmig;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Cwd qw(abs_path);
+use Exporter 'import';
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(start_cluster start_twenty generate_clinic connect_twenty migrate_up_to
+  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error $repository);
+
+our $repository = abs_path(dirname(__FILE__) . '/../..');
+
+my @children;
+
+# A throw-away cluster whose postgres may read the test's files.
+sub start_cluster
+{
+	my ($name, %more) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init;
+	$node->append_conf('postgresql.conf', "max_worker_processes = 16\nrestart_after_crash = on\n" . ($more{conf} // ''));
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION flitmig');
+	return $node;
+}
+
+# Starts the stand-in; returns { url, key, pid, file for its faults }.  Ends with the test.
+sub start_twenty
+{
+	my (@options) = @_;
+	my $log = tempdir(CLEANUP => 1) . '/twenty.log';
+	my $pid = fork();
+	if ($pid == 0)
+	{
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>', $log);
+		open(STDERR, '>&', \*STDOUT);
+		exec('node', "$repository/test/twenty/server.js", '--port', '0', @options) or exit 127;
+	}
+	push @children, $pid;
+	my ($url, $key);
+	for (1 .. 300)
+	{
+		if (-s $log && slurp_file($log) =~ /^ready (\S+) (\S+)/m)
+		{
+			($url, $key) = ($1, $2);
+			last;
+		}
+		select(undef, undef, undef, 0.1);
+	}
+	die "the stand-in did not start: " . (-e $log ? slurp_file($log) : '') unless $url;
+	return { url => $url, key => $key, pid => $pid, log => $log };
+}
+
+# A generated export; returns (directory, manifest).
+sub generate_clinic
+{
+	my ($dir, @options) = @_;
+	system("$repository/test/clinic/generate", '--out', $dir, @options) == 0 or die "generate failed";
+	my $manifest = decode_json(slurp_file("$dir.manifest.json"));
+	return $manifest;
+}
+
+# Server and user mapping.
+sub connect_twenty
+{
+	my ($node, $twenty, $name) = @_;
+	$name //= 'crm';
+	$node->safe_psql('postgres', qq{
+		CREATE SERVER $name FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url '$twenty->{url}');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key '$twenty->{key}');});
+}
+
+# create, import, confirm
+sub migrate_up_to
+{
+	my ($node, $migration, $dir, %more) = @_;
+	my $profile = $more{profile} // 'generic';
+	$node->safe_psql('postgres',
+		"SELECT flitmig_create('$migration', 'crm', profile => '$profile', time_zone => 'America/New_York', date_order => 'MDY')");
+	$node->safe_psql('postgres', "SELECT * FROM flitmig_import('$migration', '$dir')");
+	$node->safe_psql('postgres', "SELECT flitmig_confirm('$migration')");
+}
+
+sub sign_off
+{
+	my ($node, $migration, $size) = @_;
+	$size //= 300;
+	$node->safe_psql('postgres', "SELECT * FROM flitmig_sample('$migration', $size)");
+	$node->safe_psql('postgres', "SELECT flitmig_sign_off('$migration', 'looked at it')");
+}
+
+sub http_request
+{
+	my ($twenty, $method, $path, $body, $type) = @_;
+	my ($host, $port) = $twenty->{url} =~ m{^http://([^:/]+):(\d+)};
+	my $socket = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 30) or die "no stand-in: $!";
+	$body //= '';
+	print $socket "$method $path HTTP/1.0\r\nHost: $host:$port\r\nAuthorization: Bearer $twenty->{key}\r\n"
+	  . "Content-Type: " . ($type // 'application/json') . "\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body";
+	local $/;
+	my $answer = <$socket>;
+	$answer =~ s/^.*?\r\n\r\n//s;
+	return $answer;
+}
+
+sub http_get { my ($twenty, $path) = @_; return http_request($twenty, 'GET', $path); }
+sub http_post { my ($twenty, $path, $body) = @_; return http_request($twenty, 'POST', $path, $body); }
+
+# A GraphQL call as a person at the stand-in would make it; returns the data.
+sub graphql
+{
+	my ($twenty, $query, $variables, $path) = @_;
+	my $answer = decode_json(http_request($twenty, 'POST', $path // '/graphql',
+			encode_json({ query => $query, variables => $variables // {} })));
+	die "graphql: " . encode_json($answer) if $answer->{errors};
+	return $answer->{data};
+}
+
+sub dump_of { my ($twenty) = @_; return http_get($twenty, '/__dump'); }
+
+# Accepted calls that change records or schema, from the stand-in's log.
+sub writes_of
+{
+	my ($twenty) = @_;
+	my $log = decode_json(http_get($twenty, '/__log'));
+	return [ grep { $_->{field} =~ /^(create|update|destroy|delete|restore|upload|complete)/ } @{ $log->{calls} } ];
+}
+
+# For a failing comparison: which lines differ, shortened.
+sub lines_that_differ
+{
+	my ($a, $b) = @_;
+	my %in_a = map { $_ => 1 } split /\n/, $a;
+	my %in_b = map { $_ => 1 } split /\n/, $b;
+	my @only_a = grep { !$in_b{$_} } split /\n/, $a;
+	my @only_b = grep { !$in_a{$_} } split /\n/, $b;
+	return join("\n", (map { '- ' . substr($_, 0, 400) } splice(@only_a, 0, 8)), (map { '+ ' . substr($_, 0, 400) } splice(@only_b, 0, 8)));
+}
+
+# Waits on a condition, never on a time.
+sub wait_until
+{
+	my ($what, $condition) = @_;
+	for (1 .. 1800)
+	{
+		return 1 if $condition->();
+		select(undef, undef, undef, 0.1);
+	}
+	die "waited in vain until $what";
+}
+
+# Runs SQL that must fail; returns what psql said.
+sub psql_error
+{
+	my ($node, $sql) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres', $sql);
+	return $rc == 0 ? '' : $err;
+}
+
+END
+{
+	my $status = $?;
+	for my $pid (@children) { kill 'TERM', $pid; waitpid($pid, 0); }
+	$? = $status;
+}
+
+1;
