@@ -383,6 +383,7 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	d->import = import;
 	d->input = text;
 	d->file = file;
+	file->read_from = text;
 	d->sheet = sheet;
 	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &utf8 : &text->encoding;
 	if (sheet)
