@@ -17,14 +17,15 @@
 #define READ_BYTES	(256 * 1024)
 #define DEPTH_LIMIT	5			/* archives inside archives */
 
-typedef struct Archive
+struct Archive
 {
 	struct archive *handle;
+	Input	   *input;
 	ByteSource	source;
 	char		buffer[READ_BYTES];
 	ErrorData  *error;			/* what a read reported; thrown when libarchive has returned */
 	MemoryContext context;
-} Archive;
+};
 
 static void
 release_archive(void *object)
@@ -59,6 +60,36 @@ read_archive(struct archive *handle, void *data, const void **buffer)
 	return n;
 }
 
+/* zip and 7z keep their list of members at the end. */
+static la_int64_t
+seek_archive(struct archive *handle, void *data, la_int64_t offset, int whence)
+{
+	Archive    *archive = data;
+	volatile la_int64_t to = offset;
+
+	if (whence == SEEK_CUR)
+		to += archive->input->position;
+	else if (whence == SEEK_END)
+		to += archive->input->bytes;
+	if (to < 0)
+		return ARCHIVE_FATAL;
+	PG_TRY();
+	{
+		archive->source = input_source(archive->input, to);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(archive->context);
+		archive->error = CopyErrorData();
+		FlushErrorState();
+		archive_set_error(handle, EIO, "seek error");
+		to = ARCHIVE_FATAL;
+	}
+	PG_END_TRY();
+	return to;
+}
+
+/* An error of a read is thrown once libarchive is out of the way. */
 static void
 rethrow(Archive *archive)
 {
@@ -67,8 +98,8 @@ rethrow(Archive *archive)
 	CHECK_FOR_INTERRUPTS();
 }
 
-static Archive *
-open_archive(Input *input)
+Archive *
+archive_open(Input *input)
 {
 	Archive    *archive = palloc0(sizeof(Archive));
 	struct archive *handle = archive_read_new();
@@ -77,6 +108,7 @@ open_archive(Input *input)
 		out_of_memory();
 	archive->handle = handle;
 	archive->context = CurrentMemoryContext;
+	archive->input = input;
 	archive->source = input_source(input, 0);
 	guard(release_archive, archive);
 	archive_read_support_filter_all(handle);
@@ -87,9 +119,48 @@ open_archive(Input *input)
 	archive_read_support_format_rar5(handle);
 	archive_read_support_format_cab(handle);
 	archive_read_support_format_raw(handle);	/* a single compressed file */
-	if (archive_read_open(handle, archive, NULL, read_archive, NULL) != ARCHIVE_OK)
-		rethrow(archive);
+	archive_read_set_callback_data(handle, archive);
+	archive_read_set_read_callback(handle, read_archive);
+	archive_read_set_seek_callback(handle, seek_archive);
+	archive_read_open1(handle);
+	rethrow(archive);
 	return archive;
+}
+
+void
+archive_close(Archive *archive)
+{
+	release_archive(archive);
+}
+
+/* Goes on to the member of that name, upper and lower case alike; false when there is none behind. */
+bool
+archive_find(Archive *archive, const char *name)
+{
+	struct archive_entry *entry;
+
+	while (archive_read_next_header(archive->handle, &entry) >= ARCHIVE_WARN)
+	{
+		rethrow(archive);
+		if (archive_entry_pathname(entry) && pg_strcasecmp(archive_entry_pathname(entry), name) == 0)
+			return true;
+	}
+	rethrow(archive);
+	return false;
+}
+
+/* Reads from the member; 0 at its end, -1 when it is damaged.  Never throws: see archive_check. */
+ssize_t
+archive_data(Archive *archive, void *buf, size_t length)
+{
+	return archive->error ? -1 : archive_read_data(archive->handle, buf, length);
+}
+
+/* Throws what a read has met. */
+void
+archive_check(Archive *archive)
+{
+	rethrow(archive);
 }
 
 /* Copies a member out; false when it cannot be read. */
@@ -222,9 +293,9 @@ import_archive(Import *import, Input *input)
 	else
 	{
 		import->depth++;
-		archive = open_archive(input);
+		archive = archive_open(input);
 		count = import_members(import, archive, input, plain, &trouble);
-		release_archive(archive);
+		archive_close(archive);
 		import->depth--;
 	}
 	source_file_note(file, psprintf("archive of %d file%s", count, count == 1 ? "" : "s"));

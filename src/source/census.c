@@ -1,22 +1,22 @@
 /*
  * census.c
- *		What the live rows of a staging table hold, column by column, from one
- *		scan.
+ *		What the live rows of a staging table hold, column by column.
+ *
+ * The loader shows each row on its way into the table.  When live rows are
+ * there from an earlier import too, the table is scanned instead.
  *
  * Distinct values are counted exactly up to a limit and estimated beyond it;
  * values themselves are kept while they are few and short, as code lists are.
  */
 #include "source/source.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "lib/hyperloglog.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -27,22 +27,25 @@
 #define KEPT_VALUES		200		/* distinct values up to which they are kept */
 #define KEPT_BYTES		200		/* length up to which they are kept */
 #define TOP_VALUES		20
+#define FIXED_COLUMNS	3		/* _file, _line, _hash */
 #define FIRST_SLOTS		256
+
+/* Counts of all tables of an import; what is beyond it is scanned for in the end. */
+#define MEMORY_LIMIT	((Size) 256 * 1024 * 1024)
 
 typedef struct Value
 {
 	uint64		hash;			/* 0: free */
 	int64		count;
-	uint16		shape;			/* ShapeKind and flags, see pack_shape */
 	char	   *text;			/* while values are kept */
-	int			length;
+	uint16		shape;			/* ShapeKind and flags, see pack_shape */
 } Value;
 
 typedef struct Column
 {
-	const char *name;
-	int			attribute;
-	int64		blanks;
+	char	   *name;
+	uint64		seed;			/* of its hashes */
+	int64		filled;			/* values that are not blank */
 	int64		max_length;
 	int			distinct;
 	int			size;
@@ -54,6 +57,16 @@ typedef struct Column
 	int64		first_gt12;
 	int64		second_gt12;
 } Column;
+
+struct Census
+{
+	char	   *table;
+	MemoryContext context;
+	Column	  **columns;
+	int			count;
+	List	   *files;			/* ids that were counted */
+	int64		rows;
+};
 
 /* ---- one value ---- */
 
@@ -129,12 +142,12 @@ forget_texts(Column *column)
 }
 
 static void
-count_value(Column *column, const char *data, int length)
+count_value(Column *column, const char *data, int length, uint64 hash)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) data, length, 0) | 1;
 	uint64		at;
 	Value	   *value;
 
+	hash |= 1;
 	if (column->values == NULL && column->distinct > 0)
 	{
 		addHyperLogLog(&column->estimate, (uint32) (hash >> 32));
@@ -152,7 +165,7 @@ count_value(Column *column, const char *data, int length)
 	if (++column->distinct > EXACT_VALUES)
 	{
 		start_estimate(column);
-		count_value(column, data, length);
+		count_value(column, data, length, hash);
 		return;
 	}
 	value = &column->values[at];
@@ -162,10 +175,7 @@ count_value(Column *column, const char *data, int length)
 	if (column->kept && (column->distinct > KEPT_VALUES || length > KEPT_BYTES))
 		forget_texts(column);
 	if (column->kept)
-	{
 		value->text = pnstrdup(data, length);
-		value->length = length;
-	}
 }
 
 static bool
@@ -188,29 +198,115 @@ characters(const char *data, int length)
 	return n;
 }
 
-static void
-look_at(Column *column, Datum datum, bool is_null)
+/* Counts a value of a column; hash is that of value_hash with the column's seed. */
+static inline void
+look_at(Column *column, const char *data, int length, uint64 hash)
 {
-	struct varlena *packed;
-	const char *data;
-	int			length;
-
-	if (is_null)
-	{
-		column->blanks++;
-		return;
-	}
-	packed = PG_DETOAST_DATUM_PACKED(datum);
-	data = VARDATA_ANY(packed);
-	length = (int) VARSIZE_ANY_EXHDR(packed);
 	if (length > column->max_length)
 		column->max_length = Max(column->max_length, characters(data, length));
 	if (is_blank(data, length))
-		column->blanks++;
-	else
-		count_value(column, data, length);
-	if ((void *) packed != DatumGetPointer(datum))
-		pfree(packed);
+		return;
+	column->filled++;
+	count_value(column, data, length, hash);
+}
+
+/* ---- on the way into the table ---- */
+
+static Census *
+new_census(MemoryContext parent, const char *table)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "flitmig census", ALLOCSET_DEFAULT_SIZES);
+	Census	   *census = MemoryContextAllocZero(context, sizeof(Census));
+
+	census->context = context;
+	census->table = MemoryContextStrdup(context, table);
+	return census;
+}
+
+/* The column of that name, made when new. */
+static Column *
+census_column(Census *census, const char *name)
+{
+	MemoryContext old;
+	Column	   *column;
+
+	for (int i = 0; i < census->count; i++)
+		if (strcmp(census->columns[i]->name, name) == 0)
+			return census->columns[i];
+	old = MemoryContextSwitchTo(census->context);
+	if (census->columns == NULL)
+		census->columns = palloc(sizeof(Column *) * MaxHeapAttributeNumber);
+	column = palloc0(sizeof(Column));
+	column->name = pstrdup(name);
+	column->seed = name_seed(name);
+	column->kept = true;
+	census->columns[census->count++] = column;
+	MemoryContextSwitchTo(old);
+	return column;
+}
+
+static Census *
+find_census(Import *import, const char *table)
+{
+	ListCell   *cell;
+
+	foreach(cell, import->censuses)
+	{
+		if (strcmp(((Census *) lfirst(cell))->table, table) == 0)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/* Starts to count a file's rows; handles are for census_cell, one for each of the file's columns. */
+Census *
+census_open(Import *import, SourceFile *file, void **handles)
+{
+	Census	   *census = find_census(import, file->table);
+	MemoryContext old = MemoryContextSwitchTo(import->context);
+
+	if (census == NULL)
+	{
+		census = new_census(import->context, file->table);
+		import->censuses = lappend(import->censuses, census);
+	}
+	MemoryContextSwitchTo(census->context);
+	census->files = lappend_int(census->files, file->id);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < file->column_count; i++)
+		handles[i] = census_column(census, file->columns[i]);
+	return census;
+}
+
+void
+census_cell(Census *census, void *handle, const char *data, int length, uint64 hash)
+{
+	MemoryContext old = MemoryContextSwitchTo(census->context);
+
+	look_at(handle, data, length, hash);
+	MemoryContextSwitchTo(old);
+}
+
+void
+census_row(Census *census)
+{
+	census->rows++;
+}
+
+/* Gives up counting when all counts take too much memory. */
+void
+census_close(Import *import, Census *census)
+{
+	Size		total = 0;
+	ListCell   *cell;
+
+	foreach(cell, import->censuses)
+		total += MemoryContextMemAllocated(((Census *) lfirst(cell))->context, true);
+	if (total > MEMORY_LIMIT)
+	{
+		import->censuses = list_delete_ptr(import->censuses, census);
+		MemoryContextDelete(census->context);
+	}
 }
 
 /* ---- the result ---- */
@@ -279,7 +375,7 @@ shapes_of(Column *column)
 }
 
 static void
-store_column(Import *import, const char *table, Column *column, int position, int64 rows, List **findings)
+store_column(Import *import, const char *table, Column *column, int64 rows, List **findings)
 {
 	SqlArguments args = {0};
 	char	   *shapes = shapes_of(column);
@@ -305,18 +401,19 @@ store_column(Import *import, const char *table, Column *column, int position, in
 	sql_int(&args, import->migration);
 	sql_text(&args, table);
 	sql_text(&args, column->name);
-	sql_int(&args, position);
 	sql_bigint(&args, rows);
-	sql_bigint(&args, column->blanks);
+	sql_bigint(&args, rows - column->filled);
 	sql_bigint(&args, column->values || column->distinct == 0 ? column->distinct
 			   : Max((int64) estimateHyperLogLog(&column->estimate), EXACT_VALUES + 1));
 	sql_int(&args, (int) column->max_length);
 	sql_text(&args, top_values(column));
 	sql_text(&args, shapes);
 	sql_text(&args, order);
-	sql_run("INSERT INTO flitmig.column_census (migration_id, staging_table, column_name, position, rows, blanks, distinct_values, "
-			"max_length, top_values, shapes, date_order, header) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11, "
+	sql_text(&args, import->schema);
+	sql_run("INSERT INTO flitmig.column_census (migration_id, staging_table, column_name, rows, blanks, distinct_values, "
+			"max_length, top_values, shapes, date_order, position, header) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10, "
+			"(SELECT attnum - 3 FROM pg_attribute WHERE attrelid = format('%I.%I', $11, $2)::regclass AND attname = $3), "
 			"(SELECT f.header[array_position(f.columns, $3)] FROM flitmig.source_file f "
 			"WHERE f.migration_id = $1 AND f.staging_table = $2 AND f.superseded_by IS NULL AND $3 = ANY (f.columns) "
 			"ORDER BY f.id DESC LIMIT 1))", &args);
@@ -339,79 +436,98 @@ live_files(Import *import, const char *table, int *count)
 	return ids;
 }
 
-static int64
-scan_table(Relation rel, const int *files, int file_count, Column *columns, int column_count)
+/* Counts the live rows of the table anew. */
+static void
+scan_table(Census *census, Relation rel, const int *files, int file_count)
 {
-	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	int64		rows = 0;
+	TupleDesc	desc = RelationGetDescr(rel);
+	Column	  **columns = palloc0(sizeof(Column *) * desc->natts);
+	TableScanDesc scan;
+	TupleTableSlot *slot;
 	int			last = -1;
 
+	for (int i = FIXED_COLUMNS; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped && TupleDescAttr(desc, i)->atttypid == TEXTOID)
+			columns[i] = census_column(census, NameStr(TupleDescAttr(desc, i)->attname));
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	UpdateActiveSnapshotCommandId();
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	slot = table_slot_create(rel, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		int			file;
+		bool		live = false;
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
 		file = DatumGetInt32(slot->tts_values[0]);
-		if (file != last)
+		for (int i = 0; i < file_count && !live && file != last; i++)
+			live = files[i] == file;
+		if (!live && file != last)
+			continue;
+		last = file;
+		census->rows++;
+		for (int i = FIXED_COLUMNS; i < desc->natts; i++)
 		{
-			bool		live = false;
+			struct varlena *value;
 
-			for (int i = 0; i < file_count; i++)
-				live |= files[i] == file;
-			if (!live)
+			if (slot->tts_isnull[i] || columns[i] == NULL)
 				continue;
-			last = file;
+			value = PG_DETOAST_DATUM_PACKED(slot->tts_values[i]);
+			look_at(columns[i], VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value),
+					value_hash(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), columns[i]->seed));
+			if ((void *) value != DatumGetPointer(slot->tts_values[i]))
+				pfree(value);
 		}
-		rows++;
-		for (int i = 0; i < column_count; i++)
-			look_at(&columns[i], slot->tts_values[columns[i].attribute], slot->tts_isnull[columns[i].attribute]);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
-	return rows;
+	PopActiveSnapshot();
 }
 
-/* Takes the census of a staging table anew. */
+/* Whether what was counted on the way is all that is live. */
+static bool
+is_complete(const Census *census, const int *files, int file_count)
+{
+	if (census == NULL || list_length(census->files) != file_count)
+		return false;
+	for (int i = 0; i < file_count; i++)
+		if (!list_member_int(census->files, files[i]))
+			return false;
+	return true;
+}
+
+/* Stores the census of a staging table; columns that no live file has are counted as blank. */
 void
 census_take(Import *import, const char *table)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig census", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
 	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	Column	   *columns = palloc0(sizeof(Column) * desc->natts);
-	int			count = 0;
+	Census	   *census = find_census(import, table);
 	int			file_count;
 	int		   *files = live_files(import, table, &file_count);
 	SqlArguments args = {0};
 	List	   *findings = NIL;
-	int64		rows;
+	MemoryContext old;
 
-	for (int i = 3; i < desc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-		if (attribute->attisdropped || attribute->atttypid != TEXTOID)
-			continue;
-		columns[count].name = NameStr(attribute->attname);
-		columns[count].attribute = i;
-		columns[count++].kept = true;
-	}
-	PushActiveSnapshot(GetLatestSnapshot());
-	UpdateActiveSnapshotCommandId();
-	rows = scan_table(rel, files, file_count, columns, count);
-	PopActiveSnapshot();
+	if (!is_complete(census, files, file_count) || file_count == 0)
+		census = new_census(import->context, table);
+	old = MemoryContextSwitchTo(census->context);
+	if (census->files == NIL)
+		scan_table(census, rel, files, file_count);
+	for (int i = FIXED_COLUMNS; i < RelationGetDescr(rel)->natts; i++)
+		if (!TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
+			census_column(census, NameStr(TupleDescAttr(RelationGetDescr(rel), i)->attname));
 
 	sql_int(&args, import->migration);
 	sql_text(&args, table);
 	sql_run("DELETE FROM flitmig.column_census WHERE migration_id = $1 AND staging_table = $2", &args);
 	findings_clear(import->migration, table);
-	for (int i = 0; i < count; i++)
-		store_column(import, table, &columns[i], i + 1, rows, &findings);
+	for (int i = 0; i < census->count; i++)
+		store_column(import, table, census->columns[i], census->rows, &findings);
 	findings_store(import->migration, table, findings);
 	table_close(rel, NoLock);
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
+	import->censuses = list_delete_ptr(import->censuses, census);
+	MemoryContextDelete(census->context);
 }

@@ -450,6 +450,7 @@ csv_reader_next(CsvReader *reader)
 	if (!there(&scan, 0))
 		return scan.stop == FILL_NO_MEMORY ? CSV_NO_MEMORY : CSV_END;
 
+	reader->ordinal++;
 	for (;;)
 	{
 		size_t		from = scan.at;

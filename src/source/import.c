@@ -27,8 +27,8 @@ PG_FUNCTION_INFO_V1(flitmig_name_matches);
 /* ---- source_file ---- */
 
 /* The file name without its folder and endings: what profile patterns see. */
-static char *
-base_name(const char *name)
+char *
+file_base_name(const char *name)
 {
 	static const char *const packing[] = {".gz", ".bz2", ".xz", ".zst", NULL};
 	const char *slash = strrchr(name, '/');
@@ -147,7 +147,7 @@ source_file_begin(Import *import, Input *input, const char *part, const char *fo
 
 	file->path = part ? psprintf("%s!%s", input->path, part) : input->path;
 	file->name = part ? psprintf("%s!%s", input->name, part) : input->name;
-	file->base = part ? pstrdup(part) : base_name(input->name);
+	file->base = part ? pstrdup(part) : file_base_name(input->name);
 	file->format = format;
 	file->encoding = input->encoding.name;
 	if (part && imported_already(import, input, file->path, file->name))
@@ -194,9 +194,10 @@ source_file_end(Import *import, SourceFile *file)
 	sql_bigint(&args, file->rows_loaded);
 	sql_bigint(&args, file->rows_rejected);
 	sql_text(&args, file->note);
+	sql_text(&args, file->format);
 	if (file->table == NULL)
 		args.nulls[8] = args.nulls[9] = 'n';
-	sql_run("UPDATE flitmig.source_file SET staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
+	sql_run("UPDATE flitmig.source_file SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
 			"header_rows = $7, preamble_rows = $8, header = $9, columns = $10, rows_read = $11, rows_loaded = $12, "
 			"rows_rejected = $13, note = $14 WHERE id = $1", &args);
 	findings_store(import->migration, file->name, file->findings);
@@ -309,7 +310,7 @@ void
 source_file_table(Import *import, SourceFile *file)
 {
 	char	   *wanted = import_option(import, file->name, "table");
-	const char *own = wanted ? wanted : file->base;
+	const char *own = wanted ? wanted : file->own_table ? file->own_table : file->base;
 	char		name[NAME_LIMIT + 1];
 
 	if (match_entity(import, file, file->base, wanted) ||

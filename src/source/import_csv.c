@@ -20,6 +20,7 @@ typedef struct Delimited
 	CsvReader  *reader;
 	Loader	   *loader;
 	Encoding   *encoding;		/* of the reader's bytes */
+	bool		sheet;			/* each row of the text is a row of a sheet */
 } Delimited;
 
 static Encoding utf8 = {ENCODING_UTF8, "UTF-8"};
@@ -235,6 +236,13 @@ read_header(Delimited *d, int *count)
 
 /* ---- rows ---- */
 
+/* Where the row is, as the user can find it. */
+static int64
+row_line(Delimited *d)
+{
+	return d->sheet ? d->reader->ordinal : d->reader->line;
+}
+
 static void
 reject(Delimited *d, const char *code, const char *reason, const char *message, const char *hint)
 {
@@ -250,9 +258,9 @@ reject(Delimited *d, const char *code, const char *reason, const char *message, 
 		raw = restored.data;
 		length = restored.length;
 	}
-	loader_reject(d->file, reader->line, reason, raw ? raw : "", length);
+	loader_reject(d->file, row_line(d), reason, raw ? raw : "", length);
 	bytes_free(&restored);
-	finding_add(&d->file->findings, "warning", code, reader->line, message, hint);
+	finding_add(&d->file->findings, "warning", code, row_line(d), message, hint);
 }
 
 static bool
@@ -270,6 +278,7 @@ load_row(Delimited *d)
 	CsvReader  *reader = d->reader;
 	SourceFile *file = d->file;
 	int			count = reader->cell_count;
+	bool		plain;
 
 	if (count > file->column_count)
 	{
@@ -282,19 +291,26 @@ load_row(Delimited *d)
 		}
 		count = file->column_count;
 	}
+	plain = text_is_plain(d->encoding, csv_raw(reader), reader->raw_length);
 	for (int i = 0; i < count; i++)
-		if (reader->cells[i].length > 0 || reader->cells[i].quoted)
+	{
+		if (reader->cells[i].length == 0 && !reader->cells[i].quoted)
+			continue;
+		if (plain)
+			loader_cell(d->loader, i, csv_cell(reader, i), reader->cells[i].length);
+		else
 			loader_text(d->loader, i, d->encoding, csv_cell(reader, i), reader->cells[i].length);
-	if (!loader_row(d->loader, reader->line))
+	}
+	if (!loader_row(d->loader, row_line(d)))
 	{
 		reject(d, "ROW_TOO_WIDE", "too wide for a table", "Rows too wide for a table are not staged", NULL);
 		return;
 	}
-	if (count < file->column_count)
-		finding_add(&file->findings, "info", "TOO_FEW_CELLS", reader->line,
+	if (count < file->column_count && !d->sheet)
+		finding_add(&file->findings, "info", "TOO_FEW_CELLS", row_line(d),
 					"Rows have fewer cells than the header; the missing ones are NULL", NULL);
 	if (reader->stray_quote)
-		finding_add(&file->findings, "info", "STRAY_QUOTE", reader->line,
+		finding_add(&file->findings, "info", "STRAY_QUOTE", row_line(d),
 					"Cells hold a quote that neither ends nor is doubled; it is kept as a character", NULL);
 }
 
@@ -314,7 +330,7 @@ load_rows(Delimited *d)
 			case CSV_NO_MEMORY:
 				out_of_memory();
 			case CSV_BLANK:
-				finding_add(&file->findings, "info", "BLANK_ROWS", d->reader->line,
+				finding_add(&file->findings, "info", "BLANK_ROWS", row_line(d),
 							"Rows without any content are skipped and not counted", NULL);
 				break;
 			case CSV_ROW:
@@ -349,31 +365,43 @@ note_layout(Delimited *d)
 }
 
 void
-import_delimited(Import *import, Input *input)
+load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 {
 	Delimited  *d = palloc0(sizeof(Delimited));
-	CsvHints	hints = read_hints(import, input->name);
-	SourceFile *file;
+	CsvHints	hints = read_hints(import, file->name);
 	char	  **header;
 	int			count;
 
 	d->import = import;
-	d->input = input;
-	d->encoding = input->encoding.kind == ENCODING_CONVERTED ? &utf8 : &input->encoding;
-	detect(input, &hints, &d->layout);
+	d->input = text;
+	d->file = file;
+	d->sheet = sheet;
+	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &utf8 : &text->encoding;
+	if (sheet)
+	{
+		hints.delimiter = ',';
+		hints.quote = '"';
+	}
+	detect(text, &hints, &d->layout);
+	if (sheet)
+		d->layout.dialect = (CsvDialect) {.delimiter = ',', .quote = '"'};
 
 	d->reader = palloc0(sizeof(CsvReader));
 	guard(release_reader, d->reader);
-	if (!csv_reader_init(d->reader, input_text(input), &d->layout.dialect))
+	if (!csv_reader_init(d->reader, input_text(text), &d->layout.dialect))
 		out_of_memory();
 
-	d->file = file = source_file_begin(import, input, NULL, d->layout.dialect.delimiter == '\t' ? "tsv" : "csv");
 	header = read_header(d, &count);
-	file->delimiter = d->layout.dialect.delimiter;
-	file->quote = d->layout.dialect.quote;
-	file->newline = d->layout.dialect.cr_only ? "CR" : d->layout.crlf ? "CRLF" : "LF";
 	file->header_rows = d->layout.header_rows;
 	file->preamble_rows = d->layout.preamble_rows;
+	if (!sheet)
+	{
+		if (d->layout.dialect.delimiter == '\t')
+			file->format = "tsv";
+		file->delimiter = d->layout.dialect.delimiter;
+		file->quote = d->layout.dialect.quote;
+		file->newline = d->layout.dialect.cr_only ? "CR" : d->layout.crlf ? "CRLF" : "LF";
+	}
 	source_file_columns(file, header, count);
 	source_file_table(import, file);
 	note_layout(d);
@@ -386,4 +414,10 @@ import_delimited(Import *import, Input *input)
 	if (file->rows_read == 0)
 		source_file_note(file, "header only");
 	source_file_end(import, file);
+}
+
+void
+import_delimited(Import *import, Input *input)
+{
+	load_delimited(import, input, source_file_begin(import, input, NULL, "csv"), false);
 }

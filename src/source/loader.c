@@ -15,7 +15,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -26,8 +25,8 @@
 
 #define BATCH_ROWS		1000	/* as COPY */
 #define BATCH_BYTES		(1024 * 1024)
+#define ROOM_BYTES		(64 * 1024)
 #define FIXED_COLUMNS	3		/* _file, _line, _hash */
-#define COLUMN_LIMIT	1590	/* MaxHeapAttributeNumber less the fixed ones and some room */
 
 /* Rows of fewer columns always fit a page: each takes at most a TOAST pointer. */
 #define SURE_COLUMNS	300
@@ -35,10 +34,16 @@
 
 struct Loader
 {
+	Import	   *import;
 	SourceFile *file;
 	Relation	rel;
 	int		   *attribute;		/* index in the row of each column of the file */
 	uint64	   *seed;			/* of each column's name, for the row hash */
+	uint64	   *hash;			/* of each cell of the row */
+	Census	   *census;
+	void	  **counts;			/* the census's handle of each column */
+	char	   *room;			/* in the batch, for cells */
+	size_t		room_left;
 	TupleTableSlot *slots[BATCH_ROWS];
 	int			queued;
 	size_t		batch_bytes;
@@ -123,6 +128,8 @@ map_columns(Loader *loader, SourceFile *file)
 
 	loader->attribute = palloc(sizeof(int) * Max(file->column_count, 1));
 	loader->seed = palloc(sizeof(uint64) * Max(file->column_count, 1));
+	loader->hash = palloc(sizeof(uint64) * Max(file->column_count, 1));
+	loader->counts = palloc(sizeof(void *) * Max(file->column_count, 1));
 	for (int i = 0; i < file->column_count; i++)
 	{
 		AttrNumber	number = get_attnum(relid, file->columns[i]);
@@ -132,7 +139,7 @@ map_columns(Loader *loader, SourceFile *file)
 							errmsg("column \"%s\" of staging table \"%s\" is not of type text", file->columns[i], file->table),
 							errhint("Give it back its type: ALTER TABLE … ALTER COLUMN … TYPE text;")));
 		loader->attribute[i] = number - 1;
-		loader->seed[i] = hash_bytes_extended((const unsigned char *) file->columns[i], (int) strlen(file->columns[i]), 0);
+		loader->seed[i] = name_seed(file->columns[i]);
 	}
 	for (int i = 0; i < FIXED_COLUMNS; i++)
 	{
@@ -182,6 +189,8 @@ loader_open(Import *import, SourceFile *file)
 	loader->rel = table_open(relid, RowExclusiveLock);
 	check_table(loader->rel);
 	map_columns(loader, file);
+	loader->import = import;
+	loader->census = census_open(import, file, loader->counts);
 	guard(release_text, &loader->text);
 	loader->batch = AllocSetContextCreate(CurrentMemoryContext, "flitmig staging batch", ALLOCSET_DEFAULT_SIZES);
 	loader->bulk = GetBulkInsertState();
@@ -225,6 +234,7 @@ flush(Loader *loader)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(loader->batch);
+	loader->room_left = 0;
 	loader->queued = 0;
 	loader->batch_bytes = 0;
 	CHECK_FOR_INTERRUPTS();
@@ -245,6 +255,24 @@ begin_row(Loader *loader)
 	return slot;
 }
 
+/* Memory for a cell until its batch is in. */
+static inline void *
+cell_memory(Loader *loader, size_t size)
+{
+	void	   *result;
+
+	size = MAXALIGN(size);
+	if (size > loader->room_left)
+	{
+		loader->room_left = Max(size, ROOM_BYTES);
+		loader->room = MemoryContextAlloc(loader->batch, loader->room_left);
+	}
+	result = loader->room;
+	loader->room += size;
+	loader->room_left -= size;
+	return result;
+}
+
 /* Sets a cell to text that is valid in the database. */
 void
 loader_cell(Loader *loader, int column, const char *data, size_t length)
@@ -255,14 +283,15 @@ loader_cell(Loader *loader, int column, const char *data, size_t length)
 
 	if (length > MaxAllocSize - VARHDRSZ)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("cell longer than 1 GB in file \"%s\"", loader->file->name)));
-	value = MemoryContextAlloc(loader->batch, length + VARHDRSZ);
+	value = cell_memory(loader, length + VARHDRSZ);
 	SET_VARSIZE(value, length + VARHDRSZ);
 	memcpy(VARDATA(value), data, length);
 	slot->tts_values[attribute] = PointerGetDatum(value);
 	slot->tts_isnull[attribute] = false;
 	loader->row_bytes += length + VARHDRSZ;
 	/* A sum: the order of the columns, and columns that are empty, do not matter. */
-	loader->row_hash += hash_bytes_extended((const unsigned char *) data, (int) length, loader->seed[column]);
+	loader->hash[column] = value_hash(data, length, loader->seed[column]);
+	loader->row_hash += loader->hash[column];
 }
 
 /* Sets a cell to bytes in the file's encoding; what is damaged is counted and marked. */
@@ -300,6 +329,24 @@ least_size(TupleTableSlot *slot)
 	return size;
 }
 
+/* Shows the row to the census. */
+static void
+count_row(Loader *loader, TupleTableSlot *slot)
+{
+	for (int i = 0; i < loader->file->column_count; i++)
+	{
+		int			attribute = loader->attribute[i];
+
+		if (!slot->tts_isnull[attribute])
+		{
+			text	   *value = (text *) DatumGetPointer(slot->tts_values[attribute]);
+
+			census_cell(loader->census, loader->counts[i], VARDATA(value), (int) (VARSIZE(value) - VARHDRSZ), loader->hash[i]);
+		}
+	}
+	census_row(loader->census);
+}
+
 bool
 loader_row(Loader *loader, int64 line)
 {
@@ -323,6 +370,7 @@ loader_row(Loader *loader, int64 line)
 	slot->tts_values[1] = Int64GetDatum(line);
 	slot->tts_values[2] = Int64GetDatum((int64) loader->row_hash);
 	slot->tts_isnull[0] = slot->tts_isnull[1] = slot->tts_isnull[2] = false;
+	count_row(loader, slot);
 	slot->tts_tableOid = RelationGetRelid(loader->rel);
 	ExecStoreVirtualTuple(slot);
 	loader->row_open = false;
@@ -337,6 +385,7 @@ void
 loader_close(Loader *loader)
 {
 	flush(loader);
+	census_close(loader->import, loader->census);
 	FreeBulkInsertState(loader->bulk);
 	table_finish_bulk_insert(loader->rel, loader->options);
 	for (int i = 0; i < BATCH_ROWS && loader->slots[i]; i++)

@@ -153,7 +153,7 @@ read_month(const char **p, const char *end)
 
 	while (*p < end && is_letter(**p))
 		(*p)++;
-	if (*p - start < 3 || *p - start > 9)
+	if (*p - start < 3 || *p - start > 9 || !strchr("jfmasondJFMASOND", *start))
 		return false;
 	for (int i = 0; i < 36; i += 3)
 		if (strncasecmp(months + i, start, 3) == 0)
@@ -327,7 +327,7 @@ is_boolean(const char *p, size_t length)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "y", "n", "on", "off", NULL};
 
-	for (int i = 0; words[i]; i++)
+	for (int i = 0; length <= 5 && words[i]; i++)
 		if (strlen(words[i]) == length && strncasecmp(words[i], p, length) == 0)
 			return true;
 	return false;

@@ -80,6 +80,16 @@ extern void sql_texts(SqlArguments *args, char *const *values, int count);
 extern uint64 sql_run(const char *sql, SqlArguments *args);
 extern char *sql_value(uint64 row, int column);
 
+/* ---- archives (archive.c) ---- */
+
+typedef struct Archive Archive;
+
+extern Archive *archive_open(Input *input);
+extern bool archive_find(Archive *archive, const char *name);
+extern ssize_t archive_data(Archive *archive, void *buf, size_t length);
+extern void archive_check(Archive *archive);
+extern void archive_close(Archive *archive);
+
 /* ---- findings (finding.c) ---- */
 
 #define FINDING_PLACES	10
@@ -114,6 +124,7 @@ typedef struct Import
 	Tuplestorestate *rows;
 	TupleDesc	row_desc;
 	List	   *tables;			/* staging tables that changed, names */
+	List	   *censuses;		/* of rows loaded by this import */
 	int			depth;			/* archives inside archives */
 	int64		seen;			/* inputs */
 } Import;
@@ -126,6 +137,7 @@ typedef struct SourceFile
 	const char *name;
 	const char *base;			/* name that profile patterns are matched with */
 	const char *second_base;	/* another such name, or NULL */
+	const char *own_table;		/* table when the profile knows none; NULL: base */
 	const char *format;
 	const char *table;			/* NULL: not a table */
 	const char *encoding;
@@ -153,6 +165,7 @@ extern void import_input(Import *import, Input *input);
  */
 extern SourceFile *source_file_begin(Import *import, Input *input, const char *part, const char *format);
 extern void source_file_end(Import *import, SourceFile *file);
+extern char *file_base_name(const char *name);
 extern void source_file_note(SourceFile *file, const char *note);
 
 /* Column names of the header cells, made unique. */
@@ -162,6 +175,9 @@ extern void source_file_columns(SourceFile *file, char **header, int count);
 extern void source_file_table(Import *import, SourceFile *file);
 
 extern void import_delimited(Import *import, Input *input);
+
+/* Rows that stand in a text input; sheet: written by us from a sheet's rows, _line is the row's number. */
+extern void load_delimited(Import *import, Input *text, SourceFile *file, bool sheet);
 extern void import_json(Import *import, Input *input);
 extern void import_archive(Import *import, Input *input);
 extern void import_workbook(Import *import, Input *input);
@@ -192,6 +208,17 @@ extern void loader_reject(SourceFile *file, int64 line, const char *reason, cons
 
 /* ---- the census (census.c) ---- */
 
+typedef struct Census Census;
+
+extern Census *census_open(Import *import, SourceFile *file, void **handles);
+extern void census_cell(Census *census, void *handle, const char *data, int length, uint64 hash);
+extern void census_row(Census *census);
+extern void census_close(Import *import, Census *census);
 extern void census_take(Import *import, const char *table);
+
+/* ---- hashes (hash.c) ---- */
+
+extern uint64 value_hash(const char *data, size_t length, uint64 seed);
+extern uint64 name_seed(const char *name);
 
 #endif							/* FLITMIG_SOURCE_H */

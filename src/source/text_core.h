@@ -201,6 +201,7 @@ typedef struct CsvReader
 	int			cell_count;
 	int			cell_size;
 	int64_t		line;
+	int64_t		ordinal;		/* rows so far, blank ones and this one too */
 	size_t		raw_length;		/* with its line end */
 	size_t		text_length;	/* without */
 	bool		stray_quote;	/* a quote inside a quoted cell that neither ends nor doubles it */
