@@ -182,12 +182,12 @@ BEGIN
 		WHEN class = 'schema_changed' THEN
 			sqlstate := '55000';
 			message := format('the schema of server "%s" is not what it was when it was read', m.server);
-			detail := format('A %s of object "%s" was refused with %s.', b.kind, b.object, coalesce(code, 'a validation error'));
+			detail := format('Kind of call: %s, object: %s, outcome: %s.', b.kind, coalesce(b.object, '-'), coalesce(code, 'a validation error'));
 			hint := format('SELECT flitmig_prepare(%L);  then run again.', m.name);
 		ELSE
 			sqlstate := '08006';
 			message := format('server "%s" could not be reached', m.server);
-			detail := format('Attempt %s of a %s call ended with: %s.', b.attempts, b.kind, coalesce(code, class));
+			detail := format('Kind of call: %s, attempt %s, outcome: %s.', b.kind, b.attempts, coalesce(code, class));
 			hint := 'Nothing is lost: the same call goes on from here once the server answers. Check the url with: \des+';
 	END CASE;
 END
