@@ -16,6 +16,8 @@ CREATE FUNCTION flitmig._match_owners(mig integer, counts text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	/* a session may look at the owners while the worker maps */
+	PERFORM pg_advisory_xact_lock(hashtext('flitmig.owner'), mig);
 	DELETE FROM flitmig.owner w WHERE w.migration_id = mig;
 	EXECUTE format($sql$
 INSERT INTO flitmig.owner (migration_id, source_value, email, name, records, member_id, status)

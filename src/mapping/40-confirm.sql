@@ -168,6 +168,7 @@ DECLARE
 	mig		integer := flitmig._migration_id(flitmig_confirm.migration);
 	hash	text;
 BEGIN
+	PERFORM flitmig._refuse_while_running(mig);
 	PERFORM flitmig._check_staged(mig);
 	PERFORM flitmig._check_compiles(mig);
 	PERFORM flitmig._refresh_targets(mig);

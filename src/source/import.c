@@ -53,6 +53,39 @@ file_base_name(const char *name)
 /* Formats of which source_file holds the whole and each part. */
 #define CONTAINER_FORMATS "('archive', 'workbook', 'document')"
 
+/* Takes back what was staged from a file, and from what is inside it. */
+static void
+forget_file(Import *import, const char *path)
+{
+	SqlArguments args = {0};
+	uint64		count;
+	char	  **ids;
+	char	  **tables;
+
+	sql_int(&args, import->migration);
+	sql_text(&args, path);
+	count = sql_run("DELETE FROM flitmig.source_file WHERE migration_id = $1 AND (path = $2 OR starts_with(path, $2 || '!')) "
+					"RETURNING id, staging_table", &args);
+	ids = palloc(sizeof(char *) * Max(count, 1));
+	tables = palloc(sizeof(char *) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+	{
+		ids[i] = sql_value(i, 1);
+		tables[i] = sql_value(i, 2);
+	}
+	for (uint64 i = 0; i < count; i++)
+	{
+		MemoryContext old;
+
+		if (tables[i] == NULL)
+			continue;
+		sql_run(psprintf("DELETE FROM %s.%s WHERE _file = %s", quote_identifier(import->schema), quote_identifier(tables[i]), ids[i]), NULL);
+		old = MemoryContextSwitchTo(import->context);
+		import->tables = list_append_unique(import->tables, makeString(pstrdup(tables[i])));
+		MemoryContextSwitchTo(old);
+	}
+}
+
 /*
  * The same name with the same bytes needs no second import; it may need to be
  * made live again.  A container that was superseded is gone through once more:
@@ -66,8 +99,14 @@ imported_already(Import *import, Input *input, const char *path, const char *nam
 	bool		nulls[8] = {true, false, false, false, true, true, true, false};
 	bool		superseded;
 	char	   *table;
+	char	   *again;
 	MemoryContext old;
 
+	if (import->options && (again = import_option(import, name, "again")) != NULL && strcmp(again, "true") == 0)
+	{
+		forget_file(import, path);
+		return false;
+	}
 	sql_int(&args, import->migration);
 	sql_text(&args, name);
 	sql_bytes(&args, input->sha256, SHA256_BYTES);
@@ -84,7 +123,8 @@ imported_already(Import *import, Input *input, const char *path, const char *nam
 		values[0] = CStringGetTextDatum(table);
 	values[1] = CStringGetTextDatum(name);
 	values[2] = values[3] = Int64GetDatum(0);
-	values[7] = CStringGetTextDatum(superseded ? "imported before, live again" : "already imported");
+	values[7] = CStringGetTextDatum(superseded ? "imported before, live again" :
+									import->options ? "already imported; to read it anew: options => '{\"again\": true, …}'" : "already imported");
 	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
 	if (superseded)
 	{
@@ -179,7 +219,15 @@ source_file_end(Import *import, SourceFile *file)
 	bool		nulls[8] = {false};
 	char		quote[2] = {file->quote, '\0'};
 	char		delimiter[2] = {file->delimiter, '\0'};
+	ListCell   *cell;
 
+	foreach(cell, file->findings)
+	{
+		Finding    *finding = lfirst(cell);
+
+		if (strcmp(finding->severity, "info") != 0)
+			file->note = psprintf("%s%s%s " INT64_FORMAT, file->note ? file->note : "", file->note ? "; " : "", finding->code, finding->count);
+	}
 	sql_int(&args, file->id);
 	sql_text(&args, file->table);
 	sql_text(&args, file->table ? file->encoding : NULL);
@@ -594,7 +642,11 @@ end_import(Import *import)
 	ListCell   *cell;
 
 	foreach(cell, import->tables)
+	{
 		census_take(import, strVal(lfirst(cell)));
+		/* The mapping's joins come next, maybe in this transaction. */
+		sql_run(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(strVal(lfirst(cell)))), NULL);
+	}
 	SPI_finish();
 	MemoryContextDelete(import->context);
 	return (Datum) 0;

@@ -155,6 +155,7 @@ typedef struct SourceFile
 	int64		rows_rejected;
 	const char *note;
 	List	   *findings;
+	Input	   *read_from;		/* for progress */
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);

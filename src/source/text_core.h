@@ -231,6 +231,7 @@ typedef struct CsvLayout
 	CsvDialect	dialect;
 	int			preamble_rows;	/* non-blank rows above the header */
 	int			header_rows;
+	int			instruction_rows;	/* below the header: how to fill the columns in */
 	int			width;			/* columns */
 	double		consistency;	/* share of rows of that width */
 	int64_t		rows;			/* in the sample */

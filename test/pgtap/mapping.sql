@@ -72,7 +72,7 @@ INSERT INTO flitmig.profile (name, doc) VALUES ('small', '{
 CREATE FUNCTION pg_temp.mig(name text DEFAULT 'map_a') RETURNS integer LANGUAGE sql STABLE AS $$ SELECT m.id FROM flitmig.migration m WHERE m.name = $1 $$;
 CREATE FUNCTION pg_temp.stage(migration text, file text, entity text, header text, VARIADIC rows text[]) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-	names	text[] := ARRAY(SELECT flitmig._header_name(h) FROM unnest(string_to_array(header, ',')) h);
+	names	text[] := ARRAY(SELECT flitmig._column_name(h) FROM unnest(string_to_array(header, ',')) h);
 	staging	text := migration || '_staging';
 	id		integer;
 	col		text;
