@@ -55,7 +55,7 @@ start_tap() {
 	local name=$1 log=$logs/${1//\//_}
 	shift
 	(
-		limit=${TEST_TIMEOUT:-300} start=$SECONDS
+		limit=${TEST_TIMEOUT:-400} start=$SECONDS
 		timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null &
 		echo $! >"$log.pid"
 		wait $!
