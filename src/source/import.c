@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(flitmig_import_path);
@@ -636,6 +637,17 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 	return import;
 }
 
+/* Statistics for the mapping's joins, which come next, maybe in this transaction; a small sample tells enough. */
+static void
+analyze_table(Import *import, const char *table)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("default_statistics_target", "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql_run(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)), NULL);
+	AtEOXact_GUC(true, level);
+}
+
 static Datum
 end_import(Import *import)
 {
@@ -644,8 +656,7 @@ end_import(Import *import)
 	foreach(cell, import->tables)
 	{
 		census_take(import, strVal(lfirst(cell)));
-		/* The mapping's joins come next, maybe in this transaction. */
-		sql_run(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(strVal(lfirst(cell)))), NULL);
+		analyze_table(import, strVal(lfirst(cell)));
 	}
 	SPI_finish();
 	MemoryContextDelete(import->context);
