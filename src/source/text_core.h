@@ -255,7 +255,7 @@ typedef struct CsvHints
  */
 extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout);
 
-/* ---- JSON (json_reader.c) ---- */
+/* ---- JSON (json_reader.c, json_text.c) ---- */
 
 typedef enum JsonResult
 {
