@@ -69,7 +69,8 @@ AS $$
 	judged AS (
 		SELECT i.id, t.id IS NULL AS absent,
 			   /* one that a person put in the trash is not wanted by anyone */
-			   s.id IS NOT NULL AND t.doc ->> 'deletedAt' IS NULL AND NOT t.doc @> (s.stored - 'deletedAt') AS changed
+			   s.id IS NOT NULL AND t.doc ->> 'deletedAt' IS NULL
+			   AND EXISTS (SELECT FROM jsonb_each(s.stored) f WHERE t.doc ? f.key AND f.value <> t.doc -> f.key) AS changed
 		FROM unnest(b.ids) AS i(id)
 		LEFT JOIN target t ON t.id = i.id
 		LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id)
