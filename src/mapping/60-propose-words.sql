@@ -26,34 +26,28 @@ COMMENT ON COLUMN flitmig.synonym.entity IS 'Entity of the generic profile; * fo
 COMMENT ON COLUMN flitmig.synonym.column_name IS 'Column of the entity; '''' when the phrase names the table itself; - when it names a column to leave behind';
 COMMENT ON COLUMN flitmig.synonym.source IS 'Where it was learned: general, or the products whose exports use it';
 
+/* Without a search_path of its own, and qualified throughout, so that it is inlined. */
 CREATE FUNCTION flitmig._propose_plain(header text)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURNS text LANGUAGE sql IMMUTABLE
 AS $$
 	/* PatNum and patientID are two words each, address1 and ZIP2 too; accents are spelt out */
-	SELECT btrim(regexp_replace(lower(
-		regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-			translate(replace(replace(replace(replace(replace(h.folded, '#', ' number '), 'ß', 'ss'), 'œ', 'oe'), 'æ', 'ae'), '''s', 's'),
-				'ÀÁÂÃÄÅàáâãäåÇçÈÉÊËèéêëÌÍÎÏìíîïÑñÒÓÔÕÖØòóôõöøÙÚÛÜùúûüÝýÿŁłŚśŹźŻżČčŠšŽž',
-				'AAAAAAaaaaaaCcEEEEeeeeIIIIiiiiNnOOOOOOooooooUUUUuuuuYyyLlSsZzZzCcSsZz'),
+	SELECT pg_catalog.btrim(pg_catalog.regexp_replace(pg_catalog.lower(
+		pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(
+			pg_catalog.translate(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+				pg_catalog.replace(pg_catalog.replace(header, 'Ü', 'Ue'), 'Ä', 'Ae'), 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), '#', ' number '), 'ß', 'ss'), 'œ', 'oe'), '''s', 's'),
+				'ÀÁÂÃÅàáâãåÇçÈÉÊËèéêëÌÍÎÏìíîïÑñÒÓÔÕÖØòóôõøÙÚÛÜùúûÝýÿŁłŚśŹźŻżČčŠšŽž',
+				'AAAAAaaaaaCcEEEEeeeeIIIIiiiiNnOOOOOOoooooUUUUuuuYyyLlSsZzZzCcSsZz'),
 			'([a-z])([A-Z])', '\1 \2', 'g'), '([A-Z])([A-Z][a-z]{2})', '\1 \2', 'g'), '([A-Za-z])([0-9])', '\1 \2', 'g'), '([0-9])([A-Za-z])', '\1 \2', 'g')),
 		'[^a-z0-9]+', ' ', 'g'))
-	FROM (SELECT replace(replace(replace(header, 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue') AS folded) h
 $$;
 COMMENT ON FUNCTION flitmig._propose_plain(header text) IS 'A header as lower-case words with one blank between them';
 
 CREATE FUNCTION flitmig._propose_stem(word text)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURNS text LANGUAGE sql IMMUTABLE
 AS $$
-	SELECT CASE WHEN length(word) > 3 AND word ~ '[^sui]s$' THEN left(word, -1) ELSE word END
+	SELECT CASE WHEN pg_catalog.length(word) OPERATOR(pg_catalog.>) 3 AND word OPERATOR(pg_catalog.~) '[^sui]s$' THEN pg_catalog.left(word, -1) ELSE word END
 $$;
 COMMENT ON FUNCTION flitmig._propose_stem(word text) IS 'A word without the s of the plural';
-
-CREATE FUNCTION flitmig._propose_trigrams(word text)
-RETURNS SETOF text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT DISTINCT substr('  ' || word || ' ', n, 3) FROM generate_series(1, length(word) + 1) n
-$$;
-COMMENT ON FUNCTION flitmig._propose_trigrams(word text) IS 'The trigrams of a word as pg_trgm counts them; own, because that extension may be absent';
 
 CREATE FUNCTION flitmig._propose_vocabulary(leave_out text)
 RETURNS TABLE (word text, means text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -64,10 +58,10 @@ AS $$
 	SELECT p.word, p.word
 	FROM (SELECT DISTINCT flitmig._propose_stem(x) AS word
 		  FROM flitmig.synonym y, regexp_split_to_table(flitmig._propose_plain(y.phrase), ' ') x
-		  WHERE array_remove(y.source, leave_out) <> '{}') p
+		  WHERE 'general' = ANY (y.source) OR NOT y.builtin) p
 	WHERE p.word <> '' AND NOT EXISTS (SELECT FROM flitmig.synonym_word w WHERE w.word = p.word AND array_remove(w.source, leave_out) <> '{}')
 $$;
-COMMENT ON FUNCTION flitmig._propose_vocabulary(leave_out text) IS 'Every word that is known, and what it means; words learned from the product leave_out alone are not';
+COMMENT ON FUNCTION flitmig._propose_vocabulary(leave_out text) IS 'Every word that is known, and what it means; words learned from the product leave_out alone are not, nor are the words of phrases that are one product''s';
 
 /*
  * Words that nobody knows: several known ones written together (PATIENTID,
@@ -88,16 +82,19 @@ AS $$
 	joined AS (
 		SELECT DISTINCT ON (p.word) p.word, btrim(p.means) AS means
 		FROM part p WHERE p.at > length(p.word) ORDER BY p.word, p.pieces, p.weight DESC, p.means),
-	missing AS (
-		SELECT u.word, array_agg(t) AS grams FROM (SELECT DISTINCT unnest(words) AS word) u, flitmig._propose_trigrams(u.word) t
-		WHERE length(u.word) > 3 AND u.word !~ '[0-9]' AND NOT EXISTS (SELECT FROM joined j WHERE j.word = u.word) GROUP BY 1),
+	/* trigrams as pg_trgm counts them; our own, because that extension may be absent */
+	missing AS MATERIALIZED (
+		SELECT DISTINCT u.word, substr('  ' || u.word || ' ', n, 3) AS gram
+		FROM (SELECT DISTINCT unnest(words) AS word) u, generate_series(1, length(u.word) + 1) n
+		WHERE length(u.word) > 3 AND u.word !~ '[0-9]' AND NOT EXISTS (SELECT FROM joined j WHERE j.word = u.word)),
+	known_gram AS MATERIALIZED (
+		SELECT DISTINCT k.word, k.means, substr('  ' || k.word || ' ', n, 3) AS gram FROM known k, generate_series(1, length(k.word) + 1) n WHERE length(k.word) > 3),
 	close AS (
-		SELECT DISTINCT ON (m.word) m.word, k.means
-		FROM missing m
-		JOIN known k ON abs(length(k.word) - length(m.word)) < 3 AND length(k.word) > 3
-		CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE t = ANY (m.grams)) AS common, count(*) AS n FROM flitmig._propose_trigrams(k.word) t) c
-		WHERE c.common >= 0.55 * (c.n + cardinality(m.grams) - c.common)
-		ORDER BY m.word, c.common::float8 / (c.n + cardinality(m.grams) - c.common) DESC, k.word)
+		SELECT DISTINCT ON (p.word) p.word, p.means
+		FROM (SELECT m.word, k.word AS like_word, k.means, count(*)::float8 AS common FROM missing m JOIN known_gram k ON k.gram = m.gram GROUP BY 1, 2, 3) p
+		/* Jaccard; a word has one trigram more than letters, but for repeated ones */
+		WHERE p.common >= 0.55 * (length(p.word) + length(p.like_word) + 2 - p.common)
+		ORDER BY p.word, p.common / (length(p.word) + length(p.like_word) + 2 - p.common) DESC, p.like_word)
 	SELECT j.word, j.means FROM joined j
 	UNION ALL SELECT c.word, c.means FROM close c
 $$;
