@@ -37,7 +37,7 @@ AS $$
 				pg_catalog.replace(pg_catalog.replace(header, 'Ü', 'Ue'), 'Ä', 'Ae'), 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), '#', ' number '), 'ß', 'ss'), 'œ', 'oe'), '''s', 's'),
 				'ÀÁÂÃÅàáâãåÇçÈÉÊËèéêëÌÍÎÏìíîïÑñÒÓÔÕÖØòóôõøÙÚÛÜùúûÝýÿŁłŚśŹźŻżČčŠšŽž',
 				'AAAAAaaaaaCcEEEEeeeeIIIIiiiiNnOOOOOOoooooUUUUuuuYyyLlSsZzZzCcSsZz'),
-			'([a-z])([A-Z])', '\1 \2', 'g'), '([A-Z])([A-Z][a-z]{2})', '\1 \2', 'g'), '([A-Za-z])([0-9])', '\1 \2', 'g'), '([0-9])([A-Za-z])', '\1 \2', 'g')),
+			'([a-z])([A-Z])', '\1 \2', 'g'), '([A-Z]{2})([A-Z][a-z]{2})', '\1 \2', 'g'), '([A-Za-z])([0-9])', '\1 \2', 'g'), '([0-9])([A-Za-z])', '\1 \2', 'g')),
 		'[^a-z0-9]+', ' ', 'g'))
 $$;
 COMMENT ON FUNCTION flitmig._propose_plain(header text) IS 'A header as lower-case words with one blank between them';
@@ -93,7 +93,7 @@ AS $$
 		SELECT DISTINCT ON (p.word) p.word, p.means
 		FROM (SELECT m.word, k.word AS like_word, k.means, count(*)::float8 AS common FROM missing m JOIN known_gram k ON k.gram = m.gram GROUP BY 1, 2, 3) p
 		/* Jaccard; a word has one trigram more than letters, but for repeated ones */
-		WHERE p.common >= 0.55 * (length(p.word) + length(p.like_word) + 2 - p.common)
+		WHERE p.common >= 0.65 * (length(p.word) + length(p.like_word) + 2 - p.common)
 		ORDER BY p.word, p.common / (length(p.word) + length(p.like_word) + 2 - p.common) DESC, p.like_word)
 	SELECT j.word, j.means FROM joined j
 	UNION ALL SELECT c.word, c.means FROM close c
@@ -106,7 +106,8 @@ AS $$
 	WITH piece AS MATERIALIZED (
 		SELECT p.phrase, w.n, flitmig._propose_stem(w.word) AS word, lower(w.word) AS full_word
 		FROM (SELECT DISTINCT unnest(phrases) AS phrase) p
-		CROSS JOIN LATERAL regexp_split_to_table(flitmig._propose_plain(p.phrase), ' ') WITH ORDINALITY w(word, n)
+		/* what stands in parentheses is how to fill it in: (M/F), (minutes) */
+		CROSS JOIN LATERAL regexp_split_to_table(flitmig._propose_plain(coalesce(nullif(btrim(regexp_replace(p.phrase, '\([^)]*\)', ' ', 'g')), ''), p.phrase)), ' ') WITH ORDINALITY w(word, n)
 		WHERE w.word <> ''),
 	known AS MATERIALIZED (SELECT v.word, v.means FROM flitmig._propose_vocabulary(leave_out) v),
 	read AS (

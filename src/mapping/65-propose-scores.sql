@@ -114,13 +114,15 @@ AS $$
 	weight AS MATERIALIZED (					-- of a word within an entity
 		SELECT e.entity, v.word,
 			CASE WHEN v.word = ANY (flitmig._propose_own_words(e.entity)) THEN 0.12
-				 WHEN v.word IN ('id', 'number', 'code', 'name', 'date', 'time', 'at', 'key') THEN 0.6 ELSE 1 END::float8 AS weight
-		FROM (SELECT DISTINCT entity FROM phrase) e, (SELECT word FROM phrase_word UNION SELECT word FROM col_word) v),
+				 WHEN v.word IN ('id', 'number', 'code', 'name', 'date', 'time', 'key', 'to', 'by', 'from') OR v.unknown THEN 0.6 ELSE 1 END::float8 AS weight
+		FROM (SELECT DISTINCT entity FROM phrase) e, (
+			SELECT word, false AS unknown FROM phrase_word
+			UNION SELECT c.word, true FROM col_word c WHERE NOT EXISTS (SELECT FROM phrase_word p WHERE p.word = c.word)) v),
 	phrase_sum AS MATERIALIZED (SELECT p.n, sum(w.weight) AS weight FROM phrase_word p JOIN weight w ON w.entity = p.entity AND w.word = p.word GROUP BY 1),
 	col_sum AS MATERIALIZED (
 		SELECT c.staging_table, c.column_name, w.entity, sum(w.weight) AS weight FROM col_word c JOIN weight w ON w.word = c.word GROUP BY 1, 2, 3),
 	overlap AS (
-		SELECT c.staging_table, c.column_name, p.n, p.entity, p.canonical, p.phrase, sum(w.weight) AS common
+		SELECT c.staging_table, c.column_name, p.n, p.entity, p.canonical, p.phrase, sum(w.weight) AS common, count(*) AS words
 		FROM col_word c JOIN phrase_word p ON p.word = c.word JOIN weight w ON w.entity = p.entity AND w.word = p.word
 		GROUP BY 1, 2, 3, 4, 5, 6),
 	best AS (
@@ -132,7 +134,8 @@ AS $$
 		WHERE o.common > 0.3 * (x.weight + y.weight - o.common)
 		ORDER BY o.staging_table, o.column_name, o.entity, o.canonical, o.common / (x.weight + y.weight - o.common) DESC, o.phrase)
 	SELECT b.staging_table, b.column_name, z.position, b.entity, b.canonical,
-		CASE WHEN b.canonical = '-' THEN b.score ELSE b.score * f.fit END,
+		/* of two that are called alike the one that says more goes first: appointment type before type */
+		CASE WHEN b.canonical IN ('-', '?') THEN b.score ELSE b.score * f.fit END + 0.002 * b.words,
 		CASE WHEN b.score > 0.99 THEN format('called "%s"', b.phrase) ELSE format('called nearly "%s"', b.phrase) END
 			|| CASE WHEN f.fit > 1 THEN format(', values look like %s', k.kind) WHEN f.fit < 0.7 THEN format(', but few values look like %s', k.kind) ELSE '' END
 	FROM best b

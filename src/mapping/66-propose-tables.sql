@@ -26,7 +26,7 @@ COMMENT ON FUNCTION flitmig._propose_table_names(mig integer, leave_out text) IS
 CREATE FUNCTION flitmig._propose_entities(mig integer, leave_out text, candidates flitmig.proposal_candidate[])
 RETURNS TABLE (staging_table text, entity text, score float8, why text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH cand AS MATERIALIZED (SELECT c.* FROM unnest(candidates) c WHERE c.score >= 0.55 AND c.canonical <> '-'),
+	WITH cand AS MATERIALIZED (SELECT c.* FROM unnest(candidates) c WHERE c.score >= 0.55 AND c.canonical NOT IN ('-', '?')),
 	own AS (									-- each column speaks for one column of the entity
 		SELECT DISTINCT ON (c.staging_table, c.entity, c.column_name) c.* FROM cand c
 		ORDER BY c.staging_table, c.entity, c.column_name, c.score DESC),
@@ -37,24 +37,33 @@ AS $$
 	named AS MATERIALIZED (SELECT * FROM flitmig._propose_table_names(mig, leave_out)),
 	total AS (
 		SELECT coalesce(n.staging_table, e.staging_table) AS staging_table, coalesce(n.entity, e.entity) AS entity,
-			0.55 * coalesce(n.score, 0) + 0.45 * coalesce(e.weight / (e.weight + 2), 0) AS score,
+			/* a name that means nothing leaves it to the columns */
+			CASE WHEN coalesce(max(n.score) OVER (PARTITION BY coalesce(n.staging_table, e.staging_table)), 0) < 0.3 THEN 0.9 * coalesce(e.weight / (e.weight + 2), 0)
+				ELSE 0.55 * coalesce(n.score, 0) + 0.45 * coalesce(e.weight / (e.weight + 2), 0) END AS score,
 			concat_ws('; ', n.why, CASE WHEN e.n > 0 THEN format('%s columns fit', e.n) END) AS why
 		FROM named n FULL JOIN evidence e ON e.staging_table = n.staging_table AND e.entity = n.entity),
 	best AS (
 		SELECT DISTINCT ON (t.staging_table) t.* FROM total t WHERE t.score >= 0.22
 		ORDER BY t.staging_table, t.score DESC, t.entity),
-	leader AS (SELECT DISTINCT ON (b.entity) b.* FROM best b ORDER BY b.entity, b.score DESC, b.staging_table)
+	leader AS (SELECT DISTINCT ON (b.entity) b.* FROM best b ORDER BY b.entity, b.score DESC, b.staging_table),
 	/* a second table of an entity only if it has mostly the same columns (one file per year); places may be in several */
-	SELECT b.staging_table,
-		CASE WHEN b.entity IN ('other', 'locations') OR b.staging_table = l.staging_table OR o.same >= 0.6 THEN b.entity ELSE 'other' END,
-		b.score,
-		CASE WHEN b.entity IN ('other', 'locations') OR b.staging_table = l.staging_table OR o.same >= 0.6 THEN b.why ELSE format('%s is %s already', l.staging_table, b.entity) END
-	FROM best b
-	JOIN leader l ON l.entity = b.entity
-	CROSS JOIN LATERAL (
-		SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM flitmig.column_census y WHERE y.migration_id = mig AND y.staging_table = l.staging_table AND y.column_name = x.column_name))::float8
-			/ greatest(count(*), 1) AS same
-		FROM flitmig.column_census x WHERE x.migration_id = mig AND x.staging_table = b.staging_table) o
+	place AS (
+		SELECT b.*, l.staging_table AS led_by,
+			b.entity IN ('other', 'locations') OR b.staging_table = l.staging_table OR (
+				SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM flitmig.column_census y WHERE y.migration_id = mig AND y.staging_table = l.staging_table AND y.column_name = x.column_name))
+					>= 0.6 * count(*)
+				FROM flitmig.column_census x WHERE x.migration_id = mig AND x.staging_table = b.staging_table) AS kept
+		FROM best b JOIN leader l ON l.entity = b.entity),
+	/* the others become what they are next likely to be, if no table is that */
+	next AS (
+		SELECT DISTINCT ON (t.entity) t.*
+		FROM (SELECT DISTINCT ON (t.staging_table) t.* FROM total t JOIN place p ON p.staging_table = t.staging_table AND NOT p.kept
+			  WHERE t.score >= 0.22 AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
+			  ORDER BY t.staging_table, t.score DESC, t.entity) t
+		ORDER BY t.entity, t.score DESC, t.staging_table)
+	SELECT p.staging_table, CASE WHEN p.kept THEN p.entity ELSE coalesce(n.entity, 'other') END, CASE WHEN p.kept OR n.entity IS NULL THEN p.score ELSE n.score END,
+		CASE WHEN p.kept THEN p.why WHEN n.entity IS NOT NULL THEN n.why ELSE format('%s is %s already', p.led_by, p.entity) END
+	FROM place p LEFT JOIN next n ON n.staging_table = p.staging_table AND NOT p.kept
 $$;
 COMMENT ON FUNCTION flitmig._propose_entities(mig integer, leave_out text, candidates flitmig.proposal_candidate[]) IS 'The entity of each staging table, by its name and its columns';
 
@@ -76,11 +85,14 @@ BEGIN
 		LEFT JOIN flitmig.proposal_column k ON k.entity = x.entity AND k.column_name = x.canonical
 		WHERE x.score >= 0.55
 			AND (x.entity = _propose_assign.entity
-				 OR x.entity = _propose_assign.second AND k.telling > 0.1
-					AND x.canonical <> ALL ('{patient_id,primary_provider_id,title,balance,consent_on_file,location_id,account_owner_email}'))
+				 OR x.entity = _propose_assign.second
+					AND x.canonical <> ALL ('{?,patient_id,status,created_at,updated_at,deleted,primary_provider_id,title,balance,consent_on_file,location_id,account_owner_email,last_visit}'))
+			/* where the patient is in the row, "patient name" is no repetition */
+			AND NOT (x.canonical = '?' AND _propose_assign.second IS NOT NULL AND EXISTS (
+				SELECT FROM unnest(candidates) o WHERE o.column_name = x.column_name AND o.entity = _propose_assign.second AND o.score >= x.score - 0.05 AND o.canonical <> '?'))
 		ORDER BY least(x.score, 1) DESC, x.entity = _propose_assign.entity DESC, k.telling DESC NULLS LAST, x.score DESC, x.position, x.canonical
 	LOOP
-		CONTINUE WHEN c.column_name = ANY (columns) OR c.canonical <> '-' AND c.entity || '.' || c.canonical = ANY (targets);
+		CONTINUE WHEN c.column_name = ANY (columns) OR c.canonical NOT IN ('-', '?') AND c.entity || '.' || c.canonical = ANY (targets);
 		columns := columns || c.column_name;
 		targets := targets || (c.entity || '.' || c.canonical);
 		RETURN NEXT c;
@@ -98,6 +110,7 @@ AS $$
 		SELECT c.staging_table, c.column_name, c.position, c.entity,
 			CASE
 				WHEN c.canonical IN ('full_name', 'name') AND h @> ARRAY[c.entity || '.first_name'] AND NOT h @> ARRAY[c.entity || '.last_name'] THEN 'last_name'
+				WHEN c.canonical IN ('full_name', 'name') AND h @> ARRAY[c.entity || '.last_name'] AND NOT h @> ARRAY[c.entity || '.first_name'] THEN 'first_name'
 				WHEN c.canonical IN ('full_name', 'name') AND h @> ARRAY[c.entity || '.first_name', c.entity || '.last_name'] THEN NULL
 				WHEN c.canonical = 'start' AND h @> '{appointments.start_date}' AND NOT h @> '{appointments.start_time}'
 					AND c.column_name ~ 'time' AND c.column_name !~ 'date' THEN 'start_time'

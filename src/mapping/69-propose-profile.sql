@@ -72,7 +72,7 @@ AS $$
 		FROM unnest(plan) c
 		JOIN main ON main.staging_table = c.staging_table
 		JOIN flitmig.column_census z ON z.migration_id = mig AND z.staging_table = c.staging_table AND z.column_name = c.column_name
-		WHERE c.canonical NOT IN ('', '-') GROUP BY 1),
+		WHERE c.canonical NOT IN ('', '-', '?') GROUP BY 1),
 	known AS (
 		SELECT jsonb_object_keys(flitmig._object_of(base#>ARRAY['entities', _propose_entity.entity, 'columns'])) AS canonical
 		UNION SELECT k.column_name FROM flitmig.proposal_column k WHERE k.entity = _propose_entity.entity

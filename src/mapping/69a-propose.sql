@@ -55,20 +55,21 @@ AS $$
 		FROM plan p WHERE p.canonical = '' GROUP BY 1),
 	name AS (
 		SELECT p.staging_table, p.entity, jsonb_object_agg(p.canonical, p.column_name) AS names
-		FROM plan p WHERE p.canonical NOT IN ('', '-') GROUP BY 1, 2),
+		FROM plan p WHERE p.canonical NOT IN ('', '-', '?') GROUP BY 1, 2),
 	formula AS MATERIALIZED (SELECT * FROM flitmig._propose_expressions(flitmig._propose_base()->'maps'))
 	SELECT z.staging_table, z.column_name, z.position,
-		CASE WHEN p.canonical <> '-' AND k.field <> '(drop)' THEN k.object END,
-		CASE WHEN p.canonical <> '-' AND k.field <> '(drop)' THEN k.field END,
-		CASE WHEN p.canonical <> '-' AND k.field <> '(drop)' THEN coalesce(
+		CASE WHEN p.canonical NOT IN ('-', '?') AND k.field <> '(drop)' THEN k.object END,
+		CASE WHEN p.canonical NOT IN ('-', '?') AND k.field <> '(drop)' THEN k.field END,
+		CASE WHEN p.canonical NOT IN ('-', '?') AND k.field <> '(drop)' THEN coalesce(
 			flitmig._propose_expression((SELECT f.expression FROM formula f WHERE f.entity = p.entity AND f.object = k.object AND f.field = k.field LIMIT 1),
 				p.entity, z.staging_table, n.names
 					|| CASE WHEN p.entity = 'patients' AND NOT n.names ? 'patient_id' THEN coalesce((SELECT jsonb_build_object('patient_id', x.column_name) FROM plan x
 						WHERE x.staging_table = z.staging_table AND x.canonical = 'patient_id' LIMIT 1), '{}') ELSE '{}' END),
 			format('s.%I', z.column_name)) END,
-		round(least(p.score, 0.99)::numeric, 2)::numeric(3,2),
+		CASE WHEN p.score IS NOT NULL THEN round(least(p.score, 0.99)::numeric, 2) END::numeric(3,2),
 		CASE
 			WHEN p.canonical = '-' THEN 'left behind: ' || p.why
+			WHEN p.canonical = '?' THEN 'no field for it: ' || p.why
 			WHEN k.field = '(drop)' THEN format('left behind, %s.%s: %s', p.entity, p.canonical, p.why)
 			WHEN p.canonical IS NOT NULL THEN format('%s.%s: %s', p.entity, p.canonical, p.why)
 			WHEN v.entity IS NULL THEN 'no telling what this table is'

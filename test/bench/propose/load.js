@@ -64,7 +64,7 @@ let state = 7;
 const random = (n) => { state = (state * 1103515245 + 12345) % 2147483648; return Math.floor(state / 65536) % n; };
 const one = (...list) => list[random(list.length)];
 const two = (n) => String(n).padStart(2, '0');
-const POOL = { patients: [10001, 40], providers: [11, 8], locations: [1, 3], appointments: [50001, 60], payers: [301, 6], appointment_types: [1, 5] };
+const POOL = { patients: [10001, 40], providers: [11, 6], locations: [1, 3], appointments: [50001, 40], payers: [301, 6], appointment_types: [1, 5] };
 const pool = (entity) => POOL[entity] || [701, 40];
 const word = () => one('Amber', 'Birch', 'Cedar', 'Dale', 'Elm', 'Fern', 'Grove', 'Hazel', 'Iris', 'Juniper');
 const date = () => `20${two(10 + random(15))}-${two(1 + random(12))}-${two(1 + random(28))}`;

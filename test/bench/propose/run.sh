@@ -2,7 +2,7 @@
 # run.sh [PRODUCT…]: the benchmark itself, in the database that psql reaches. VERBOSE=1 prints every mistake.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-shared=../shared/data
+shared=${SHARED:-../shared}/data
 clinic=$(mktemp -d)
 trap 'rm -rf "$clinic"' EXIT
 
