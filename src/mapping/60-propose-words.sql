@@ -45,7 +45,8 @@ COMMENT ON FUNCTION flitmig._propose_plain(header text) IS 'A header as lower-ca
 CREATE FUNCTION flitmig._propose_stem(word text)
 RETURNS text LANGUAGE sql IMMUTABLE
 AS $$
-	SELECT CASE WHEN pg_catalog.length(word) OPERATOR(pg_catalog.>) 3 AND word OPERATOR(pg_catalog.~) '[^sui]s$' THEN pg_catalog.left(word, -1) ELSE word END
+	SELECT CASE WHEN pg_catalog.length(word) OPERATOR(pg_catalog.>) 4 AND pg_catalog.right(word, 3) OPERATOR(pg_catalog.=) 'ies' THEN pg_catalog.left(word, -3) OPERATOR(pg_catalog.||) 'y'
+		WHEN pg_catalog.length(word) OPERATOR(pg_catalog.>) 3 AND word OPERATOR(pg_catalog.~) '[^sui]s$' THEN pg_catalog.left(word, -1) ELSE word END
 $$;
 COMMENT ON FUNCTION flitmig._propose_stem(word text) IS 'A word without the s of the plural';
 

@@ -7,7 +7,7 @@ SELECT w, v.means, v.language, '{general}', true
 FROM (VALUES
 	-- who
 	('en', 'patient', 'patient pat pt client clt customer'),
-	('en', 'provider', 'provider prov practitioner pract doctor doc dr physician clinician therapist prescriber'),
+	('en', 'provider', 'provider prov practitioner pract doctor dr physician clinician therapist prescriber'),
 	('en', 'staff', 'staff employee emp user usr'),
 	('en', 'owner', 'owner scheduler'),
 	('en', 'author', 'author writer'),
@@ -24,7 +24,8 @@ FROM (VALUES
 	('en', 'appointment', 'appointment appt apt visit encounter enc booking session'),
 	('en', 'claim', 'claim clm'),
 	('en', 'invoice', 'invoice inv bill'),
-	('en', 'document', 'document docs attachment'),
+	('en', 'document', 'document doc attachment'),
+	('en', 'file name', 'filename'),
 	('en', 'treatment', 'treatment tx'),
 	('en', 'procedure', 'procedure proc px'),
 	('en', 'diagnosis', 'diagnosis diag dx icd'),

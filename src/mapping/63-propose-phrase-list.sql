@@ -148,7 +148,7 @@ FROM (VALUES
 	('appointments', 'arrived', 'arrived; checked in; attended; showed'),
 	('appointments', 'no_show', 'no show; did not attend; missed; dna'),
 	('appointments', 'cancelled_at', 'cancelled at; cancelled date; cancelled; date cancelled; cancelled time; is cancelled'),
-	('appointments', 'booked_at', 'created at; created date; booked at; booked on; date created; booking date; date booked; created; scheduled on; created date time; booking time'),
+	('appointments', 'booked_at', 'created at; created date; booked at; booked on; date created; date booked; created; scheduled on; created date time'),
 
 	-- notes
 	('notes', 'note_id', 'id; number; code; key; identifier'),
@@ -213,7 +213,7 @@ FROM (VALUES
 	('lab_results', 'result_id', 'id; result id; observation id; lab result id; result number; key; test id; lab id'),
 	('lab_results', 'provider_id', 'ordering provider; ordered by; ordering physician; requested by; requesting provider'),
 	('lab_results', 'test_name', 'test name; test; analyte; observation; test description; component; observation name; lab test; result name; lab name; name; description; parameter; component name; lab test name; result text'),
-	('lab_results', 'value', 'value; result; result value; test result; observation value; lab value; numeric value; measurement; result data; measured value'),
+	('lab_results', 'value', 'value; result; result value; test result; observation value; lab value; measurement; result data; measured value'),
 	('lab_results', 'unit', 'unit; units of measure; unit of measure; result unit; value unit'),
 	('lab_results', 'reference_range', 'reference range; normal range; range; ref range; expected range; normal values; reference values; result range; reference interval; reference'),
 	('lab_results', 'date_collected', 'date collected; collected date; collected; date of collection; specimen date; collected at; collection date time; observation date; test date; date; result date; sample date; date time; date of test; date reported'),

@@ -114,10 +114,9 @@ AS $$
 	weight AS MATERIALIZED (					-- of a word within an entity
 		SELECT e.entity, v.word,
 			CASE WHEN v.word = ANY (flitmig._propose_own_words(e.entity)) THEN 0.12
-				 WHEN v.word IN ('id', 'number', 'code', 'name', 'date', 'time', 'key', 'to', 'by', 'from') OR v.unknown THEN 0.6 ELSE 1 END::float8 AS weight
-		FROM (SELECT DISTINCT entity FROM phrase) e, (
-			SELECT word, false AS unknown FROM phrase_word
-			UNION SELECT c.word, true FROM col_word c WHERE NOT EXISTS (SELECT FROM phrase_word p WHERE p.word = c.word)) v),
+				 WHEN v.word IN ('id', 'number', 'code', 'name', 'date', 'time', 'key', 'to', 'by', 'from') THEN 0.6
+				 WHEN v.word ~ '^([0-9]+|[a-z])$' THEN 0.45 ELSE 1 END::float8 AS weight
+		FROM (SELECT DISTINCT entity FROM phrase) e, (SELECT word FROM phrase_word UNION SELECT word FROM col_word) v),
 	phrase_sum AS MATERIALIZED (SELECT p.n, sum(w.weight) AS weight FROM phrase_word p JOIN weight w ON w.entity = p.entity AND w.word = p.word GROUP BY 1),
 	col_sum AS MATERIALIZED (
 		SELECT c.staging_table, c.column_name, w.entity, sum(w.weight) AS weight FROM col_word c JOIN weight w ON w.word = c.word GROUP BY 1, 2, 3),

@@ -40,6 +40,7 @@ AS $$
 			/* a name that means nothing leaves it to the columns */
 			CASE WHEN coalesce(max(n.score) OVER (PARTITION BY coalesce(n.staging_table, e.staging_table)), 0) < 0.3 THEN 0.9 * coalesce(e.weight / (e.weight + 2), 0)
 				ELSE 0.55 * coalesce(n.score, 0) + 0.45 * coalesce(e.weight / (e.weight + 2), 0) END AS score,
+			0.9 * coalesce(e.weight / (e.weight + 2), 0) AS by_columns,
 			concat_ws('; ', n.why, CASE WHEN e.n > 0 THEN format('%s columns fit', e.n) END) AS why
 		FROM named n FULL JOIN evidence e ON e.staging_table = n.staging_table AND e.entity = n.entity),
 	best AS (
@@ -58,10 +59,11 @@ AS $$
 	next AS (
 		SELECT DISTINCT ON (t.entity) t.*
 		FROM (SELECT DISTINCT ON (t.staging_table) t.* FROM total t JOIN place p ON p.staging_table = t.staging_table AND NOT p.kept
-			  WHERE t.score >= 0.22 AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
-			  ORDER BY t.staging_table, t.score DESC, t.entity) t
-		ORDER BY t.entity, t.score DESC, t.staging_table)
-	SELECT p.staging_table, CASE WHEN p.kept THEN p.entity ELSE coalesce(n.entity, 'other') END, CASE WHEN p.kept OR n.entity IS NULL THEN p.score ELSE n.score END,
+			  WHERE t.by_columns >= 0.3 AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
+				AND NOT EXISTS (SELECT FROM named n WHERE n.staging_table = t.staging_table AND n.entity = 'other' AND n.score >= 0.4)
+			  ORDER BY t.staging_table, t.by_columns DESC, t.entity) t
+		ORDER BY t.entity, t.by_columns DESC, t.staging_table)
+	SELECT p.staging_table, CASE WHEN p.kept THEN p.entity ELSE coalesce(n.entity, 'other') END, CASE WHEN p.kept OR n.entity IS NULL THEN p.score ELSE n.by_columns END,
 		CASE WHEN p.kept THEN p.why WHEN n.entity IS NOT NULL THEN n.why ELSE format('%s is %s already', p.led_by, p.entity) END
 	FROM place p LEFT JOIN next n ON n.staging_table = p.staging_table AND NOT p.kept
 $$;
@@ -89,7 +91,7 @@ BEGIN
 					AND x.canonical <> ALL ('{?,patient_id,status,created_at,updated_at,deleted,primary_provider_id,title,balance,consent_on_file,location_id,account_owner_email,last_visit}'))
 			/* where the patient is in the row, "patient name" is no repetition */
 			AND NOT (x.canonical = '?' AND _propose_assign.second IS NOT NULL AND EXISTS (
-				SELECT FROM unnest(candidates) o WHERE o.column_name = x.column_name AND o.entity = _propose_assign.second AND o.score >= x.score - 0.05 AND o.canonical <> '?'))
+				SELECT FROM unnest(candidates) o WHERE o.column_name = x.column_name AND o.entity = _propose_assign.second AND o.score >= x.score - 0.15 AND o.canonical <> '?'))
 		ORDER BY least(x.score, 1) DESC, x.entity = _propose_assign.entity DESC, k.telling DESC NULLS LAST, x.score DESC, x.position, x.canonical
 	LOOP
 		CONTINUE WHEN c.column_name = ANY (columns) OR c.canonical NOT IN ('-', '?') AND c.entity || '.' || c.canonical = ANY (targets);
