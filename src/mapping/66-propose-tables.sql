@@ -59,11 +59,11 @@ AS $$
 	next AS (
 		SELECT DISTINCT ON (t.entity) t.*
 		FROM (SELECT DISTINCT ON (t.staging_table) t.* FROM total t JOIN place p ON p.staging_table = t.staging_table AND NOT p.kept
-			  WHERE t.by_columns >= 0.3 AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
+			  WHERE (t.score >= 0.22 OR t.by_columns >= 0.3) AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
 				AND NOT EXISTS (SELECT FROM named n WHERE n.staging_table = t.staging_table AND n.entity = 'other' AND n.score >= 0.4)
-			  ORDER BY t.staging_table, t.by_columns DESC, t.entity) t
-		ORDER BY t.entity, t.by_columns DESC, t.staging_table)
-	SELECT p.staging_table, CASE WHEN p.kept THEN p.entity ELSE coalesce(n.entity, 'other') END, CASE WHEN p.kept OR n.entity IS NULL THEN p.score ELSE n.by_columns END,
+			  ORDER BY t.staging_table, t.score + t.by_columns DESC, t.entity) t
+		ORDER BY t.entity, t.score + t.by_columns DESC, t.staging_table)
+	SELECT p.staging_table, CASE WHEN p.kept THEN p.entity ELSE coalesce(n.entity, 'other') END, CASE WHEN p.kept OR n.entity IS NULL THEN p.score ELSE greatest(n.score, n.by_columns) END,
 		CASE WHEN p.kept THEN p.why WHEN n.entity IS NOT NULL THEN n.why ELSE format('%s is %s already', p.led_by, p.entity) END
 	FROM place p LEFT JOIN next n ON n.staging_table = p.staging_table AND NOT p.kept
 $$;

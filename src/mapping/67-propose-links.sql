@@ -56,7 +56,7 @@ BEGIN
 	LOOP
 		RETURN QUERY
 		SELECT z.staging_table, z.column_name, z.position, k.entity, k.column_name,
-			CASE WHEN strong.yes THEN greatest(0.8 + 0.2 * coalesce(n.score, 0), n.score) ELSE coalesce(n.score, 0) + 0.3 END,
+			CASE WHEN strong.yes THEN greatest(0.8 + 0.2 * coalesce(n.score, 0), n.score) + 0.01 ELSE coalesce(n.score, 0) + 0.3 END,
 			format('%s of its values are %s.%s%s', CASE WHEN i.share > 0.999 THEN 'all' ELSE round((100 * i.share)::numeric) || ' %' END, id.staging_table, id.column_name,
 				coalesce('; ' || n.why, ''))
 		FROM flitmig._propose_included(to_regclass(format('%I.%I', staging, id.staging_table)), id.column_name, coalesce(samples, '{}')) i

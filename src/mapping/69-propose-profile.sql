@@ -82,7 +82,8 @@ AS $$
 		UNION SELECT found.canonical FROM found)
 	SELECT jsonb_build_object(
 		'files', coalesce((
-			SELECT jsonb_agg(DISTINCT n.pattern)
+			/* a name of digits alone would match every file */
+			SELECT jsonb_agg(DISTINCT lower(n.pattern)) FILTER (WHERE n.pattern ~ '[[:alpha:]]')
 			FROM main
 			CROSS JOIN LATERAL (
 				SELECT regexp_replace(regexp_replace(regexp_replace(f.name, '^.*/', ''), '\.[A-Za-z0-9]{1,6}$', ''), '[0-9][0-9_. -]*', '*', 'g') AS pattern

@@ -17,6 +17,36 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._propose_expressions(maps jsonb) IS 'The expressions of a profile''s maps by the entity whose row they read';
 
+/* What is left when columns became NULL, as one would have written it. */
+CREATE FUNCTION flitmig._propose_simplify(expression text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result	text := expression;
+	rule	text[];
+BEGIN
+	FOREACH rule SLICE 1 IN ARRAY ARRAY[
+		ARRAY['coalesce\(NULL, (s\.(?:[a-z0-9_]+|"[^"]+"))\)', '\1'],
+		ARRAY['coalesce\((s\.(?:[a-z0-9_]+|"[^"]+")), NULL\)', '\1'],
+		ARRAY['coalesce\(NULL, NULL\)', 'NULL'],
+		ARRAY['nullif\(concat_ws\([^()]*?'', (?:NULL, )*(s\.(?:[a-z0-9_]+|"[^"]+"))(?:, NULL)*\), ''''\)', '\1'],
+		ARRAY['nullif\(concat_ws\([^()]*?''(?:, NULL)+\), ''''\)', 'NULL'],
+		ARRAY['coalesce\(flitmig\.to_timestamp_tz\(NULL, NULL, \{time_zone\}\), (flitmig\.to_timestamp_tz\([^()]*\))\)', '\1'],
+		ARRAY['coalesce\((flitmig\.to_timestamp_tz\([^()]*\)), flitmig\.to_timestamp_tz\(NULL, [^()]*\)\)', '\1'],
+		ARRAY['^coalesce\((flitmig\.to_minutes\([^()]*\)), \(extract.*to_timestamp_tz\(NULL.*$', '\1'],
+		ARRAY['CASE WHEN upper\(NULL\) .*? THEN upper\(NULL\) ELSE \{country\} END', '{country}'],
+		ARRAY['^CASE WHEN NULL IS NULL AND NULL IS NULL THEN (.*) ELSE .* END$', '\1'],
+		ARRAY['^CASE WHEN .* IS NULL THEN flitmig\.full_name\(NULL\) ELSE (.*) END$', '\1'],
+		ARRAY['^CASE WHEN (\S+) IS NOT NULL THEN \1 WHEN NULL IS NOT NULL (?:(?!\ms\.).)*END$', '\1'],
+		ARRAY['^(flitmig\.(?:to_phones|phone_extensions|to_emails)\(.*?)(?:, NULL)+\)$', '\1)']]
+	LOOP
+		result := regexp_replace(result, rule[1], rule[2], 'g');
+	END LOOP;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION flitmig._propose_simplify(expression text) IS 'An expression without the parts that are always NULL';
+
 /* The canonical columns of an expression replaced by those of the export; NULL for what it lacks. */
 CREATE FUNCTION flitmig._propose_expression(expression text, entity text, staged text, names jsonb)
 RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -33,14 +63,7 @@ BEGIN
 	FOR word IN SELECT DISTINCT m FROM regexp_matches(result, '(\{order [a-z_]+\.([a-z_0-9]+)\})', 'g') m LOOP
 		result := replace(result, word[1], CASE WHEN names ? word[2] THEN format('{order %s.%s}', staged, names->>word[2]) ELSE 'NULL' END);
 	END LOOP;
-	/* what that leaves of coalesce and of a choice between columns that are not there */
-	result := regexp_replace(result, 'coalesce\(NULL, (s\.(?:[a-z0-9_]+|"[^"]+"))\)', '\1', 'g');
-	result := regexp_replace(result, 'coalesce\((s\.(?:[a-z0-9_]+|"[^"]+")), NULL\)', '\1', 'g');
-	result := regexp_replace(result, 'CASE WHEN upper\(NULL\) .*? THEN upper\(NULL\) ELSE \{country\} END', '{country}', 'g');
-	result := regexp_replace(result, '^CASE WHEN NULL IS NULL AND NULL IS NULL THEN (.*) ELSE .* END$', '\1');
-	result := regexp_replace(result, '^CASE WHEN .* IS NULL THEN flitmig\.full_name\(NULL\) ELSE (.*) END$', '\1');
-	result := regexp_replace(result, '^(flitmig\.(?:to_phones|phone_extensions|to_emails)\(.*?)(?:, NULL)+\)$', '\1)');
-	RETURN result;
+	RETURN flitmig._propose_simplify(result);
 END
 $$;
 COMMENT ON FUNCTION flitmig._propose_expression(expression text, entity text, staged text, names jsonb) IS 'An expression of the generic profile over the columns of a staging table; names: canonical name to column';
