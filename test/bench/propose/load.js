@@ -5,7 +5,8 @@
  *   load.js PRODUCT ID values|names [DIRECTORY]
  *
  * With a directory the rows come from its files (.csv, .ndjson; 1,500 a file
- * are enough); without, from the kinds noted in answers/PRODUCT.tsv.
+ * are enough); without, from the kinds noted in answers/PRODUCT.tsv or
+ * heldout/PRODUCT.tsv.
  */
 const fs = require('fs');
 const path = require('path');
@@ -15,7 +16,7 @@ const ROWS = 1500;
 
 /** The answers: [{file, header, kind, origin}]. */
 function answers() {
-	return fs.readFileSync(path.join(__dirname, 'answers', `${product}.tsv`), 'utf8').split('\n')
+	return fs.readFileSync((['answers', 'heldout'].map((d) => path.join(__dirname, d, `${product}.tsv`)).find((f) => fs.existsSync(f))), 'utf8').split('\n')
 		.filter((line) => line && !line.startsWith('#'))
 		.map((line) => line.split('\t'))
 		.map(([file, header, kind, answer, , origin]) => ({ file, header, kind, answer, origin }));

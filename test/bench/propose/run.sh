@@ -36,7 +36,7 @@ stage() {
 
 id=910000
 products=("$@")
-[ ${#products[@]} -gt 0 ] || mapfile -t products < <(cd test/bench/propose/answers && printf '%s\n' *.tsv | sed 's/\.tsv$//')
+[ ${#products[@]} -gt 0 ] || mapfile -t products < <(cd test/bench/propose && printf '%s\n' answers/*.tsv heldout/*.tsv | sed 's/.*\///; s/\.tsv$//')
 {
 	echo "SET client_min_messages = warning; BEGIN;"
 	cat test/bench/propose/census.sql
@@ -44,6 +44,7 @@ products=("$@")
 		CREATE TEMP TABLE proposed (product text, mode text, staging_table text, column_name text, field text, confidence numeric, why text);
 		CREATE TEMP TABLE staged (product text, mode text, staging_table text, column_name text, header text);
 	SQL
+	printf 'CREATE TEMP TABLE held_out (product text); COPY held_out FROM stdin;\n%s\n\\.\n' "$(cd test/bench/propose/heldout && printf '%s\n' *.tsv | sed 's/\.tsv$//')"
 	for product in "${products[@]}"; do stage "$product"; done
 	cat test/bench/propose/score.sql
 	echo "ROLLBACK;"

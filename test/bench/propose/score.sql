@@ -24,10 +24,12 @@ SELECT format('%-14s %-6s columns %4s  wanted %4s  precision %s  recall %s', pro
 	to_char(count(*) FILTER (WHERE found)::numeric / greatest(count(*) FILTER (WHERE wanted), 1), '0.000'))
 FROM verdict GROUP BY product, mode ORDER BY product, mode DESC;
 
-SELECT format('%-14s %-6s columns %4s  wanted %4s  precision %s  recall %s', 'all', mode, count(*), count(*) FILTER (WHERE wanted),
+\echo known: the word list was written with these in view. held out: lists found after it was finished; nothing was learned from them, nothing changed for them.
+SELECT format('%-14s %-6s columns %4s  wanted %4s  precision %s  recall %s', kind, mode, count(*), count(*) FILTER (WHERE wanted),
 	to_char(count(*) FILTER (WHERE found)::numeric / greatest(count(*) FILTER (WHERE found OR wrong), 1), '0.000'),
 	to_char(count(*) FILTER (WHERE found)::numeric / greatest(count(*) FILTER (WHERE wanted), 1), '0.000'))
-FROM verdict GROUP BY mode ORDER BY mode;
+FROM verdict CROSS JOIN LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM held_out h WHERE h.product = verdict.product) THEN 'held out' ELSE 'known' END AS kind UNION ALL SELECT 'total') k
+GROUP BY kind, mode ORDER BY kind = 'total', kind DESC, mode DESC;
 
 SELECT format('propose precision %s recall %s',
 	round(count(*) FILTER (WHERE found)::numeric / greatest(count(*) FILTER (WHERE found OR wrong), 1), 3),
