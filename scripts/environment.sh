@@ -68,7 +68,7 @@ install_packages() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
 	# Runlevel 1: the package's own cluster is not started where there is no init to own it.
 	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes --no-install-recommends \
-		-o Dpkg::Use-Pty=0 "${missing[@]}" >"$log" 2>&1 ||
+		-o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "${missing[@]}" >"$log" 2>&1 ||
 		{ tail -30 "$log"; die "apt-get could not install ${missing[*]}"; }
 	rm -f "$log"
 }

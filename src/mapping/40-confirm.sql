@@ -168,11 +168,13 @@ DECLARE
 	mig		integer := flitmig._migration_id(flitmig_confirm.migration);
 	hash	text;
 BEGIN
+	PERFORM flitmig._refuse_while_running(mig);
 	PERFORM flitmig._check_staged(mig);
 	PERFORM flitmig._check_compiles(mig);
 	PERFORM flitmig._refresh_targets(mig);
 	hash := flitmig._mapping_hash(mig);
 	UPDATE flitmig.migration m SET mapping_hash = hash, confirmed_at = now() WHERE m.id = mig;
+	PERFORM flitmig._audit(flitmig_confirm.migration, 'confirm', jsonb_build_object('mapping_hash', hash));
 	RETURN hash;
 END
 $$;
