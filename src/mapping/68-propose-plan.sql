@@ -38,7 +38,7 @@ AS $$
 	SELECT s.*
 	FROM (SELECT t.staging_table, min(t.entity) AS entity, nullif(max(t.entity), min(t.entity)) AS second
 		  FROM unnest(tables) t WHERE t.entity <> 'other' GROUP BY 1) t
-	CROSS JOIN LATERAL (SELECT array_agg(c) AS own FROM unnest(candidates) c WHERE c.staging_table = t.staging_table AND c.entity IN (t.entity, t.second)) o
+	JOIN (SELECT c.staging_table, array_agg(c) AS own FROM unnest(candidates) c GROUP BY 1) o ON o.staging_table = t.staging_table
 	CROSS JOIN LATERAL (SELECT array_agg(a) AS chosen FROM flitmig._propose_assign(o.own, t.entity, t.second) a) a
 	CROSS JOIN LATERAL flitmig._propose_settle(a.chosen) s
 $$;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh [PRODUCT…]: the benchmark itself, in the database that psql reaches. VERBOSE=1 prints every mistake.
+# run.sh [PRODUCT…]: the benchmark itself, in the database that psql reaches. VERBOSE=1 prints every mistake, SHORT=1 leaves out the turn by names alone.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 shared=${SHARED:-../shared}/data
@@ -17,15 +17,18 @@ directory_of() {
 
 # stage PRODUCT: SQL that stages it under its own name, and the proposal made without what it taught.
 stage() {
-	local directory modes='values names' mode
+	local directory mode taught=$1 modes='values names'
+	[ -z "${SHORT:-}" ] || modes=values
+	# the same house
+	[ "$1" != ischedule ] || taught=vetdata
 	directory=$(directory_of "$1")
-	[ "$directory" != - ] || { echo "\\echo $1: skipped, its rows are not beside this checkout"; return; }
+	[ "$directory" != - ] || { printf '%s\n' "\\echo $1: skipped, its rows are not beside this checkout"; return; }
 	for mode in $modes; do
 		id=$((id + 1))
 		echo "SAVEPOINT $mode;"
 		node test/bench/propose/load.js "$1" "$id" "$mode" ${directory:+"$directory"}
 		cat <<-SQL
-			INSERT INTO pg_temp.proposed SELECT '$1', '$mode', r.source_table, r.source_column, r.object || '.' || r.field, r.confidence, r.why FROM flitmig._propose_rows($id, '$1') r;
+			INSERT INTO pg_temp.proposed SELECT '$1', '$mode', r.source_table, r.source_column, r.object || '.' || r.field, r.confidence, r.why FROM flitmig._propose_rows($id, '$taught') r;
 			INSERT INTO pg_temp.staged SELECT '$1', '$mode', c.staging_table, c.column_name, c.header FROM flitmig.column_census c WHERE c.migration_id = $id;
 			DELETE FROM flitmig.migration WHERE id = $id;
 			DROP SCHEMA bench_$1_staging CASCADE;
