@@ -57,7 +57,7 @@ COMMENT ON FUNCTION flitmig._propose_base() IS 'The generic profile, widened to 
 /* A header as its file spells it, if the import would find the column by it. */
 CREATE FUNCTION flitmig._propose_header(header text, col text)
 RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN flitmig._header_name(header) = col THEN header ELSE col END $$;
+AS $$ SELECT CASE WHEN flitmig._column_name(header) = col THEN header ELSE col END $$;
 COMMENT ON FUNCTION flitmig._propose_header(header text, col text) IS 'The header if it names that column, else the column''s name';
 
 CREATE FUNCTION flitmig._propose_entity(mig integer, plan flitmig.proposal_candidate[], entity text, base jsonb)
