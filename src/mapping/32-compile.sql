@@ -107,7 +107,10 @@ DECLARE
 	rel			record;
 	alternative	record;
 	joins		text := '';
-	reasons		text := '';
+	excluded	text := '';
+	unknown		text := '';
+	excluded_issue text := '';
+	unknown_issue text := '';
 	pairs		text[] := '{}';
 	found		text[] := '{}';
 	issues		text[] := '{}';
@@ -142,12 +145,15 @@ BEGIN
 		END IF;
 		found := found || CASE WHEN found = '{}' THEN ids
 							   ELSE format('CASE WHEN %1$s IN (%2$s) THEN NULL ELSE %1$s END', ids, array_to_string(found, ', ')) END;
-		issues := issues || format('CASE WHEN w.reason IS NULL AND w.r%1$s IS NOT NULL AND %2$s IS NULL THEN CASE WHEN %3$s IS NULL THEN %1$s ELSE -%1$s END END',
-								   f.position, ids, parents);
 		IF f.on_missing = 'exclude' THEN
-			reasons := reasons || format(
-				' WHEN %1$s IS NULL THEN CASE WHEN %2$s IS NOT NULL THEN ''parent excluded: '' || replace(%2$s, ''parent excluded: '', '''') WHEN w.r%3$s IS NULL THEN %4$L ELSE %5$L END',
-				ids, parents, f.position, 'no ' || ltrim(f.field, '@!'), ltrim(f.field, '@!') || ' not found');
+			/* what is excluded because of one missing parent is reported once: an excluded parent before an unknown one */
+			excluded := excluded || format(' WHEN %1$s IS NULL AND %2$s IS NOT NULL THEN ''parent excluded: '' || replace(%2$s, ''parent excluded: '', '''')', ids, parents);
+			unknown := unknown || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NULL THEN %3$L ELSE %4$L END',
+										 ids, f.position, 'no ' || ltrim(f.field, '@!'), ltrim(f.field, '@!') || ' not found');
+			excluded_issue := excluded_issue || format(' WHEN %1$s IS NULL AND %2$s IS NOT NULL THEN ARRAY[-%3$s]', ids, parents, f.position);
+			unknown_issue := unknown_issue || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NOT NULL THEN ARRAY[%2$s] END', ids, f.position);
+		ELSE
+			issues := issues || format('CASE WHEN w.r%1$s IS NOT NULL AND %2$s IS NULL THEN CASE WHEN %3$s IS NULL THEN %1$s ELSE -%1$s END END', f.position, ids, parents);
 		END IF;
 	END LOOP;
 	RETURN format($sql$
@@ -155,11 +161,11 @@ SELECT w.source_key, w.id, w.file_id, w.line_no, w.sequence, w.file_path, %s AS 
 	%s AS payload, array_remove(ARRAY[%s]::uuid[], NULL) AS refs, %s AS issues
 FROM pg_temp.%I w%s
 WHERE w.source_key IS NOT NULL$sql$,
-		CASE WHEN reasons = '' THEN 'w.reason' ELSE 'CASE WHEN w.reason IS NOT NULL THEN w.reason' || reasons || ' END' END,
+		CASE WHEN excluded = '' THEN 'w.reason' ELSE 'CASE WHEN w.reason IS NOT NULL THEN w.reason' || excluded || unknown || ' END' END,
 		CASE WHEN pairs = '{}' THEN 'w.payload' ELSE 'w.payload || ' || flitmig._build_object(pairs) END,
 		array_to_string(found, ', '),
-		CASE WHEN issues = '{}' THEN 'NULL::integer[]'
-			 ELSE format('nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END,
+		'CASE WHEN w.reason IS NOT NULL THEN NULL' || excluded_issue || unknown_issue
+			|| CASE WHEN issues = '{}' THEN '' ELSE format(' ELSE nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END || ' END::integer[]',
 		'flitmig_w' || map, joins);
 END
 $$;

@@ -91,11 +91,11 @@ BEGIN
 	SELECT min(w.email), coalesce(max(w.name), min(w.source_value)), sum(w.records)::bigint,
 		(array_agg(w.member_id) FILTER (WHERE w.status IN ('matched', 'alias')))[1],
 		(array_agg(w.status ORDER BY w.status))[1],
-		bool_and(w.status IN ('default', 'unmatched'))
+		min(w.email) IS NOT NULL AND bool_and(w.status IN ('default', 'unmatched'))
 	FROM flitmig.owner w
 	WHERE w.migration_id = mig
 	GROUP BY coalesce(w.email, w.source_value)
 	ORDER BY bool_and(w.status IN ('default', 'unmatched')) DESC, sum(w.records) DESC, 1, 2;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.flitmig_owners(migration text) IS 'The clinic''s staff against the workspace members; whom to invite';
+COMMENT ON FUNCTION @extschema@.flitmig_owners(migration text) IS 'The clinic''s staff against the workspace members; whom to invite, and (without e-mail) who needs an alias';

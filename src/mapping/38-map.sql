@@ -93,39 +93,45 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._map_rows(mig integer, map integer) IS 'Makes the work rows of an object map, one per key, and counts where the others went';
 
-CREATE FUNCTION flitmig._find_issues(mig integer, map integer, work text)
+CREATE FUNCTION flitmig._find_issues(mig integer, map integer, step text, kind text, work text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	resolved	boolean := work LIKE 'flitmig\_r%';
+	o		flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
+	f		flitmig.field_map;
+	issue	record;
 BEGIN
-	EXECUTE format($sql$
-INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
-SELECT %1$s, 'map', CASE WHEN %3$L AND i.n < 0 THEN 'info' ELSE 'warning' END,
-	CASE WHEN %3$L THEN CASE WHEN i.n > 0 THEN 'UNRESOLVED_REFERENCE' ELSE 'EXCLUDED_REFERENCE' END
-		 ELSE CASE WHEN i.n > 0 THEN 'UNREADABLE_VALUE' ELSE 'UNMAPPED_VALUE' END END,
-	o.name, coalesce(CASE WHEN cardinality(f.columns) = 1 THEN f.columns[1] END, f.field), i.count, flitmig._places(%1$s, i.files, i.lines),
-	CASE WHEN %3$L AND i.n > 0 THEN pg_catalog.format('%%s %%s name a %%s that the export does not hold; %%s', i.count, o.name, replace(f.reference, '|', ' or '),
-			CASE f.on_missing WHEN 'exclude' THEN 'they are excluded' ELSE pg_catalog.format('they go without %%s', f.field) END)
-		 WHEN %3$L THEN pg_catalog.format('%%s %%s point at a %%s that is excluded; %%s', i.count, o.name, replace(f.reference, '|', ' or '),
-			CASE f.on_missing WHEN 'exclude' THEN 'they are excluded too' ELSE pg_catalog.format('they go without %%s', f.field) END)
-		 WHEN i.n > 0 THEN pg_catalog.format('%%s value(s) cannot be read as %%s.%%s; the field stays empty', i.count, o.object, f.field)
-		 ELSE pg_catalog.format('%%s value(s) are not in the value map %%s; %%s', i.count, f.values_name,
-			CASE WHEN f.default_value IS NULL THEN 'the field stays empty' ELSE 'they become ' || f.default_value END) END,
-	CASE WHEN %3$L AND i.n > 0 THEN 'Import the file that has them, or correct the ids.'
-		 WHEN %3$L THEN NULL
-		 WHEN i.n > 0 THEN CASE WHEN f.expression LIKE '%%{order %%' THEN 'Look at the places; if day and month cannot be told apart, give date_order in flitmig_create.'
-								ELSE 'Look at the places; correct the export, or the expression in flitmig.field_map.' END
-		 ELSE pg_catalog.format('See top_values in flitmig.column_census, then INSERT INTO flitmig.value_map VALUES (%%s, %%L, source_value, target_value);', %1$s, f.values_name) END
-FROM (SELECT u.n, count(*) AS count, (array_agg(w.file_id ORDER BY w.sequence))[1:5] AS files, (array_agg(w.line_no ORDER BY w.sequence))[1:5] AS lines
-	  FROM pg_temp.%4$I w, unnest(w.issues) u(n)
-	  WHERE w.source_key IS NOT NULL AND w.issues IS NOT NULL %5$s GROUP BY u.n) i
-JOIN flitmig.field_map f ON f.object_map_id = %2$s AND f.position = abs(i.n)
-JOIN flitmig.object_map o ON o.id = %2$s
-ORDER BY f.position$sql$, mig, map, resolved, work, CASE WHEN resolved THEN '' ELSE 'AND w.reason IS NULL' END);
+	FOR issue IN EXECUTE format($sql$
+SELECT u.n, count(*) AS count, (array_agg(w.file_id ORDER BY w.sequence))[1:5] AS files, (array_agg(w.line_no ORDER BY w.sequence))[1:5] AS lines
+FROM %s w, unnest(w.issues) u(n)
+WHERE w.source_key IS NOT NULL AND w.issues IS NOT NULL %s
+GROUP BY u.n ORDER BY abs(u.n), u.n$sql$, work, CASE kind WHEN 'value' THEN 'AND w.reason IS NULL' ELSE '' END)
+	LOOP
+		SELECT * INTO f FROM flitmig.field_map x WHERE x.object_map_id = map AND x.position = abs(issue.n);
+		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
+		SELECT mig, step, t.severity, t.code, o.name, coalesce(CASE WHEN cardinality(f.columns) = 1 THEN f.columns[1] END, f.field), issue.count,
+			flitmig._places(mig, issue.files, issue.lines), format('%s: %s', o.name, t.message), t.hint
+		FROM (VALUES
+			('value', true, 'warning', 'UNREADABLE_VALUE',
+				format('%s value(s) cannot be read as %s.%s; the field stays empty', issue.count, o.object, f.field),
+				CASE WHEN f.expression LIKE '%{order %' THEN 'Look at the places; if day and month cannot be told apart, give date_order in flitmig_create.'
+					 ELSE 'Look at the places; correct the export, or the expression in flitmig.field_map.' END),
+			('value', false, 'warning', 'UNMAPPED_VALUE',
+				format('%s value(s) are not in the value map %s; %s', issue.count, f.values_name, coalesce('they become ' || f.default_value, 'the field stays empty')),
+				format('See top_values in flitmig.column_census, then INSERT INTO flitmig.value_map VALUES (%s, %L, source_value, target_value);', mig, f.values_name)),
+			('reference', true, 'warning', 'UNRESOLVED_REFERENCE',
+				format('%s row(s) name %s records that the export does not hold; %s', issue.count, replace(f.reference, '|', ' or '),
+					   CASE f.on_missing WHEN 'exclude' THEN 'they are excluded' ELSE 'they go without it' END),
+				'Import the file that has them, or correct the ids.'),
+			('reference', false, 'info', 'EXCLUDED_REFERENCE',
+				format('%s row(s) point at %s records that are excluded; %s', issue.count, replace(f.reference, '|', ' or '),
+					   CASE f.on_missing WHEN 'exclude' THEN 'they are excluded too' ELSE 'they go without it' END), NULL)
+			) t(kind, positive, severity, code, message, hint)
+		WHERE t.kind = _find_issues.kind AND t.positive = (issue.n > 0);
+	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION flitmig._find_issues(mig integer, map integer, work text) IS 'Findings from the issues of work rows (values) or resolved rows (references)';
+COMMENT ON FUNCTION flitmig._find_issues(mig integer, map integer, step text, kind text, work text) IS 'Findings from the issues of work rows: kind value (unreadable, unmapped) or reference (unknown, excluded). work is a table or subquery';
 
 /* Only what differs is written: a delta of a million rows touches the few that changed. */
 CREATE FUNCTION flitmig._merge_records(mig integer, map integer)
@@ -187,7 +193,7 @@ BEGIN
 
 	FOREACH map IN ARRAY maps LOOP
 		PERFORM flitmig._map_rows(mig, map);
-		PERFORM flitmig._find_issues(mig, map, 'flitmig_w' || map);
+		PERFORM flitmig._find_issues(mig, map, 'map', 'value', format('pg_temp.%I', 'flitmig_w' || map));
 	END LOOP;
 	PERFORM flitmig._match_owners(mig, (
 		SELECT string_agg(format('SELECT w.o%s AS value, count(*) AS n FROM pg_temp.%I w WHERE w.reason IS NULL AND w.source_key IS NOT NULL GROUP BY 1', f.position, 'flitmig_w' || o.id), ' UNION ALL ')
@@ -195,7 +201,7 @@ BEGIN
 	FOREACH map IN ARRAY maps LOOP
 		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', 'flitmig_r' || map, flitmig._compile_resolve(mig, map));
 		EXECUTE format('ANALYZE pg_temp.%I (source_key)', 'flitmig_r' || map);
-		PERFORM flitmig._find_issues(mig, map, 'flitmig_r' || map);
+		PERFORM flitmig._find_issues(mig, map, 'map', 'reference', format('pg_temp.%I', 'flitmig_r' || map));
 	END LOOP;
 	FOR item IN SELECT DISTINCT o.object, p.path FROM flitmig.object_map o, flitmig._unique_paths(mig, o.object) p(path) WHERE o.migration_id = mig ORDER BY 1, 2 LOOP
 		PERFORM flitmig._settle_unique(mig, item.object, item.path);

@@ -58,30 +58,20 @@ CREATE FUNCTION flitmig._audit_values(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	item	record;
-	hit		record;
+	o		flitmig.object_map;
 BEGIN
-	FOR item IN
-		SELECT o.name AS map, o.object, f.field, f.columns, f.values_name, f.default_value,
-			format('SELECT s._file, s._line, lower(flitmig.one_line((%s)::text)) AS value FROM %s WHERE %s',
-				   flitmig._expand(mig, f.expression), flitmig._expand(mig, o.source), coalesce('(' || flitmig._expand(mig, o.filter) || ')', 'true')) AS sql
-		FROM flitmig.object_map o JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.values_name IS NOT NULL
-		WHERE o.migration_id = mig ORDER BY o.id, f.position
-	LOOP
-		EXECUTE format($sql$
-SELECT count(*) AS n, count(DISTINCT v.value) AS values, (array_agg(v._file ORDER BY v._file, v._line))[1:5] AS files, (array_agg(v._line ORDER BY v._file, v._line))[1:5] AS lines
-FROM (%s) v WHERE v.value <> '' AND NOT EXISTS (SELECT FROM flitmig.value_map m WHERE m.migration_id = %s AND m.name = %L AND m.source_value = v.value)$sql$,
-			item.sql, mig, item.values_name) INTO hit;
-		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
-		SELECT mig, 'audit', 'warning', 'UNMAPPED_STATUS', item.map, coalesce(item.columns[1], item.field), hit.n, flitmig._places(mig, hit.files, hit.lines),
-			format('%s row(s) with %s value(s) that the value map %s does not know; %s', hit.n, hit.values, item.values_name,
-				   CASE WHEN item.default_value IS NULL THEN 'the field stays empty' ELSE 'they become ' || item.default_value END),
-			format('See top_values in flitmig.column_census, then INSERT INTO flitmig.value_map VALUES (%s, %L, source_value, target_value);', mig, item.values_name)
-		WHERE hit.n > 0;
+	/* What the last mapping found still holds unless something was imported since. */
+	IF (SELECT m.mapped_at FROM flitmig.migration m WHERE m.id = mig)
+		> (SELECT max(f.imported_at) FROM flitmig.source_file f WHERE f.migration_id = mig) THEN
+		RETURN;
+	END IF;
+	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map' AND f.code IN ('UNREADABLE_VALUE', 'UNMAPPED_VALUE');
+	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
+		PERFORM flitmig._find_issues(mig, o.id, 'audit', 'value', '(' || flitmig._compile(mig, o.id) || ')');
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION flitmig._audit_values(mig integer) IS 'Findings: values that a value map does not know';
+COMMENT ON FUNCTION flitmig._audit_values(mig integer) IS 'Findings: values that cannot be read or that a value map does not know, without waiting for the schema of the server';
 
 CREATE FUNCTION flitmig._audit_rules(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
