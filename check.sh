@@ -3,6 +3,8 @@
 #
 #   ./check.sh                          as root or with sudo; installs the packages that are missing
 #   PG_CONFIG=/path/pg_config ./check.sh     another PostgreSQL (make install goes into it)
+#   TWENTY_URL=… TWENTY_KEY=… [FOREIGN=yes] ./check.sh --live
+#                                       only the acceptance, against a Twenty that you offer for it
 #
 # Works in a temporary copy with a private copy of PostgreSQL; leaves nothing
 # behind. The last line is "N passed, N failed[, N skipped]"; exit code 0 only when none failed.
@@ -14,4 +16,4 @@ trap 'exit 130' INT TERM
 
 install_packages
 make_workshop
-in_workshop bash scripts/run-tests.sh
+in_workshop bash scripts/run-tests.sh "$@"

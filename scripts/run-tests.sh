@@ -1,7 +1,8 @@
 #!/bin/bash
-# run-tests.sh: builds and tests this checkout as it lies here, unprivileged.
+# run-tests.sh [--live]: builds and tests this checkout as it lies here, unprivileged.
 # check.sh calls it inside the workshop. Prints one line a test file, the whole
 # output of those that fail, and at the end the closing line.
+# --live: only the acceptance against the Twenty at $TWENTY_URL with $TWENTY_KEY.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 . scripts/environment.sh
@@ -91,15 +92,31 @@ run_perl() {
 	done
 }
 
-run_build || { say "$passed passed, $failed failed"; exit 1; }
+# The same acceptance that a live Twenty gets.
+run_live() {
+	start_twenty live --model 2.19
+	TWENTY_URL=$twenty_url TWENTY_KEY=$twenty_key run_tap test/live/check-live.js node test/live/check-live.js
+}
+
+finish() {
+	say "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
+	[ "$failed" = 0 ]
+	exit
+}
+
+run_build || finish
+if [ "${1:-}" = --live ]; then
+	start_cluster live
+	TEST_TIMEOUT=3600 run_tap test/live/check-live.js node test/live/check-live.js
+	finish
+fi
 for file in test/*/*.test.js; do
 	[ -e "$file" ] && run_tap "$file" node "$file"
 done
 start_cluster regress
 run_regress
 run_pgtap
+run_live
 stop_servers
 run_perl
-
-say "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
-[ "$failed" = 0 ]
+finish

@@ -18,6 +18,8 @@ SELECT flitmig.html_to_markdown(html) FROM (VALUES
 	('<table><thead><tr><th>Test</th><th>Value</th></tr></thead><tbody><tr><td>Na</td><td>140</td></tr><tr><td></td><td>4.1</td></tr></tbody></table>'),
 	('<table><tr><td><p>Na</p></td><td><div>140</div><br></td></tr></table><table><tr><td><p>layout</p><p>only</p></td></tr></table>'),
 	('<b>Pain:</b>5/10 x<b>(y)</b> <font>unclosed <font>fonts'),
+	('BP <input value="120/80"> <input type="checkbox" checked>fever <input type=checkbox>cough <input type="hidden" value="no"><select><option>left<option selected>right</select>'),
+	('10<sup>3</sup>/uL H<sub>2</sub>O <s>no</s> allergies <textarea>typed</textarea>'),
 	('<pre>  a' || chr(10) || '    b *x*' || chr(10) || '</pre>'),
 	('a &amp; b &lt;5 &nbsp; &eacute; &#8364; &unknown; 3 < 5'),
 	('<script>alert(1)</script><style>p{}</style><!-- no -->text'),

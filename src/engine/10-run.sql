@@ -125,13 +125,13 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH kinds(kind, phases) AS (VALUES
-		('read', ARRAY['introspect']),
+		('read', ARRAY['introspect', 'planmap', 'introspect']),
 		('prepare', ARRAY['introspect', 'schema', 'introspect', 'schema', 'introspect', 'prepared']),
 		('sample', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
 						 'create', 'verify']),
 		('run', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
 					  'check', 'update', 'create', 'deferred']),
-		('rollback', ARRAY['introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'unschema', 'introspect', 'undone'])),
+		('rollback', ARRAY['introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'count', 'unschema', 'introspect', 'undone'])),
 	wanted AS (
 		SELECT p.phase, p.n, r.migration_id
 		FROM flitmig.run r
@@ -161,7 +161,7 @@ BEGIN
 	UPDATE flitmig.run r SET phase_no = r.phase_no + 1, phase = (flitmig._phases(this_run))[r.phase_no + 1], updated_at = clock_timestamp()
 	WHERE r.id = this_run
 	RETURNING r.phase INTO phase;
-	metered := phase IS NULL OR phase NOT IN ('schema');
+	metered := phase IS NULL OR phase NOT IN ('schema', 'unschema');
 	serial := phase IS NULL OR phase IN ('introspect', 'schema', 'unschema');
 END
 $$;
@@ -180,6 +180,7 @@ BEGIN
 		WHEN 'settle' THEN PERFORM flitmig._plan_settle(this_run, mig, phase);
 		WHEN 'schema' THEN PERFORM flitmig._plan_schema(this_run, mig, phase);
 		WHEN 'prepared' THEN PERFORM flitmig._require_schema(this_run, mig);
+		WHEN 'planmap' THEN PERFORM flitmig._plan_planmap(mig);
 		WHEN 'map' THEN PERFORM flitmig._require_schema(this_run, mig), flitmig._plan_map(this_run, mig);
 		WHEN 'check' THEN PERFORM flitmig._plan_check(this_run, mig, phase);
 		WHEN 'update' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
@@ -193,7 +194,8 @@ BEGIN
 		WHEN 'late' THEN PERFORM flitmig._plan_late(this_run, mig, phase);
 		WHEN 'restore' THEN PERFORM flitmig._plan_restore(this_run, mig, phase);
 		WHEN 'restored' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
-		WHEN 'unschema' THEN PERFORM flitmig._plan_unschema(this_run, mig, phase);
+		WHEN 'count' THEN PERFORM flitmig._plan_count(this_run, mig, phase);
+		WHEN 'unschema' THEN NULL;	/* planned by the answers of count */
 		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);
 	END CASE;
 END

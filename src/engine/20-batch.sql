@@ -118,7 +118,14 @@ BEGIN
 		WHEN 'batch_refused' THEN
 			PERFORM flitmig._answer_refused(b, coalesce(code, 'REFUSED'), coalesce(answer_message, 'refused without a reason'),
 											duplicate, clue, conflicting_id, max_records);
-		ELSE	/* unauthorised, schema_changed, not_twenty: nothing that a repeat would change */
+		WHEN 'unauthorised' THEN
+			IF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+				PERFORM flitmig._refused_introspect(b, code);
+			ELSE
+				PERFORM flitmig._answer_not_applied(b);
+				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
+			END IF;
+		ELSE	/* schema_changed, not_twenty: nothing that a repeat would change */
 			PERFORM flitmig._answer_not_applied(b);
 			SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
 	END CASE;
@@ -260,6 +267,8 @@ BEGIN
 		DELETE FROM flitmig.undo u WHERE u.batch_id = b.id;
 	ELSIF b.kind = 'upload' THEN
 		PERFORM flitmig._refused_upload(b, code, reason);
+	ELSIF b.kind = 'introspect' THEN
+		PERFORM flitmig._refused_introspect(b, code);
 	ELSIF b.kind NOT IN ('create', 'update') THEN
 		RAISE EXCEPTION 'Twenty refused a % of object "%"', b.kind, b.object
 			USING ERRCODE = 'fdw_error',

@@ -7,6 +7,9 @@ AS $$
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, detail)
 	SELECT this_run, mig, 'introspect', 'introspect', flitmig._introspect_start(mig)
 	WHERE NOT EXISTS (SELECT FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect')
+	   /* a preflight asks again when the records are known: who holds their unique values? */
+	   OR EXISTS (SELECT FROM flitmig.run r WHERE r.id = this_run AND r.kind = 'read'
+				  AND EXISTS (SELECT FROM flitmig.record c WHERE c.migration_id = mig))
 	   OR (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'schema')
 		  > (SELECT max(b.id) FROM flitmig.batch b WHERE b.run_id = this_run AND b.kind = 'introspect');
 $$;
@@ -30,6 +33,38 @@ AS $$
 	WHERE n.detail IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._stored_introspect(flitmig.batch, jsonb) IS 'Digests one introspection answer and plans the call that follows from it';
+
+/* Forecasts and preflight need the records too; mapping works before the schema is made. */
+CREATE FUNCTION flitmig._plan_planmap(mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF (SELECT m.mapping_hash IS NOT NULL FROM flitmig.migration m WHERE m.id = mig) THEN
+		PERFORM flitmig._refresh_targets(mig);
+		PERFORM flitmig._map(mig);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_planmap(integer) IS 'Computes the records of a confirmed mapping without sending anything';
+
+/* A key that may not read workflows or webhooks is no reason to stop. */
+CREATE FUNCTION flitmig._refused_introspect(b flitmig.batch, code text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT coalesce((b.detail ->> 'optional')::boolean, false) THEN
+		RAISE EXCEPTION 'Twenty refused to tell its data model'
+			USING ERRCODE = 'fdw_error',
+				  DETAIL = format('Code %s in batch %s; the message is in flitmig.batch.', code, b.id),
+				  HINT = 'Give the API key a role that may read the data model: Settings > Roles in Twenty.';
+	END IF;
+	UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
+	PERFORM flitmig._stored_introspect(b, NULL);
+END
+$$;
+COMMENT ON FUNCTION flitmig._refused_introspect(flitmig.batch, text) IS 'Goes on without an answer that was only wished for; error when it was needed';
 
 CREATE FUNCTION flitmig._plan_schema(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql
@@ -66,9 +101,12 @@ BEGIN
 	IF b.purpose = 'undo' THEN
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._schema_undo_request(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', b.detail -> 'before') r;
+	ELSIF b.purpose = 'count any' THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._foreign_any_request(b.migration_id, b.object, ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields'))) r;
 	ELSIF b.purpose = 'count' THEN
 		SELECT r.path, r.body::text INTO path, body
-		FROM flitmig._foreign_count_request(b.migration_id, b.detail ->> 'object', b.detail ->> 'field') r;
+		FROM flitmig._foreign_count_request(b.migration_id, b.detail ->> 'object', b.detail ->> 'field', flitmig._our_options(b.detail -> 'before')) r;
 	ELSE
 		INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, field, before)
 		SELECT b.migration_id, b.run_id, b.id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field',
@@ -81,6 +119,17 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._open_schema(flitmig.batch) IS 'Writes the way back of a schema change, then builds its call';
 
+CREATE FUNCTION flitmig._our_options(before jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(w.option ->> 'value')
+	FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'wanted') WHEN 'array' THEN before -> 'wanted' ELSE '[]' END) w(option)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'options') WHEN 'array' THEN before -> 'options' ELSE '[]' END) o(option)
+					  WHERE o.option ->> 'value' = w.option ->> 'value')
+$$;
+COMMENT ON FUNCTION flitmig._our_options(jsonb) IS 'Option values that a change of options brought, from its before-image; NULL for another kind of change';
+
 CREATE FUNCTION flitmig._stored_schema(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -88,7 +137,7 @@ AS $$
 BEGIN
 	IF b.purpose = 'undo' THEN
 		PERFORM flitmig._undone_schema(b);
-	ELSIF b.purpose = 'count' THEN
+	ELSIF b.purpose IN ('count', 'count any') THEN
 		PERFORM flitmig._counted_schema(b, body);
 	ELSE
 		PERFORM flitmig._schema_answer(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', body);

@@ -210,7 +210,10 @@ CREATE FUNCTION flitmig._known_fields(mig integer, object text, ids uuid[]) RETU
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT array_agg(k.key ORDER BY k.key)
+	/* a field that is gone from the server (half a rollback, a person) is not asked for */
+	SELECT array_agg(k.key ORDER BY k.key) FILTER (WHERE EXISTS (
+		SELECT FROM flitmig.live_field f
+		WHERE f.migration_id = mig AND f.object = _known_fields.object AND k.key IN (f.name, f.join_column)))
 	FROM (SELECT unnest(flitmig._payload_fields(mig, object, ids)) AS key
 		  UNION
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)

@@ -101,17 +101,45 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_check(bigint, integer, text) IS 'Plans a read of the current state of every stored record whose source changed';
 
-/* null for a field that the source no longer has: every part of a composite becomes null */
-CREATE FUNCTION flitmig._emptied(stored jsonb) RETURNS jsonb
+/*
+ * An update of a composite field changes the parts that it names and leaves
+ * the others: parts that were sent before and are no more are emptied by name.
+ */
+CREATE FUNCTION flitmig._emptied(value jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE jsonb_typeof(stored)
-			   WHEN 'object' THEN (SELECT jsonb_object_agg(p.key, 'null'::jsonb) FROM jsonb_each(stored) p)
+	SELECT CASE jsonb_typeof(value)
+			   WHEN 'object' THEN (SELECT jsonb_object_agg(p.key, CASE jsonb_typeof(p.value) WHEN 'array' THEN '[]'::jsonb ELSE 'null'::jsonb END) FROM jsonb_each(value) p)
+			   WHEN 'array' THEN '[]'::jsonb
 			   ELSE 'null'::jsonb
 		   END
 $$;
 COMMENT ON FUNCTION flitmig._emptied(jsonb) IS 'What to send to empty a field that now holds this value';
+
+/* A field that we never sent holds what the server gives by itself. */
+CREATE FUNCTION flitmig._blank(value jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE jsonb_typeof(value)
+			   WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(value) p WHERE p.value NOT IN ('null', '""', '[]', '0'))
+			   ELSE value IS NULL OR value IN ('null', '""', '[]', 'false')
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._blank(jsonb) IS 'Whether a stored value is what a field holds that nobody has filled';
+
+CREATE FUNCTION flitmig._replacing(before jsonb, value jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+			   WHEN value IS NULL THEN flitmig._emptied(before)
+			   WHEN jsonb_typeof(before) = 'object' AND jsonb_typeof(value) = 'object' THEN flitmig._emptied(before) || value
+			   ELSE value
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._replacing(jsonb, jsonb) IS 'What to send so that value takes the place of before, part by part; value NULL: nothing is left';
 
 CREATE FUNCTION flitmig._read_check(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -132,7 +160,8 @@ BEGIN
 		SELECT p.id, k.key, p.sent -> k.key AS base_sent, p.stored -> k.key AS base_stored,
 			   p.payload -> k.key AS source, p.doc -> k.key AS target,
 			   p.payload -> k.key IS DISTINCT FROM p.sent -> k.key AS source_changed,
-			   p.doc -> k.key IS DISTINCT FROM p.stored -> k.key AS target_changed
+			   CASE WHEN p.stored ? k.key THEN p.doc -> k.key IS DISTINCT FROM p.stored -> k.key
+					ELSE NOT flitmig._blank(p.doc -> k.key) END AS target_changed
 		FROM place p, LATERAL (SELECT jsonb_object_keys(p.payload) UNION SELECT jsonb_object_keys(p.sent)) k(key)
 		WHERE p.lost IS NULL),
 	judged AS (
@@ -164,7 +193,7 @@ BEGIN
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
 	SELECT b.migration_id, j.id, b.run_id, b.object, b.object_map_id,
 		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)),
-		   jsonb_object_agg(j.key, coalesce(j.source, flitmig._emptied(j.base_stored))),
+		   jsonb_object_agg(j.key, flitmig._replacing(coalesce(j.base_sent, j.base_stored), j.source)),
 		   jsonb_object_agg(j.key, coalesce(j.target, 'null'))
 	FROM judged j
 	WHERE j.source_changed AND NOT j.target_changed AND NOT j.already

@@ -7,7 +7,8 @@
  *	destroy		children before parents: object maps in reverse order
  *	late		everything is looked for once more; what turns up is destroyed again
  *	restore		before-images, three-way: only where Twenty still holds what we stored
- *	unschema	fields and objects that we added, unless someone else's data is in them
+ *	count		is someone else's data in what we added to the schema?
+ *	unschema	fields, options and objects that we added go, unless it is
  */
 
 /* Ids a call for calls that only name ids (TWENTY.md 3: no cap seen, 2,900 took 0.25 s). */
@@ -50,12 +51,12 @@ BEGIN
 	WHERE u.action IN ('update', 'adopt')
 	ON CONFLICT (run_id, id) DO NOTHING;
 	UPDATE flitmig.run SET total = (SELECT count(*) FROM flitmig.rollback_item i WHERE i.run_id = this_run) WHERE id = this_run;
-	PERFORM flitmig._plan_batches(this_run, mig, phase, 'read', 'look', t.object, t.object_map_id, t.ids, 200)
-	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
+	PERFORM flitmig._plan_batches(this_run, mig, phase, 'read', 'look', t.object, NULL, t.ids, 200)
+	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state = 'destroy'
 			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
-		  GROUP BY i.object, i.object_map_id) t;
+		  GROUP BY i.object) t;
 END
 $$;
 COMMENT ON FUNCTION flitmig._plan_look(bigint, integer, text) IS 'Lists what a rollback is about and plans a read of each record';
@@ -69,7 +70,8 @@ AS $$
 	judged AS (
 		SELECT i.id, t.id IS NULL AS absent,
 			   /* one that a person put in the trash is not wanted by anyone */
-			   s.id IS NOT NULL AND t.doc ->> 'deletedAt' IS NULL AND NOT t.doc @> (s.stored - 'deletedAt') AS changed
+			   s.id IS NOT NULL AND t.doc ->> 'deletedAt' IS NULL
+			   AND EXISTS (SELECT FROM jsonb_each(s.stored) f WHERE t.doc ? f.key AND f.value <> t.doc -> f.key) AS changed
 		FROM unnest(b.ids) AS i(id)
 		LEFT JOIN target t ON t.id = i.id
 		LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id)
@@ -152,12 +154,12 @@ CREATE FUNCTION flitmig._plan_late(this_run bigint, mig integer, phase text) RET
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'late', t.object, t.object_map_id, t.ids, flitmig._ids_per_call())
-	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'late', t.object, NULL, t.ids, flitmig._ids_per_call())
+	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent')
 			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
-		  GROUP BY i.object, i.object_map_id) t
+		  GROUP BY i.object) t
 $$;
 COMMENT ON FUNCTION flitmig._plan_late(bigint, integer, text) IS 'Plans the last look: proof that nothing is left, also of calls that landed late';
 
@@ -233,7 +235,7 @@ COMMENT ON FUNCTION flitmig._read_restore(flitmig.batch, jsonb) IS 'Clears befor
 
 /* ---- schema ---- */
 
-CREATE FUNCTION flitmig._plan_unschema(this_run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -246,20 +248,46 @@ AS $$
 		  WHERE u2.action IN ('create', 'update', 'adopt')
 		  GROUP BY u2.id) k
 	WHERE u.id = k.id;
-	/* first ask whether someone else's data is in it; a field goes with its object, select options and settings hold no data */
-	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
-	SELECT this_run, mig, _plan_unschema.phase, 'schema', CASE WHEN u.action IN ('create_object', 'create_field') THEN 'count' ELSE 'undo' END,
-		   u.object, row_number() OVER (ORDER BY u.id DESC),
-		   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
+	/* whose data is in it? One question an object for the fields, one for each object and option list of ours; settings hold no data */
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
+	SELECT this_run, mig, _plan_count.phase, 'schema', 'count any', s.object,
+		   jsonb_build_object('object', s.object, 'fields', jsonb_agg(s.field), 'undo', jsonb_agg(s.id))
+	FROM flitmig._schema_scope(this_run) s WHERE s.action = 'create_field' GROUP BY s.object
+	UNION ALL
+	SELECT this_run, mig, _plan_count.phase, 'schema', 'count', s.object,
+		   jsonb_build_object('undo', s.id, 'action', s.action, 'object', s.object, 'field', s.field, 'before', s.before)
+	FROM flitmig._schema_scope(this_run) s WHERE s.action IN ('create_object', 'add_options');
+	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field';
+$$;
+COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone, then asks whether someone else''s data is in what we added to the schema';
+
+/* A field goes with its object; what is not there any more needs nothing. */
+CREATE FUNCTION flitmig._schema_scope(this_run bigint) RETURNS SETOF flitmig.undo
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT u.*
 	FROM flitmig._undo_scope(this_run) u
 	WHERE u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 	  AND (u.action = 'create_object'
 		   OR NOT EXISTS (SELECT FROM flitmig._undo_scope(this_run) o WHERE o.action = 'create_object' AND o.object = u.object))
-	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = u.object)
-	  AND (u.field IS NULL OR EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND f.name = u.field))
-	ORDER BY u.id DESC;
+	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = u.migration_id AND l.name = u.object)
+	  AND (u.field IS NULL OR EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = u.migration_id AND f.object = u.object AND f.name = u.field))
 $$;
-COMMENT ON FUNCTION flitmig._plan_unschema(bigint, integer, text) IS 'Closes the undo rows of records that are gone, then plans the schema''s way back';
+COMMENT ON FUNCTION flitmig._schema_scope(bigint) IS 'Schema changes that a rollback has to take back one by one';
+
+CREATE FUNCTION flitmig._plan_undo_schema(this_run bigint, undo_id bigint) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* latest first: negative positions order the phase */
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
+	SELECT this_run, u.migration_id, 'unschema', 'schema', 'undo', u.object,
+		   - (SELECT count(*) FROM flitmig.undo o WHERE o.migration_id = u.migration_id AND o.id <= u.id)::integer,
+		   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
+	FROM flitmig.undo u WHERE u.id = undo_id;
+$$;
+COMMENT ON FUNCTION flitmig._plan_undo_schema(bigint, bigint) IS 'Plans the call that takes one schema change back, in the phase unschema';
 
 CREATE FUNCTION flitmig._counted_schema(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -268,9 +296,16 @@ AS $$
 DECLARE
 	n bigint := flitmig._foreign_count_answer(body);
 BEGIN
-	IF n = 0 THEN
-		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
-		SELECT b.run_id, b.migration_id, b.phase, 'schema', 'undo', b.object, b.position, b.detail;
+	IF b.purpose = 'count any' AND n = 0 THEN
+		PERFORM flitmig._plan_undo_schema(b.run_id, u.id::bigint) FROM jsonb_array_elements_text(b.detail -> 'undo') u(id);
+	ELSIF b.purpose = 'count any' THEN
+		/* in some: which? */
+		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
+		SELECT b.run_id, b.migration_id, b.phase, 'schema', 'count', b.object,
+			   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
+		FROM jsonb_array_elements_text(b.detail -> 'undo') x(id) JOIN flitmig.undo u ON u.id = x.id::bigint;
+	ELSIF n = 0 THEN
+		PERFORM flitmig._plan_undo_schema(b.run_id, (b.detail ->> 'undo')::bigint);
 	ELSE
 		UPDATE flitmig.batch SET detail = detail || jsonb_build_object('foreign', n) WHERE id = b.id;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
@@ -280,7 +315,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION flitmig._counted_schema(flitmig.batch, jsonb) IS 'Removes a field or object only when nothing is in it';
+COMMENT ON FUNCTION flitmig._counted_schema(flitmig.batch, jsonb) IS 'Has a field, an option list or an object removed only when nothing is in it';
 
 CREATE FUNCTION flitmig._undone_schema(b flitmig.batch) RETURNS void
 LANGUAGE sql

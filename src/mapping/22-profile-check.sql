@@ -12,13 +12,13 @@ $$;
 COMMENT ON FUNCTION flitmig._profile_keys(doc jsonb, path text, allowed text[]) IS 'Problems: not an object, or members that a profile does not know';
 
 CREATE FUNCTION flitmig._object_of(doc jsonb)
-RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN jsonb_typeof(doc) = 'object' THEN doc ELSE '{}' END $$;
+RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN pg_catalog.jsonb_typeof(doc) OPERATOR(pg_catalog.=) 'object' THEN doc ELSE '{}' END $$;
 COMMENT ON FUNCTION flitmig._object_of(doc jsonb) IS 'The document if it is an object, else an empty one';
 
 CREATE FUNCTION flitmig._array_of(doc jsonb)
-RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN jsonb_typeof(doc) = 'array' THEN doc ELSE '[]' END $$;
+RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN pg_catalog.jsonb_typeof(doc) OPERATOR(pg_catalog.=) 'array' THEN doc ELSE '[]' END $$;
 COMMENT ON FUNCTION flitmig._array_of(doc jsonb) IS 'The document if it is an array, else an empty one';
 
 CREATE FUNCTION flitmig._placeholders(expression text)
@@ -97,14 +97,11 @@ AS $$
 	SELECT format('%s: a new object needs namePlural, label and labelPlural', path) FROM target
 	WHERE target.doc ?| '{namePlural,label,labelPlural}' AND NOT target.doc ?& '{namePlural,label,labelPlural}'
 	UNION ALL
-	SELECT format('%s: Twenty takes names like %s only ([a-z][A-Za-z0-9]*, at most 63 characters)', n.path, n.example)
-	FROM (SELECT name, path, 'billingClaim' AS example FROM target
-		  UNION ALL SELECT target.doc->>'namePlural', path || '.namePlural', 'billingClaims' FROM target WHERE target.doc ? 'namePlural'
-		  UNION ALL SELECT name, path, 'dateOfBirth' FROM field) n
-	WHERE n.name !~ '^[a-z][A-Za-z0-9]{0,62}$'
-	UNION ALL
-	SELECT format('%s: the name is reserved by Twenty', path) FROM field
-	WHERE field.doc ? 'type' AND name ~ '^(role|type|address|plan|event|link|currency|field|object|index|relation|search|user|job|workspace)(e?s|ies)?$'
+	SELECT format('%s: %s', n.path, flitmig._name_problem(n.name))
+	FROM (SELECT name, path FROM target
+		  UNION ALL SELECT target.doc->>'namePlural', path || '.namePlural' FROM target WHERE target.doc ? 'namePlural'
+		  UNION ALL SELECT name, path FROM field WHERE field.doc ? 'type') n
+	WHERE flitmig._name_problem(n.name) IS NOT NULL
 	UNION ALL
 	SELECT p FROM field, flitmig._profile_keys(field.doc, path,
 		'{type,label,icon,description,unique,options,appendOptions,optionsFrom,settings,relation,relationLabel}') p

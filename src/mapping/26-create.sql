@@ -133,13 +133,14 @@ BEGIN
 
 	EXECUTE format('CREATE SCHEMA %I', staging);
 	EXECUTE format('COMMENT ON SCHEMA %I IS %L', staging, format('Rows of the exports of flitmig migration %s, as they were read', flitmig_create.migration));
-	INSERT INTO flitmig.migration (name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency, date_order, default_owner)
-	VALUES (flitmig_create.migration, flitmig_create.server, flitmig_create.profile, doc,
+	INSERT INTO flitmig.migration (name, server, owner, profile, profile_doc, namespace, staging_schema, time_zone, country, currency, date_order, default_owner)
+	VALUES (flitmig_create.migration, flitmig_create.server, current_user, flitmig_create.profile, doc,
 			/* RFC 9562's namespace for URLs: the same migration on the same server finds its own ids again */
 			flitmig.uuid_v5('6ba7b811-9dad-11d1-80b4-00c04fd430c8', url || '/' || flitmig_create.migration),
 			staging, zone, flitmig_create.country, flitmig_create.currency, flitmig_create.date_order, flitmig.to_email(flitmig_create.default_owner))
 	RETURNING id INTO mig;
 	PERFORM flitmig._load_profile(mig);
+	PERFORM flitmig._audit(flitmig_create.migration, 'create', jsonb_build_object('server', flitmig_create.server, 'profile', flitmig_create.profile));
 	RETURN flitmig_create.migration;
 END
 $$;

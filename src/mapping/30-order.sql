@@ -56,29 +56,41 @@ DECLARE
 	next_map	record;
 	cyclic		text[] := '{}';
 BEGIN
-	/* A hard edge: a field of one map points at records of another map. */
-	SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(o.id, r.id)), '[]') INTO edges
-	FROM flitmig.object_map o
-	JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'relation'
-	CROSS JOIN LATERAL unnest(string_to_array(f.reference, '|')) ref
-	JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = ref AND r.id <> o.id
-	WHERE o.migration_id = mig;
+	/* A hard edge: fields of one map point at records of another map; n: how many, must: how many cannot be missing. */
+	SELECT coalesce(jsonb_agg(jsonb_build_object('from', e.a, 'to', e.b, 'n', e.n, 'must', e.must)), '[]') INTO edges
+	FROM (SELECT o.id AS a, r.id AS b, count(*) AS n, count(*) FILTER (WHERE f.on_missing = 'exclude') AS must
+		  FROM flitmig.object_map o
+		  JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'relation'
+		  CROSS JOIN LATERAL unnest(string_to_array(f.reference, '|')) ref
+		  JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = ref AND r.id <> o.id
+		  WHERE o.migration_id = mig GROUP BY 1, 2) e;
 	/* A wish: the live schema lets records of one object point at another object. */
-	SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(o.id, r.id)), '[]') INTO wishes
+	SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('from', o.id, 'to', r.id)), '[]') INTO wishes
 	FROM flitmig.object_map o
 	JOIN flitmig.live_field l ON l.migration_id = mig AND l.object = o.object AND l.join_column IS NOT NULL AND l.relation_object <> 'workspaceMember'
 	JOIN flitmig.object_map r ON r.migration_id = mig AND r.object = l.relation_object AND r.object <> o.object
 	WHERE o.migration_id = mig;
 
+	/*
+	 * The next map is one that waits for nothing. When there is none, it is one
+	 * of a cycle that waits for nothing but itself, where the fewest fields
+	 * have to come in a second pass.
+	 */
 	WHILE cardinality(placed) < maps LOOP
-		SELECT o.id, o.name, coalesce(h.open, 0) AS open INTO next_map
+		WITH RECURSIVE edge AS (
+			SELECT e.* FROM jsonb_to_recordset(edges) e("from" integer, "to" integer, n integer, must integer)
+			WHERE NOT e."from" = ANY (placed) AND NOT e."to" = ANY (placed)),
+		reach AS (
+			SELECT e."from" AS a, e."to" AS b FROM edge e
+			UNION
+			SELECT r.a, e."to" FROM reach r JOIN edge e ON e."from" = r.b)
+		SELECT o.id, o.name, coalesce(h.n, 0) AS open INTO next_map
 		FROM flitmig.object_map o
-		LEFT JOIN LATERAL (SELECT count(*) AS open FROM jsonb_array_elements(edges) e
-						   WHERE (e->>0)::integer = o.id AND NOT (e->>1)::integer = ANY (placed)) h ON true
-		LEFT JOIN LATERAL (SELECT count(*) AS open FROM jsonb_array_elements(wishes) e
-						   WHERE (e->>0)::integer = o.id AND NOT (e->>1)::integer = ANY (placed)) w ON true
+		LEFT JOIN (SELECT e."from" AS id, sum(e.n) AS n, sum(e.must) AS must FROM edge e GROUP BY 1) h ON h.id = o.id
+		LEFT JOIN (SELECT w."from" AS id, count(*) AS n FROM jsonb_to_recordset(wishes) w("from" integer, "to" integer) WHERE NOT w."to" = ANY (placed) GROUP BY 1) w ON w.id = o.id
 		WHERE o.migration_id = mig AND NOT o.id = ANY (placed)
-		ORDER BY h.open, w.open, o.id LIMIT 1;
+			AND NOT EXISTS (SELECT FROM reach r WHERE r.a = o.id AND NOT EXISTS (SELECT FROM reach back WHERE back.a = r.b AND back.b = o.id))
+		ORDER BY coalesce(h.must, 0), coalesce(h.n, 0), coalesce(w.n, 0), o.id LIMIT 1;
 		placed := placed || next_map.id;
 		IF next_map.open > 0 THEN
 			cyclic := cyclic || next_map.name;

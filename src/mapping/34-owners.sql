@@ -36,10 +36,10 @@ known AS (
 	FROM value v LEFT JOIN alias a ON a.value = v.value),
 matched AS (
 	SELECT k.*, l.member_id,
-		coalesce((SELECT min(t.label) FROM staff t WHERE t.email = k.email), CASE WHEN k.value NOT LIKE '%%@%%' THEN k.value END) AS name
+		coalesce((SELECT min(t.label) FROM staff t WHERE t.email = k.email), l.name, CASE WHEN k.value NOT LIKE '%%@%%' THEN k.value END) AS name
 	FROM known k
 	LEFT JOIN LATERAL (
-		SELECT (array_agg(l.member_id))[1] AS member_id FROM flitmig.live_member l
+		SELECT (array_agg(l.member_id))[1] AS member_id, min(flitmig.one_line(concat_ws(' ', l.first_name, l.last_name))) AS name FROM flitmig.live_member l
 		WHERE l.migration_id = %3$s
 			AND CASE WHEN k.email IS NOT NULL THEN lower(l.email) = k.email
 					 ELSE lower(flitmig.one_line(concat_ws(' ', l.first_name, l.last_name))) = k.value END

@@ -40,6 +40,7 @@ BEGIN
 			o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
 		FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object);
 
+	ANALYZE flitmig_value;
 	CREATE TEMP TABLE flitmig_lost ON COMMIT DROP AS
 	WITH held AS MATERIALIZED (
 		/* what Twenty holds from us, unless the holder gives it up now */
@@ -59,6 +60,7 @@ BEGIN
 	SELECT r.map, r.position, r.sequence, r.id, r.file_id, r.line_no, r.value, NULL::text AS instead
 	FROM ranked r WHERE r.rank > 1 OR r.taken;
 
+	ANALYZE flitmig_lost (id);
 	SELECT count(*), (array_agg(l.file_id ORDER BY l.position, l.sequence))[1:5], (array_agg(l.line_no ORDER BY l.position, l.sequence))[1:5]
 	INTO lost, files, lines FROM flitmig_lost l;
 	IF lost = 0 THEN
@@ -73,11 +75,13 @@ BEGIN
 		END IF;
 		/* the first own address that nobody has as primary steps up */
 		EXECUTE format($sql$
-UPDATE pg_temp.flitmig_lost l SET instead = (
-	SELECT a.email FROM pg_temp.%I r, jsonb_array_elements_text(flitmig._array_of(r.payload #> %L)) WITH ORDINALITY a(email, n)
-	WHERE r.id = l.id AND NOT EXISTS (SELECT FROM pg_temp.flitmig_value v WHERE v.value = lower(a.email))
-	ORDER BY a.n LIMIT 1)
-WHERE l.map = %s$sql$, 'flitmig_r' || map.id, ARRAY[keys[1], 'additionalEmails'], map.id);
+UPDATE pg_temp.flitmig_lost l SET instead = n.email
+FROM (SELECT DISTINCT ON (x.id) x.id, a.email
+	  FROM pg_temp.flitmig_lost x JOIN pg_temp.%I r ON r.id = x.id
+	  CROSS JOIN LATERAL jsonb_array_elements_text(flitmig._array_of(r.payload #> %L)) WITH ORDINALITY a(email, n)
+	  WHERE x.map = %s AND NOT EXISTS (SELECT FROM pg_temp.flitmig_value v WHERE v.value = lower(a.email))
+	  ORDER BY x.id, a.n) n
+WHERE l.id = n.id$sql$, 'flitmig_r' || map.id, ARRAY[keys[1], 'additionalEmails'], map.id);
 	END LOOP;
 	IF is_mail THEN
 		UPDATE flitmig_lost l SET instead = NULL

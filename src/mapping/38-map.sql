@@ -34,6 +34,34 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._find_missing_fields(mig integer) IS 'Findings: mapped fields that the live schema lacks';
 
+/*
+ * An expression that raises on a cell would put the cell into the error text:
+ * the server's words are dropped, the field is named instead.
+ */
+CREATE FUNCTION flitmig._raise_bad_expression(mig integer, map integer, code text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	o		flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
+	f		flitmig.field_map;
+	field	text;
+BEGIN
+	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = map ORDER BY x.position LOOP
+		BEGIN
+			EXECUTE format('SELECT count((%s)::text) FROM %s%s', flitmig._expand(mig, f.expression), flitmig._expand(mig, o.source),
+						   coalesce(' WHERE (' || flitmig._expand(mig, o.filter) || ')', ''));
+		EXCEPTION WHEN data_exception THEN
+			field := f.field;
+			EXIT;
+		END;
+	END LOOP;
+	RAISE EXCEPTION USING ERRCODE = code,
+		MESSAGE = format('object map "%s"%s: the expression fails on a value of the export', o.name, coalesce(format(', field "%s"', field), '')),
+		HINT = 'Read cells with the functions flitmig.to_date, to_number, to_integer and kin: they give NULL for what cannot be read, and a finding tells where.';
+END
+$$;
+COMMENT ON FUNCTION flitmig._raise_bad_expression(mig integer, map integer, code text) IS 'Raises an error that names the object map and field whose expression fails, never the value';
+
 /* Work rows of one object map; the later of two rows with one key wins. */
 CREATE FUNCTION flitmig._map_rows(mig integer, map integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -49,8 +77,12 @@ DECLARE
 	found		record;
 BEGIN
 	EXECUTE format('DROP TABLE IF EXISTS pg_temp.%I, pg_temp.%I', work, 'flitmig_r' || map);
-	EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', work, flitmig._compile(mig, map));
-	GET DIAGNOSTICS made = ROW_COUNT;
+	BEGIN
+		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', work, flitmig._compile(mig, map));
+		GET DIAGNOSTICS made = ROW_COUNT;
+	EXCEPTION WHEN data_exception THEN
+		PERFORM flitmig._raise_bad_expression(mig, map, SQLSTATE);
+	END;
 
 	DROP TABLE IF EXISTS pg_temp.flitmig_twice;
 	EXECUTE format($sql$
@@ -139,16 +171,17 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	made	text := 'flitmig_r' || map;
+	again	boolean := EXISTS (SELECT FROM flitmig.record c WHERE c.object_map_id = map);
 BEGIN
-	IF EXISTS (SELECT FROM flitmig.record c WHERE c.object_map_id = map) THEN
+	IF again THEN
 		EXECUTE format($sql$
 UPDATE flitmig.record c
 SET file_id = r.file_id, line_no = r.line_no, sequence = r.sequence, state = CASE WHEN r.reason IS NULL THEN 'mapped' ELSE 'excluded' END,
 	reason = r.reason, file_path = r.file_path, refs = r.refs, hash = r.hash, payload = r.payload
 FROM (SELECT x.*, jsonb_hash_extended(x.payload, 0) AS hash FROM pg_temp.%I x) r
-WHERE c.migration_id = %s AND c.id = r.id
+WHERE c.migration_id = %s AND c.object_map_id = %s AND c.id = r.id
 	AND (c.hash, c.state, c.reason, c.file_id, c.line_no, c.sequence, c.file_path, c.refs)
-		IS DISTINCT FROM (r.hash, CASE WHEN r.reason IS NULL THEN 'mapped' ELSE 'excluded' END, r.reason, r.file_id, r.line_no, r.sequence, r.file_path, r.refs)$sql$, made, mig);
+		IS DISTINCT FROM (r.hash, CASE WHEN r.reason IS NULL THEN 'mapped' ELSE 'excluded' END, r.reason, r.file_id, r.line_no, r.sequence, r.file_path, r.refs)$sql$, made, mig, map);
 		EXECUTE format($sql$
 UPDATE flitmig.record c SET state = 'gone', reason = NULL
 WHERE c.object_map_id = %s AND c.state <> 'gone' AND NOT EXISTS (SELECT FROM pg_temp.%I r WHERE r.id = c.id)$sql$, map, made);
@@ -158,8 +191,9 @@ INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key,
 SELECT %s, r.id, o.object, o.id, r.source_key, r.file_id, r.line_no, r.sequence, CASE WHEN r.reason IS NULL THEN 'mapped' ELSE 'excluded' END,
 	r.reason, r.file_path, r.refs, jsonb_hash_extended(r.payload, 0), r.payload
 FROM pg_temp.%I r JOIN flitmig.object_map o ON o.id = %s
-WHERE NOT EXISTS (SELECT FROM flitmig.record c WHERE c.migration_id = %1$s AND c.id = r.id)
-ORDER BY r.sequence$sql$, mig, made, map);
+WHERE %s
+ORDER BY r.sequence$sql$, mig, made, map,
+		CASE WHEN again THEN format('NOT EXISTS (SELECT FROM flitmig.record c WHERE c.object_map_id = %s AND c.id = r.id)', map) ELSE 'true' END);
 	EXECUTE format($sql$
 UPDATE flitmig.map_count n SET mapped = r.mapped, excluded = r.excluded
 FROM (SELECT count(*) FILTER (WHERE x.reason IS NULL) AS mapped, count(x.reason) AS excluded FROM pg_temp.%I x) r
@@ -167,6 +201,47 @@ WHERE n.migration_id = %s AND n.object_map_id = %s$sql$, made, mig, map);
 END
 $$;
 COMMENT ON FUNCTION flitmig._merge_records(mig integer, map integer) IS 'Brings resolved rows into flitmig.record: changed ones updated, new ones added, missing ones gone, returned ones back';
+
+/*
+ * A field that points forward was resolved before its record's own fate was
+ * known. Whatever that takes back is followed until nothing changes.
+ */
+CREATE FUNCTION flitmig._settle_forward(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	item	record;
+	changed	bigint;
+	n		bigint;
+BEGIN
+	IF NOT EXISTS (SELECT FROM flitmig.deferred_field d WHERE d.migration_id = mig) THEN
+		RETURN;
+	END IF;
+	LOOP
+		changed := 0;
+		FOR item IN
+			SELECT format('flitmig_r%s', o.id) AS work, format('flitmig_r%s', r.id) AS target, k.payload_key AS key, f.on_missing
+			FROM flitmig.object_map o
+			JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'relation'
+			CROSS JOIN LATERAL unnest(string_to_array(f.reference, '|')) ref
+			JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = ref
+			CROSS JOIN LATERAL flitmig._relation(mig, o.object, f.field) k
+			WHERE o.migration_id = mig AND k.payload_key IS NOT NULL
+			ORDER BY o.position, f.position
+		LOOP
+			EXECUTE format($sql$
+UPDATE pg_temp.%1$I w SET payload = w.payload - %3$L, refs = array_remove(w.refs, t.id),
+	reason = CASE WHEN %4$L = 'exclude' THEN 'parent excluded: ' || replace(t.reason, 'parent excluded: ', '') END
+FROM pg_temp.%2$I t
+WHERE w.reason IS NULL AND t.id = (w.payload ->> %3$L)::uuid AND t.reason IS NOT NULL$sql$, item.work, item.target, item.key, item.on_missing);
+			GET DIAGNOSTICS n = ROW_COUNT;
+			changed := changed + n;
+		END LOOP;
+		EXIT WHEN changed = 0;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._settle_forward(mig integer) IS 'Takes back references to records that turned out to be excluded after they were pointed at';
 
 CREATE FUNCTION flitmig._map(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET client_min_messages = warning
@@ -200,9 +275,10 @@ BEGIN
 		FROM flitmig.object_map o JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'owner' WHERE o.migration_id = mig));
 	FOREACH map IN ARRAY maps LOOP
 		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', 'flitmig_r' || map, flitmig._compile_resolve(mig, map));
-		EXECUTE format('ANALYZE pg_temp.%I (source_key)', 'flitmig_r' || map);
+		EXECUTE format('ANALYZE pg_temp.%I (source_key, id)', 'flitmig_r' || map);
 		PERFORM flitmig._find_issues(mig, map, 'map', 'reference', format('pg_temp.%I', 'flitmig_r' || map));
 	END LOOP;
+	PERFORM flitmig._settle_forward(mig);
 	FOR item IN SELECT DISTINCT o.object, p.path FROM flitmig.object_map o, flitmig._unique_paths(mig, o.object) p(path) WHERE o.migration_id = mig ORDER BY 1, 2 LOOP
 		PERFORM flitmig._settle_unique(mig, item.object, item.path);
 	END LOOP;

@@ -173,6 +173,7 @@ BEGIN
 	PERFORM flitmig._refresh_targets(mig);
 	hash := flitmig._mapping_hash(mig);
 	UPDATE flitmig.migration m SET mapping_hash = hash, confirmed_at = now() WHERE m.id = mig;
+	PERFORM flitmig._audit(flitmig_confirm.migration, 'confirm', jsonb_build_object('mapping_hash', hash));
 	RETURN hash;
 END
 $$;

@@ -66,8 +66,27 @@ typedef struct NamedNumber
  * Months in English, German, French, Spanish, Italian, Portuguese and Dutch,
  * folded (no accents), sorted.  No word means two months.
  */
+/* clang-format off */
 static const NamedNumber month_words[] = {
-	{"abr", 4}, {"abril", 4}, {"ago", 8}, {"agosto", 8}, {"aout", 8}, {"apr", 4}, {"april", 4}, {"aprile", 4}, {"aug", 8}, {"august", 8}, {"augustus", 8}, {"avr", 4}, {"avril", 4}, {"dec", 12}, {"december", 12}, {"decembre", 12}, {"dez", 12}, {"dezember", 12}, {"dezembro", 12}, {"dic", 12}, {"dicembre", 12}, {"diciembre", 12}, {"ene", 1}, {"enero", 1}, {"feb", 2}, {"febbraio", 2}, {"febrero", 2}, {"februar", 2}, {"februari", 2}, {"february", 2}, {"fev", 2}, {"fevereiro", 2}, {"fevr", 2}, {"fevrier", 2}, {"gen", 1}, {"gennaio", 1}, {"giu", 6}, {"giugno", 6}, {"jaenner", 1}, {"jan", 1}, {"janeiro", 1}, {"janner", 1}, {"januar", 1}, {"januari", 1}, {"january", 1}, {"janv", 1}, {"janvier", 1}, {"juil", 7}, {"juillet", 7}, {"juin", 6}, {"jul", 7}, {"julho", 7}, {"juli", 7}, {"julio", 7}, {"july", 7}, {"jun", 6}, {"june", 6}, {"junho", 6}, {"juni", 6}, {"junio", 6}, {"lug", 7}, {"luglio", 7}, {"maart", 3}, {"maerz", 3}, {"mag", 5}, {"maggio", 5}, {"mai", 5}, {"maio", 5}, {"mar", 3}, {"march", 3}, {"marco", 3}, {"mars", 3}, {"marz", 3}, {"marzo", 3}, {"may", 5}, {"mayo", 5}, {"mei", 5}, {"mrt", 3}, {"mrz", 3}, {"nov", 11}, {"november", 11}, {"novembre", 11}, {"novembro", 11}, {"noviembre", 11}, {"oct", 10}, {"october", 10}, {"octobre", 10}, {"octubre", 10}, {"okt", 10}, {"oktober", 10}, {"ott", 10}, {"ottobre", 10}, {"out", 10}, {"outubro", 10}, {"sep", 9}, {"sept", 9}, {"september", 9}, {"septembre", 9}, {"septiembre", 9}, {"set", 9}, {"setembro", 9}, {"setiembre", 9}, {"settembre", 9}};
+	{"abr", 4}, {"abril", 4}, {"ago", 8}, {"agosto", 8}, {"aout", 8}, {"apr", 4}, {"april", 4},
+	{"aprile", 4}, {"aug", 8}, {"august", 8}, {"augustus", 8}, {"avr", 4}, {"avril", 4}, {"dec", 12},
+	{"december", 12}, {"decembre", 12}, {"dez", 12}, {"dezember", 12}, {"dezembro", 12}, {"dic", 12},
+	{"dicembre", 12}, {"diciembre", 12}, {"ene", 1}, {"enero", 1}, {"feb", 2}, {"febbraio", 2},
+	{"febrero", 2}, {"februar", 2}, {"februari", 2}, {"february", 2}, {"fev", 2}, {"fevereiro", 2},
+	{"fevr", 2}, {"fevrier", 2}, {"gen", 1}, {"gennaio", 1}, {"giu", 6}, {"giugno", 6},
+	{"jaenner", 1}, {"jan", 1}, {"janeiro", 1}, {"janner", 1}, {"januar", 1}, {"januari", 1},
+	{"january", 1}, {"janv", 1}, {"janvier", 1}, {"juil", 7}, {"juillet", 7}, {"juin", 6}, {"jul", 7},
+	{"julho", 7}, {"juli", 7}, {"julio", 7}, {"july", 7}, {"jun", 6}, {"june", 6}, {"junho", 6},
+	{"juni", 6}, {"junio", 6}, {"lug", 7}, {"luglio", 7}, {"maart", 3}, {"maerz", 3}, {"mag", 5},
+	{"maggio", 5}, {"mai", 5}, {"maio", 5}, {"mar", 3}, {"march", 3}, {"marco", 3}, {"mars", 3},
+	{"marz", 3}, {"marzo", 3}, {"may", 5}, {"mayo", 5}, {"mei", 5}, {"mrt", 3}, {"mrz", 3},
+	{"nov", 11}, {"november", 11}, {"novembre", 11}, {"novembro", 11}, {"noviembre", 11}, {"oct", 10},
+	{"october", 10}, {"octobre", 10}, {"octubre", 10}, {"okt", 10}, {"oktober", 10}, {"ott", 10},
+	{"ottobre", 10}, {"out", 10}, {"outubro", 10}, {"sep", 9}, {"sept", 9}, {"september", 9},
+	{"septembre", 9}, {"septiembre", 9}, {"set", 9}, {"setembro", 9}, {"setiembre", 9},
+	{"settembre", 9}
+};
+/* clang-format on */
 
 /* Weekdays that may stand before a date; what is also a month's abbreviation is left out. */
 static const char *const weekdays[] = {
@@ -79,8 +98,14 @@ static const char *const weekdays[] = {
 	"venerdi", "viernes", "vrijdag", "wed", "wednesday", "woensdag", "zaterdag", "zondag"};
 
 /* Abbreviations of time zones with the meaning that PostgreSQL's Default set gives them, hours east of UTC. */
+/* clang-format off */
 static const NamedNumber zones[] = {
-	{"akdt", -8}, {"akst", -9}, {"bst", 1}, {"cdt", -5}, {"cest", 2}, {"cet", 1}, {"cst", -6}, {"edt", -4}, {"eest", 3}, {"eet", 2}, {"est", -5}, {"gmt", 0}, {"hst", -10}, {"mdt", -6}, {"mst", -7}, {"nzdt", 13}, {"nzst", 12}, {"pdt", -7}, {"pst", -8}, {"ut", 0}, {"utc", 0}, {"z", 0}};
+	{"akdt", -8}, {"akst", -9}, {"bst", 1}, {"cdt", -5}, {"cest", 2}, {"cet", 1}, {"cst", -6},
+	{"edt", -4}, {"eest", 3}, {"eet", 2}, {"est", -5}, {"gmt", 0}, {"hst", -10}, {"mdt", -6},
+	{"mst", -7}, {"nzdt", 13}, {"nzst", 12}, {"pdt", -7}, {"pst", -8}, {"ut", 0}, {"utc", 0},
+	{"z", 0}
+};
+/* clang-format on */
 
 static inline bool
 is_digit(char ch)

@@ -267,38 +267,135 @@ read_row(HtmlReader *reader, xmlNodePtr node)
 	reader->cells = cells;
 }
 
+/* What a form's field holds: a chosen option, a typed value, a cross. */
 static void
-read_element(HtmlReader *reader, xmlNodePtr node)
+read_field(HtmlReader *reader, xmlNodePtr node)
 {
-	static const char *const dropped[] = {
-		"applet", "audio", "canvas", "embed", "head", "iframe", "noscript", "object", "script", "select",
-		"style", "svg", "template", "title", "video"};
-	static const char *const paragraphs[] = {
-		"address", "article", "aside", "center", "dl", "fieldset", "figure", "footer", "form", "header",
-		"main", "nav", "p", "section", "table"};
-	static const char *const blocks[] = {
-		"blockquote", "br", "center", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
-		"pre", "ul"};
-	static const char *const lines[] = {
-		"caption", "dd", "div", "dt", "figcaption", "legend", "option", "tbody", "tfoot", "thead"};
-	Markdown *md = reader->md;
+	xmlChar	   *type = xmlGetProp(node, (const xmlChar *) "type");
+	xmlChar	   *value = xmlGetProp(node, (const xmlChar *) "value");
+	const char *kind = type ? (const char *) type : "text";
 
-	if (named_in(node, dropped, lengthof(dropped)))
-		return;
-	if (reader->flat && named_in(node, blocks, lengthof(blocks)))
+	if (pg_strcasecmp(kind, "checkbox") == 0 || pg_strcasecmp(kind, "radio") == 0)
 	{
-		md->space = true;
-		read_children(reader, node);
-		md->space = true;
+		markdown_raw(reader->md, xmlHasProp(node, (const xmlChar *) "checked") ? "[x]" : "[ ]", 3);
+		reader->md->space = true;
 	}
-	else if (named(node, "br"))
-		markdown_line_break(md);
-	else if (named(node, "b") || named(node, "strong"))
+	else if (value && (pg_strcasecmp(kind, "text") == 0 || pg_strcasecmp(kind, "number") == 0 ||
+					   pg_strcasecmp(kind, "date") == 0))
+		markdown_text(reader->md, (const char *) value, (int) strlen((const char *) value), SPACES_FOLD);
+	xmlFree(type);
+	xmlFree(value);
+}
+
+/* Struck text says the opposite of plain text, so the strike stays. */
+static void
+read_struck(HtmlReader *reader, xmlNodePtr node)
+{
+	Markdown *md = reader->md;
+	bool	  space;
+
+	markdown_raw(md, "~~", 2);
+	read_children(reader, node);
+	space = md->space;
+	md->space = false;
+	markdown_raw(md, "~~", 2);
+	md->space = space;
+}
+
+/* Marks inside a line; false when the element is none. */
+static bool
+read_inline(HtmlReader *reader, xmlNodePtr node)
+{
+	if (named(node, "b") || named(node, "strong"))
 		read_marked(reader, node, true);
 	else if (named(node, "i") || named(node, "em"))
 		read_marked(reader, node, false);
 	else if (named(node, "a"))
 		read_link(reader, node);
+	else if (named(node, "s") || named(node, "strike") || named(node, "del"))
+		read_struck(reader, node);
+	else if (named(node, "input"))
+		read_field(reader, node);
+	else if (named(node, "option"))
+	{
+		if (xmlHasProp(node, (const xmlChar *) "selected"))
+			read_children(reader, node);
+	}
+	else if (named(node, "sup"))
+	{
+		/* 10<sup>3</sup> is no 103 */
+		markdown_raw(reader->md, "^", 1);
+		read_children(reader, node);
+	}
+	else
+		return false;
+	return true;
+}
+
+static void
+read_rule(Markdown *md)
+{
+	markdown_break(md, 2);
+	if (md->out.len > 0)
+		markdown_raw(md, "---", 3);
+	markdown_break(md, 2);
+}
+
+static void
+read_cell(HtmlReader *reader, xmlNodePtr node)
+{
+	if (reader->cells++ > 0 && reader->flat)
+		markdown_text(reader->md, " | ", 3, SPACES_FOLD);
+	else if (!reader->flat)
+		break_line(reader->md);
+	read_children(reader, node);
+}
+
+/* Paragraphs and lines; an unknown element is passed through. */
+static void
+read_block(HtmlReader *reader, xmlNodePtr node)
+{
+	static const char *const paragraphs[] = {
+		"address", "article", "aside", "center", "dl", "fieldset", "figure", "footer", "form", "header",
+		"main", "nav", "p", "section", "table"};
+	static const char *const lines[] = {
+		"caption", "dd", "div", "dt", "figcaption", "legend", "tbody", "tfoot", "thead"};
+	Markdown *md = reader->md;
+	int		  breaks = 0;
+
+	if (named_in(node, paragraphs, lengthof(paragraphs)))
+		breaks = 2;
+	else if (named_in(node, lines, lengthof(lines)))
+		breaks = 1;
+	if (breaks == 1)
+		break_line(md);
+	markdown_break(md, breaks);
+	read_children(reader, node);
+	if (breaks == 1)
+		break_line(md);
+	markdown_break(md, breaks);
+}
+
+static void
+read_element(HtmlReader *reader, xmlNodePtr node)
+{
+	static const char *const dropped[] = {
+		"applet", "audio", "canvas", "embed", "head", "iframe", "noscript", "object", "script",
+		"style", "svg", "template", "title", "video"};
+	static const char *const blocks[] = {
+		"blockquote", "br", "center", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
+		"pre", "ul"};
+
+	if (named_in(node, dropped, lengthof(dropped)) || read_inline(reader, node))
+		return;
+	if (reader->flat && named_in(node, blocks, lengthof(blocks)))
+	{
+		reader->md->space = true;
+		read_children(reader, node);
+		reader->md->space = true;
+	}
+	else if (named(node, "br"))
+		markdown_line_break(reader->md);
 	else if (named(node, "ul") || named(node, "ol"))
 		read_list(reader, node);
 	else if (named(node, "li"))
@@ -310,35 +407,13 @@ read_element(HtmlReader *reader, xmlNodePtr node)
 	else if (node->name[0] == 'h' && node->name[1] >= '1' && node->name[1] <= '6' && node->name[2] == '\0')
 		read_heading(reader, node);
 	else if (named(node, "hr"))
-	{
-		markdown_break(md, 2);
-		if (md->out.len > 0)
-			markdown_raw(md, "---", 3);
-		markdown_break(md, 2);
-	}
+		read_rule(reader->md);
 	else if (named(node, "tr"))
 		read_row(reader, node);
 	else if (named(node, "td") || named(node, "th"))
-	{
-		if (reader->cells++ > 0 && reader->flat)
-			markdown_text(md, " | ", 3, SPACES_FOLD);
-		else if (!reader->flat)
-			break_line(md);
-		read_children(reader, node);
-	}
+		read_cell(reader, node);
 	else
-	{
-		int breaks = named_in(node, paragraphs, lengthof(paragraphs)) ? 2 : named_in(node, lines, lengthof(lines)) ? 1
-																												   : 0;
-
-		if (breaks == 1)
-			break_line(md);
-		markdown_break(md, breaks);
-		read_children(reader, node);
-		if (breaks == 1)
-			break_line(md);
-		markdown_break(md, breaks);
-	}
+		read_block(reader, node);
 }
 
 /* The text of an element, without its markup. */

@@ -17,13 +17,14 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_classify_answer';
 COMMENT ON FUNCTION flitmig.classify_answer(integer, text) IS 'What an answer of Twenty to a POST means: stored, throttled, transient, ambiguous, batch_refused, unauthorised, schema_changed or not_twenty';
 
-CREATE FUNCTION flitmig._http(server text, method text, path text, body text DEFAULT '', calls integer DEFAULT 1, at_once integer DEFAULT 1)
+CREATE FUNCTION flitmig._http(server text, method text, path text, body text DEFAULT '', calls integer DEFAULT 1, at_once integer DEFAULT 1,
+	per_minute integer DEFAULT 0)
 RETURNS TABLE (outcome text, status integer, answer text, elapsed_ms double precision, error text, retry_after_ms integer, class text)
 LANGUAGE c STRICT VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_http';
-REVOKE ALL ON FUNCTION flitmig._http(text, text, text, text, integer, integer) FROM PUBLIC;
-COMMENT ON FUNCTION flitmig._http(text, text, text, text, integer, integer) IS 'Sends one request so many times over one pool of connections and shows the answers; superusers only. method is GET, POST, FILE (body: path of a file, sent as multipart) or PUT (path: whole URL, body: path of a file)';
+REVOKE ALL ON FUNCTION flitmig._http(text, text, text, text, integer, integer, integer) FROM PUBLIC;
+COMMENT ON FUNCTION flitmig._http(text, text, text, text, integer, integer, integer) IS 'Sends one request so many times over one pool of connections and shows the answers; superusers only. With per_minute, calls are paced as a run does it. method is GET, POST, FILE (body: path of a file, sent as multipart) or PUT (path: whole URL, body: path of a file)';
 
 CREATE FUNCTION flitmig._bucket_simulate(max_tokens integer, window_ms integer, jitter_ms integer, calls integer, latency_ms integer,
 	start_tokens integer DEFAULT 1000000, OUT accepted_per_minute double precision, OUT refusals bigint, OUT margin_ms double precision)

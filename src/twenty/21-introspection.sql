@@ -1,10 +1,10 @@
 /*
  * introspection: a handful of calls, each answer says the next.
  *
- *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (workflows ─▶ webhooks) ─▶ NULL
- *	                       ↺ next page            ↺ next page
+ *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (workflows ─▶ webhooks ─▶ holders) ─▶ NULL
+ *	                       ↺ next page            ↺ next page                  ↺ next values
  *
- * Workflows and webhooks are read for a preflight only (a run of kind read).
+ * What stands in brackets is read for a preflight only (a run of kind read).
  * A second reading within the same run begins at objects and ends there:
  * what the server can do does not change by creating fields.
  * Same root twice in a document is refused (TWENTY.md 3), so types are asked
@@ -40,7 +40,7 @@ AS $$
 	FROM (VALUES
 		(1, 'id', ''), (2, 'name', ''), (3, 'label', ''), (4, 'type', ''), (5, 'isUnique', ''), (6, 'isNullable', ''), (7, 'isSystem', ''),
 		(8, 'isActive', ''), (9, 'options', ''), (10, 'settings', ''),
-		(11, 'relation', '{type targetObjectMetadata{nameSingular} targetFieldMetadata{name}}'),
+		(11, 'relation', '{type targetObjectMetadata{nameSingular} targetFieldMetadata{id name label}}'),
 		(12, 'morphRelations', '{type targetObjectMetadata{nameSingular} targetFieldMetadata{name}}')) AS f(n, name, parts)
 	WHERE flitmig._capable(mig, 'type.Field', f.name)
 $$;
@@ -87,7 +87,10 @@ BEGIN
 			body := flitmig._call('query{workflows(first:200){edges{node{id name statuses}}}}');
 		WHEN 'webhooks' THEN
 			path := '/metadata';
-			body := flitmig._call('query{webhooks{id targetUrl operations}}');
+			/* a target url may hold a secret: not asked for */
+			body := flitmig._call('query{webhooks{id operations}}');
+		WHEN 'holders' THEN
+			body := flitmig._holders_call(mig, detail);
 	END CASE;
 END
 $$;
@@ -115,7 +118,7 @@ COMMENT ON FUNCTION flitmig._expect(integer, jsonb, text[]) IS 'What an answer h
 /*
  * Digests an answer; returns the detail of the next call, NULL at the end.
  * answer NULL: the server refused; only what a run can do without may be
- * missing (config, workflows, webhooks: noted as not readable).
+ * missing (config and what is in brackets above: noted as not readable).
  */
 CREATE FUNCTION flitmig._introspect_answer(mig integer, detail jsonb, answer jsonb) RETURNS jsonb
 LANGUAGE plpgsql
@@ -151,13 +154,17 @@ BEGIN
 				RETURN detail || jsonb_build_object('after', page #>> '{pageInfo,endCursor}');
 			END IF;
 			PERFORM flitmig._learn(mig, 'complete', 'true');
+			DELETE FROM flitmig.capability c WHERE c.migration_id = mig AND c.name IN ('workflows', 'webhooks', 'holders');
 			RETURN CASE WHEN (flitmig._reading_run(mig)).kind = 'read' THEN flitmig._introspect_extra(mig, 0) END;
 		WHEN 'workflows' THEN
 			PERFORM flitmig._learn(mig, 'workflows', jsonb_path_query_array(answer, '$.data.workflows.edges[*].node'));
 			RETURN flitmig._introspect_extra(mig, 1);
 		WHEN 'webhooks' THEN
 			PERFORM flitmig._learn(mig, 'webhooks', answer #> '{data,webhooks}');
-			RETURN NULL;
+			RETURN flitmig._introspect_extra(mig, 2);
+		WHEN 'holders' THEN
+			PERFORM flitmig._take_holders(mig, detail, answer);
+			RETURN flitmig._holders_next(mig, detail);
 	END CASE;
 END
 $$;
@@ -169,7 +176,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
 		WHEN done = 0 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
-		WHEN flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
+		WHEN done <= 1 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
+		ELSE flitmig._holders_next(mig, '{}')
 	END
 $$;
 COMMENT ON FUNCTION flitmig._introspect_extra(integer, integer) IS 'The next thing that only a preflight wants to know, where the server has it';

@@ -99,6 +99,10 @@ BEGIN
 		PERFORM flitmig._take_object(mig, made);
 	ELSE
 		PERFORM flitmig._take_fields(mig, object, jsonb_build_array(made));
+		/* the far side is there as well, and its name is taken for the next relation */
+		PERFORM flitmig._take_fields(mig, r -> 'targetObjectMetadata' ->> 'nameSingular', jsonb_build_array((r -> 'targetFieldMetadata')
+				|| jsonb_build_object('type', 'RELATION', 'relation', jsonb_build_object('type', 'ONE_TO_MANY', 'targetObjectMetadata', jsonb_build_object('nameSingular', object)))))
+		FROM jsonb_path_query(made, '$.relation ? (@.targetFieldMetadata.id != null)') r;
 	END IF;
 	RETURN jsonb_build_object('id', made -> 'id', 'name', coalesce(made -> 'nameSingular', made -> 'name'));
 END

@@ -97,6 +97,21 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._foreign_count_request(integer, text, text, text[]) IS 'Call that counts the records that would lose data if a field, its options or an object were removed; the answer goes to _foreign_count_answer';
 
+/* One call instead of one per field: most often nothing is left in any of them. */
+CREATE FUNCTION flitmig._foreign_any_request(mig integer, object text, fields text[], OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.path, r.body, r.root
+	FROM (SELECT jsonb_build_object('or', jsonb_agg(flitmig._filled_filter(f) ORDER BY f.name)) AS filled
+		  FROM flitmig.live_field f
+		  WHERE f.migration_id = mig AND f.object = _foreign_any_request.object AND f.name = ANY (fields)) x
+	CROSS JOIN LATERAL flitmig._count_request(mig, object, CASE WHEN flitmig._has_trash(mig, object)
+		THEN jsonb_build_object('and', jsonb_build_array('{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb, x.filled))
+		ELSE x.filled END) r
+$$;
+COMMENT ON FUNCTION flitmig._foreign_any_request(integer, text, text[]) IS 'Call that counts the records, the trash included, that hold something in any of these fields of an object';
+
 CREATE FUNCTION flitmig._foreign_count_answer(answer jsonb) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

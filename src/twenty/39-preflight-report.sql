@@ -51,6 +51,15 @@ AS $$
 		FROM flitmig.live_field f JOIN flitmig.object_map o ON o.migration_id = mig AND o.object = f.object
 		WHERE f.migration_id = mig AND f.is_unique AND f.name <> 'id') || ' must be unique, records in the trash count too') c
 	WHERE c.detail IS NOT NULL
+	UNION ALL
+	SELECT c.* FROM (SELECT e ->> 'object' AS object, e ->> 'field' AS field, sum((e ->> 'asked')::bigint) AS asked, sum((e ->> 'holders')::bigint) AS holders,
+							sum((e ->> 'trashed')::bigint) AS trashed
+					 FROM jsonb_array_elements(coalesce(nullif(flitmig._capability(mig, 'holders'), 'null'), '[]')) e GROUP BY 1, 2) h,
+		flitmig._check('holders', (h.holders > 0)::integer, format('%s.%s: of %s values of ours, %s are taken on the server, %s of them in the trash', h.object, h.field, h.asked, h.holders, h.trashed),
+			'Records with a value that is taken will be refused and set aside. Merge or rename them in Twenty, empty its trash, or leave the field out.') c
+	UNION ALL
+	SELECT c.* FROM flitmig._check('holders', 1, 'records are not mapped yet: whether their unique values are free was not asked', 'Ask again after a plan or a sample.') c
+	WHERE (SELECT m.mapped_at FROM flitmig.migration m WHERE m.id = mig) IS NULL
 $$;
 COMMENT ON FUNCTION flitmig._preflight_model(integer) IS 'Checks about objects and fields';
 

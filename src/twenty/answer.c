@@ -526,7 +526,7 @@ answer_of_body(const HttpAnswer *http)
 		return make_answer(ANSWER_STORED, "OK", NULL);
 	if (json_peek_open(http->body, http->length, &root))
 		return answer_of_json(http, root);
-	if (http->body[blank] == '{' && http->status < 400)
+	if (http->body[blank] == '{' && http->status < 500)
 		return make_answer(ANSWER_AMBIGUOUS, "CUT_ANSWER", "The answer is JSON that breaks off or is broken.");
 	if (http->status == 0)
 		return make_answer(ANSWER_NOT_TWENTY, "NOT_HTTP", pstrdup(http->error));

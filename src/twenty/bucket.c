@@ -139,6 +139,22 @@ brief_delay_ms(const BriefLimit *brief, int64 now_us, int roots)
 	return brief->window_ms / 2.0 + MARGIN_START_MS - gap_ms;
 }
 
+/* Is this the end, so that no reserve is of use any more? */
+static bool
+is_last_burst(const Bucket *bucket)
+{
+	return bucket->expected > 0 && bucket->expected <= bucket->burst;
+}
+
+/* What must be in the bucket before a burst starts. */
+static double
+tokens_wanted(const Bucket *bucket, int roots)
+{
+	if (is_last_burst(bucket))
+		return Max(bucket->expected, roots);
+	return Max(bucket->burst, roots) + bucket->reserve;
+}
+
 /*
  * Time until a burst may start: enough whole tokens, and not in the middle
  * of one, unless tokens are so small that this does not matter.
@@ -148,7 +164,7 @@ burst_delay_ms(const Bucket *bucket, double gap_ms, int roots)
 {
 	double one_ms = token_ms(bucket);
 	double margin_ms = margin_now_ms(bucket);
-	double wanted = Min(Max(bucket->burst, roots) + bucket->reserve, bucket->max_tokens);
+	double wanted = Min(tokens_wanted(bucket, roots), bucket->max_tokens);
 	double target = Max(1.0, ceil(wanted - bucket->tokens)) * one_ms + margin_ms;
 
 	if (gap_ms < target)
@@ -163,6 +179,12 @@ burst_delay_ms(const Bucket *bucket, double gap_ms, int roots)
 	return 0;
 }
 
+void
+bucket_expect(Bucket *bucket, int calls)
+{
+	bucket->expected = calls;
+}
+
 long
 bucket_delay_ms(Bucket *bucket, int64 now_us, int roots)
 {
@@ -175,7 +197,9 @@ bucket_delay_ms(Bucket *bucket, int64 now_us, int roots)
 	{
 		bool in_burst = bucket->opening || gap_ms <= margin_now_ms(bucket);
 
-		if (!in_burst || bucket->tokens < roots + bucket->reserve)
+		double reserve = is_last_burst(bucket) ? 0 : bucket->reserve;
+
+		if (!in_burst || bucket->tokens < roots + reserve)
 			delay_ms = Max(delay_ms, burst_delay_ms(bucket, gap_ms, roots));
 	}
 	return delay_ms <= 0 ? 0 : (long) ceil(delay_ms);
@@ -207,6 +231,7 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 		if (bucket->tokens < bucket->burst + bucket->reserve)
 			bucket->opening = false;
 	}
+	bucket->expected = Max(0, bucket->expected - 1);
 	if (gap_ms > margin_now_ms(bucket))
 	{
 		bucket->burst_start_us = now_us;

@@ -5,10 +5,12 @@
  */
 #include "flitmig.h"
 
+#include "access/htup_details.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "twenty/twenty.h"
+#include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
 
@@ -169,10 +171,23 @@ submit(HttpPool *pool, const char *method, const char *path, const char *body)
 				 errhint("Valid methods are: GET, POST, FILE, PUT.")));
 }
 
+/* Takes an answer as the pump does: the bucket learns from it. */
+static void
+tell_bucket(Bucket *bucket, const HttpAnswer *http)
+{
+	Answer *answer = answer_classify(http);
+
+	if (answer->class == ANSWER_THROTTLED)
+		bucket_refused(bucket, GetCurrentTimestamp(), answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
+	else if (http->outcome == HTTP_ANSWERED)
+		bucket_accepted(bucket, GetCurrentTimestamp(), 1);
+}
+
 /*
- * _http(server, method, path, body, calls, at_once): sends the same request
- * so many times over one pool, at_once of them under way together, and gives
- * a row for each answer.  Superusers only: it speaks with the key.
+ * _http(server, method, path, body, calls, at_once, per_minute): sends the
+ * same request so many times over one pool, at_once of them under way
+ * together, and gives a row for each answer.  With per_minute, calls are
+ * paced as the pump does it.  Superusers only: it speaks with the key.
  */
 Datum
 flitmig_http(PG_FUNCTION_ARGS)
@@ -183,7 +198,9 @@ flitmig_http(PG_FUNCTION_ARGS)
 	char			*body = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	int				 calls = PG_GETARG_INT32(4);
 	int				 at_once = PG_GETARG_INT32(5);
+	int				 per_minute = PG_GETARG_INT32(6);
 	int				 submitted = 0;
+	Bucket			 bucket;
 	TupleDesc		 tupdesc;
 	Tuplestorestate *rows = begin_rows(fcinfo, &tupdesc);
 	MemoryContext	 context;
@@ -195,19 +212,28 @@ flitmig_http(PG_FUNCTION_ARGS)
 				 errmsg("must be superuser to send requests by hand")));
 	context = AllocSetContextCreate(CurrentMemoryContext, "flitmig http", ALLOCSET_DEFAULT_SIZES);
 	pool = http_pool_create(context, twenty_server_load(server, GetUserId()));
+	bucket_init(&bucket, per_minute, 60000);
+	bucket_expect(&bucket, calls);
 	while (submitted < calls || http_in_flight(pool) > 0)
 	{
 		HttpAnswer *answer;
+		long		delay = -1;
 
-		while (submitted < calls && http_in_flight(pool) < at_once)
+		while (submitted < calls && http_in_flight(pool) < (per_minute > 0 ? bucket_in_flight(&bucket) : at_once))
 		{
+			delay = bucket_delay_ms(&bucket, GetCurrentTimestamp(), 1);
+			if (delay > 0)
+				break;
 			submit(pool, method, path, body);
+			bucket_sent(&bucket, GetCurrentTimestamp(), 1);
 			submitted++;
+			delay = -1;
 		}
-		answer = http_wait(pool, -1);
+		answer = http_wait(pool, delay);
 		CHECK_FOR_INTERRUPTS();
 		if (answer)
 		{
+			tell_bucket(&bucket, answer);
 			put_answer(rows, tupdesc, answer);
 			http_answer_free(answer);
 		}

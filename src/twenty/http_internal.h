@@ -34,7 +34,8 @@ struct HttpPool
 	size_t				  answer_limit;	 /* bytes */
 	long				  connect_timeout_ms;
 	long				  request_timeout_ms;
-	bool				  spoke_http; /* an HTTP answer came once */
+	long				  idle_seconds; /* a connection idle for longer is not used again */
+	bool				  spoke_http;	/* an HTTP answer came once */
 
 	dlist_head requests; /* HttpRequest, until http_answer_free */
 	int		   in_flight;

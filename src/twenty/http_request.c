@@ -97,6 +97,28 @@ keep_answer(char *data, size_t size, size_t n, void *request_ptr)
 	return length;
 }
 
+/*
+ * "Keep-Alive: timeout=5": be first to let go of an idle connection, so that
+ * a request rarely meets one that the server is just closing.
+ */
+static size_t
+note_header(char *line, size_t size, size_t n, void *request_ptr)
+{
+	HttpPool   *pool = ((HttpRequest *) request_ptr)->pool;
+	char		text[80];
+	const char *timeout;
+	size_t		length = Min(size * n, sizeof(text) - 1);
+	int			seconds;
+
+	/* curl does not promise that a line ends with a NUL. */
+	memcpy(text, line, length);
+	text[length] = '\0';
+	if (pg_strncasecmp(text, "Keep-Alive:", 11) == 0 && (timeout = strstr(text, "timeout=")) != NULL &&
+		sscanf(timeout, "timeout=%5d", &seconds) == 1)
+		pool->idle_seconds = Max(1, Min(seconds - 1, 60));
+	return size * n;
+}
+
 /* ---- setting up ---- */
 
 /* Frees a request that the pool may or may not know; curl must be allowed to run. */
@@ -166,6 +188,8 @@ create_easy(HttpPool *pool, HttpRequest *request, const char *url)
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
 	SET(CURLOPT_WRITEFUNCTION, keep_answer);
 	SET(CURLOPT_WRITEDATA, request);
+	SET(CURLOPT_HEADERFUNCTION, note_header);
+	SET(CURLOPT_HEADERDATA, request);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, pool->connect_timeout_ms);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	SET(CURLOPT_QUICK_EXIT, 1L);

@@ -8,6 +8,7 @@
  */
 #include "flitmig.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <sys/stat.h>
 #include <unistd.h>

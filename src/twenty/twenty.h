@@ -131,6 +131,7 @@ typedef struct Bucket
 	int		   accepted;		 /* calls since margin_ms was changed */
 	int64	   burst_start_us;	 /* first call of this burst was sent */
 	int64	   refused_burst_us; /* the burst whose refusal counted last */
+	int		   expected;		 /* calls that are still to come; 0: not known */
 	int64	   round_trip_us;	 /* longest lately */
 	BriefLimit brief;
 } Bucket;
@@ -143,6 +144,12 @@ extern void bucket_init(Bucket *bucket, int max_tokens, int window_ms);
  * more calls a burst has, the less of its arithmetic is lost (bucket.c).
  */
 extern int bucket_in_flight(const Bucket *bucket);
+
+/*
+ * So many calls are still to come (0: not known).  Only saves time at the
+ * end: the last burst then need not wait until it would be a whole one.
+ */
+extern void bucket_expect(Bucket *bucket, int calls);
 
 /* How long (ms) to wait before a call of that many root fields; 0: now. */
 extern long bucket_delay_ms(Bucket *bucket, int64 now_us, int roots);

@@ -138,6 +138,7 @@ INSERT INTO said VALUES
 	('not_twenty', 200, repeat('[', 100000), 'nesting without end'),
 	('ambiguous', 200, '{"data":{"createPeople":' || repeat('[', 100000), 'nesting without end in something like an answer'),
 	('ambiguous', 200, '{"data":{"createPeople":[{"id":"20d9', 'an answer that breaks off'),
+	('ambiguous', 400, '{"errors":[{"message":"Val', 'a refusal that breaks off'),
 	('ambiguous', 200, '{"data":null}', 'no data and no errors'),
 	('ambiguous', 200, '{"data":{}}', 'data without a root'),
 	('ambiguous', 500, '<html>error</html>', '500 of a proxy'),

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
 BEGIN;
 SET LOCAL search_path = public, pg_catalog;
-SELECT plan(43);
+SELECT plan(44);
 \set model 2.19
 \ir schema-load.psql
 SELECT set_config('test.mig', :'mig', true) \g /dev/null
@@ -82,6 +82,8 @@ SELECT is(pg_temp.request('create_field', 'billingClaim', 'narrative') #>> '{var
 SELECT is(flitmig._schema_undo_image(:mig, 'create_field', 'billingClaim', 'patient'), '{"existed": false}', 'before: the field did not exist');
 SELECT flitmig._schema_answer(:mig, 'create_field', 'billingClaim', 'patient', pg_temp.answer('2.19', 'field.create.relation.claim.patient')) \g /dev/null
 SELECT is((SELECT join_column FROM flitmig.live_field WHERE migration_id = :mig AND object = 'billingClaim' AND name = 'patient'), 'patientId', 'its column is known from the answer');
+SELECT flitmig._schema_answer(:mig, 'create_field', 'billingClaim', 'patient', jsonb_set(pg_temp.answer('2.19', 'field.create.relation.claim.patient'), '{data,createOneField,relation,targetFieldMetadata,id}', '"7e51c37f-997d-4990-b7f0-828ff3a2173b"')) \g /dev/null
+SELECT is((SELECT relation_object || relation_type FROM flitmig.live_field WHERE migration_id = :mig AND object = 'person' AND name = 'billingClaims'), 'billingClaimONE_TO_MANY', 'and so is its far side');
 SELECT is(flitmig._schema_answer(:mig, 'create_field', 'billingClaim', 'x', '{"data": {"__typename": "Query"}}'), NULL, 'an answer to nothing makes nothing');
 SELECT lives_ok(format($$SELECT flitmig._schema_answer(%s, 'add_options', 'task', 'status', '{"data": {"updateOneField": null}}')$$, :mig), 'nor does a null');
 

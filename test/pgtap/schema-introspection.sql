@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
 BEGIN;
 SET LOCAL search_path = public, pg_catalog;
-SELECT plan(34);
+SELECT plan(47);
 
 \set model 1.17
 \ir schema-load.psql
@@ -71,6 +71,34 @@ SELECT ok(NOT EXISTS (SELECT FROM flitmig.live_object WHERE migration_id = :new_
 SELECT throws_ok(format($$SELECT flitmig._introspect_answer(%s, '{"step": "objects"}', '{"data": {"things": 1}}')$$, :new_mig), '08P01', 'server "crm" did not answer as Twenty does', 'an answer of something else');
 SELECT throws_ok(format($$SELECT flitmig._introspect_answer(%s, '{"step": "objects"}', '{"data": {"objects": {"edges": [], "pageInfo": {}}}}')$$, :old_mig), '42501', NULL, 'a key that sees no objects');
 SELECT throws_ok($$SELECT flitmig._identifier('a(id:1){id}b')$$, '42602', NULL, 'a name that is none never reaches a document');
+
+-- a preflight reads on: automations, and who has our unique values
+INSERT INTO flitmig.run (migration_id, kind, state, started_at) VALUES (:new_mig, 'read', 'running', clock_timestamp());
+INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key) VALUES (:new_mig, 'patient', 'person', 1, 'x', 'x') RETURNING id AS map \gset
+INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key, file_id, line_no, sequence, hash, payload)
+SELECT :new_mig, gen_random_uuid(), 'person', :map, n::text, 1, n, n, 0, jsonb_build_object('emails', jsonb_build_object('primaryEmail', 'P' || n || '@x.test')) FROM generate_series(1, 1500) n;
+SELECT is((pg_temp.introspect(:new_mig, '2.19', 'metadata.objects.after'))[6:], ARRAY['workflows POST /graphql', 'webhooks POST /metadata', 'holders POST /graphql', 'holders POST /graphql'],
+	'2.19, preflight: workflows, webhooks, and holders by the thousand');
+SELECT is((r).body #> '{variables,filter,and,1,emails,primaryEmail,in,0}', '"p1000@x.test"', 'e-mail addresses as the server keeps them') FROM flitmig._introspect_request(:new_mig, '{"step": "holders", "n": 1, "skip": 0}') r;
+DELETE FROM flitmig.capability WHERE name = 'holders';
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "holders", "n": 1, "skip": 0}', '{"data": {"people": {"totalCount": 3, "edges": [{"node": {"id": "59ba3675-5b93-5119-b0ff-175f1d485d53", "deletedAt": "2026-01-01T00:00:00Z"}}]}}}'),
+	'{"n": 1, "skip": 1000, "step": "holders", "optional": true}', 'the next thousand');
+SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1}', 'holders are counted');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "workflows"}', NULL), '{"step": "webhooks", "optional": true}', 'a key that may not read workflows is told, not stopped');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "webhooks"}', '{"data": {"webhooks": [{"id": "1", "operations": ["person.created"]}]}}') ->> 'step', 'holders', 'webhooks');
+SELECT is((SELECT string_agg("check" || ' ' || status, ', ') FROM flitmig._preflight_report(:new_mig) WHERE "check" IN ('workflows', 'webhooks', 'holders', 'server')),
+	'server green, holders yellow, holders yellow, workflows yellow, webhooks yellow', 'and reported');
+SELECT alike((SELECT detail FROM flitmig._preflight_report(:new_mig) WHERE "check" = 'server'), 'Twenty 2.19.0, %', 'with the version');
+SELECT ok(NOT EXISTS (SELECT FROM flitmig._preflight_report(:new_mig) WHERE status <> 'green' AND hint IS NULL), 'whatever is not green says what to do');
+SELECT ok(NOT EXISTS (SELECT FROM flitmig._preflight_report(:new_mig) p WHERE p::text ~ 'x\.test'), 'no value of a patient is in it');
+
+-- plan
+UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;
+SELECT results_eq(format($$SELECT step, action, records, calls, seconds FROM flitmig._plan_report(%s)$$, :new_mig),
+	$$VALUES ('records', 'create', 1500::bigint, 8::bigint, 1.6), ('TOTAL', 'at 100 calls per 60 s (Twenty''s default; this server has not said otherwise)', 1500, 8, 1.6)$$, 'calls of 200');
+INSERT INTO flitmig.server_limit (server, max_tokens, window_ms, batch_size) VALUES ('crm', 2, 1000, 60);
+SELECT results_eq(format($$SELECT calls, seconds FROM flitmig._plan_report(%s) WHERE step = 'TOTAL'$$, :new_mig), $$VALUES (25::bigint, 11.7)$$, 'a learned limit: the full bucket is free, the rest waits');
+SELECT is(flitmig._introspect_start(:new_mig), '{"step": "objects", "again": true}', 'a second reading in the same run is of the objects alone');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -21,7 +21,7 @@ sign_off($node, 'clinic');
 $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
 
 # A person edits by hand: one patient that the delta changes too, in the same field; and one field that it does not touch.
-my @phone_changed = grep { grep { $_ eq 'Mobile Phone' } @{ $later->{changedColumns}{patients}{$_} } } sort keys %{ $later->{changedColumns}{patients} };
+my @phone_changed = grep { grep { $_ eq 'Mobile Phone' } @{ $later->{delta}{changedColumns}{patients}{$_} } } sort keys %{ $later->{delta}{changedColumns}{patients} };
 my $both = $phone_changed[0];
 ok(defined $both, 'the delta changes a phone') or BAIL_OUT('the generator has no changed phone');
 my $both_id = record_id($both);
@@ -43,7 +43,9 @@ is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance WHE
 my $updated = $node->safe_psql('postgres', "SELECT coalesce(sum(stored), 0) FROM flitmig.batch b WHERE kind = 'update' AND run_id = (SELECT max(id) FROM flitmig.run)");
 my $sent = 0;
 $sent += $_->{records} // 0 for grep { $_->{field} !~ /createTimeline/ } @{ writes_of($twenty) }[$writes .. $#{ writes_of($twenty) }];
-cmp_ok($updated, '<=', scalar map { @$_ } map { [ keys %{ $later->{changedColumns}{$_} } ] } keys %{ $later->{changedColumns} } , 'no more updates than changed rows, companions included') or note "$sent records written";
+my $changed_rows = 0;
+$changed_rows += keys %{ $later->{delta}{changedColumns}{$_} } for keys %{ $later->{delta}{changedColumns} };
+cmp_ok($updated, '<=', $changed_rows, 'no more updates than changed rows') or note "$sent records written";
 cmp_ok($updated, '>', 5, 'and there were some');
 
 $writes = scalar @{ writes_of($twenty) };

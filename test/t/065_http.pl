@@ -87,6 +87,11 @@ append_to_file("$work/file", 'x' x 200_000);
 is(ask('odd', 'FILE', '/once', "$work/file", ', 2'), "answered|200|stored\nambiguous||ambiguous", '... also with a file');
 is(scalar(seen('/once')), 6, '... once');
 
+# One connection serves one call after the other, and is given up in good time.
+is(ask('odd', 'POST', '/kept', '{}', ', 5'), join("\n", ('answered|200|stored') x 5), 'five calls');
+my %connections = map { $_->[4] => 1 } seen('/kept');
+is(scalar(keys %connections), 1, '... over one connection');
+
 # Files: the key stays with the server's own origin.
 is(ask('odd', 'FILE', '/file', "$work/file"), 'answered|200|stored', 'a file in a form');
 is(ask('odd', 'PUT', "http://127.0.0.1:$port/put", "$work/file"), 'answered|200|stored', 'a file to an upload URL');

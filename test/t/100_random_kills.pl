@@ -30,7 +30,7 @@ my %how = (
 	'SIGINT to the worker' => sub { signal_worker('INT') },
 	'SIGTERM to the worker' => sub { signal_worker('TERM') },
 	'kill -9 of the worker' => sub { signal_worker('KILL') },
-	'kill -9 of the postmaster' => sub { $node->kill9; sleep 0.3; $node->start; },
+	'kill -9 of the postmaster' => sub { $node->kill9; start_when_orphans_are_gone(); },
 	'stop -m immediate' => sub { $node->stop('immediate'); $node->start; },
 	'stop -m fast' => sub { $node->stop('fast'); $node->start; });
 my @ways = sort keys %how;
@@ -84,6 +84,15 @@ sub harass
 		$done++;
 	}
 	return $done;
+}
+
+# Backends of a killed postmaster leave by themselves; until then its data directory is not free.
+sub start_when_orphans_are_gone
+{
+	wait_until('the data directory is free', sub {
+			sleep 0.3;
+			$node->{_pid} = undef;    # a failed start takes the dead postmaster's pid file for a running one
+			return $node->start(fail_ok => 1); });
 }
 
 sub signal_worker

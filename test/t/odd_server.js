@@ -1,5 +1,5 @@
 // Servers that do what servers should not; prints "ready PORT RAWPORT [TLSPORT]".
-// GET /__seen: every request whose body arrived whole, as [method, path, authorization].
+// GET /__seen: every request whose body arrived whole, as [method, path, authorization, bytes, connection].
 'use strict';
 const fs = require('node:fs');
 const http = require('node:http');
@@ -54,12 +54,14 @@ function serve(q, r) {
 	let bytes = 0;
 	q.on('data', chunk => { bytes += chunk.length; });
 	q.on('end', () => {
-		if (!q.url.startsWith('/__')) seen.push([q.method, q.url, q.headers.authorization || null, bytes]);
+		if (!q.url.startsWith('/__')) seen.push([q.method, q.url, q.headers.authorization || null, bytes, q.socket.number]);
 		(behaviours[q.url] || behaviours['/ok'])(q, r);
 	});
 }
 
-const server = http.createServer({ keepAliveTimeout: 5000 }, serve);
+const server = http.createServer({ keepAliveTimeout: 3000 }, serve);
+let connections = 0;
+server.on('connection', socket => { socket.number = ++connections; });
 server.listen(0, '127.0.0.1', () => {
 	const raw = net.createServer(socket => { socket.on('error', () => {}); socket.end('220 mail.example.com ESMTP\r\n'); });
 	raw.listen(0, '127.0.0.1', () => {

@@ -1,0 +1,310 @@
+/*
+ * archive.c
+ *		Members of zip, tar, 7z … and compressed files, by libarchive.
+ *
+ * Each member is spooled to a temporary file (temp_file_limit bounds it) and
+ * imported from there, so that it can be read twice.  Nothing is ever written
+ * under a member's own name.
+ */
+#include "source/source.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#define READ_BYTES	(256 * 1024)
+#define DEPTH_LIMIT	5			/* archives inside archives */
+
+struct Archive
+{
+	struct archive *handle;
+	Input	   *input;
+	ByteSource	source;
+	char		buffer[READ_BYTES];
+	ErrorData  *error;			/* what a read reported; thrown when libarchive has returned */
+	MemoryContext context;
+};
+
+static void
+release_archive(void *object)
+{
+	Archive    *archive = object;
+
+	if (archive->handle)
+		archive_read_free(archive->handle);
+	archive->handle = NULL;
+}
+
+/* libarchive must not be jumped over: an error waits until it is done. */
+static la_ssize_t
+read_archive(struct archive *handle, void *data, const void **buffer)
+{
+	Archive    *archive = data;
+	ssize_t		n = -1;
+
+	*buffer = archive->buffer;
+	PG_TRY();
+	{
+		n = archive->source.read(archive->source.arg, archive->buffer, READ_BYTES);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(archive->context);
+		archive->error = CopyErrorData();
+		FlushErrorState();
+		archive_set_error(handle, EIO, "read error");
+	}
+	PG_END_TRY();
+	return n;
+}
+
+/* zip and 7z keep their list of members at the end. */
+static la_int64_t
+seek_archive(struct archive *handle, void *data, la_int64_t offset, int whence)
+{
+	Archive    *archive = data;
+	volatile la_int64_t to = offset;
+
+	if (whence == SEEK_CUR)
+		to += archive->input->position;
+	else if (whence == SEEK_END)
+		to += archive->input->bytes;
+	if (to < 0)
+		return ARCHIVE_FATAL;
+	PG_TRY();
+	{
+		archive->source = input_source(archive->input, to);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(archive->context);
+		archive->error = CopyErrorData();
+		FlushErrorState();
+		archive_set_error(handle, EIO, "seek error");
+		to = ARCHIVE_FATAL;
+	}
+	PG_END_TRY();
+	return to;
+}
+
+/* An error of a read is thrown once libarchive is out of the way. */
+static void
+rethrow(Archive *archive)
+{
+	if (archive->error)
+		ReThrowError(archive->error);
+	CHECK_FOR_INTERRUPTS();
+}
+
+Archive *
+archive_open(Input *input)
+{
+	Archive    *archive = palloc0(sizeof(Archive));
+	struct archive *handle = archive_read_new();
+
+	if (handle == NULL)
+		out_of_memory();
+	archive->handle = handle;
+	archive->context = CurrentMemoryContext;
+	archive->input = input;
+	archive->source = input_source(input, 0);
+	guard(release_archive, archive);
+	archive_read_support_filter_all(handle);
+	archive_read_support_format_zip(handle);
+	archive_read_support_format_tar(handle);
+	archive_read_support_format_7zip(handle);
+	archive_read_support_format_rar(handle);
+	archive_read_support_format_rar5(handle);
+	archive_read_support_format_cab(handle);
+	archive_read_support_format_raw(handle);	/* a single compressed file */
+	archive_read_set_callback_data(handle, archive);
+	archive_read_set_read_callback(handle, read_archive);
+	archive_read_set_seek_callback(handle, seek_archive);
+	archive_read_open1(handle);
+	rethrow(archive);
+	return archive;
+}
+
+void
+archive_close(Archive *archive)
+{
+	release_archive(archive);
+}
+
+/* Goes on to the member of that name, upper and lower case alike; false when there is none behind. */
+bool
+archive_find(Archive *archive, const char *name)
+{
+	struct archive_entry *entry;
+
+	while (archive_read_next_header(archive->handle, &entry) >= ARCHIVE_WARN)
+	{
+		rethrow(archive);
+		if (archive_entry_pathname(entry) && pg_strcasecmp(archive_entry_pathname(entry), name) == 0)
+			return true;
+	}
+	rethrow(archive);
+	return false;
+}
+
+/* Reads from the member; 0 at its end, -1 when it is damaged.  Never throws: see archive_check. */
+ssize_t
+archive_data(Archive *archive, void *buf, size_t length)
+{
+	return archive->error ? -1 : archive_read_data(archive->handle, buf, length);
+}
+
+/* Throws what a read has met. */
+void
+archive_check(Archive *archive)
+{
+	rethrow(archive);
+}
+
+/* Copies a member out; false when it cannot be read. */
+static bool
+spool_member(Archive *archive, Input *member)
+{
+	char	   *buf = palloc(READ_BYTES);
+	la_ssize_t	n;
+
+	while ((n = archive_read_data(archive->handle, buf, READ_BYTES)) > 0)
+	{
+		rethrow(archive);
+		input_append(member, buf, (size_t) n);
+	}
+	rethrow(archive);
+	input_finish(member);
+	pfree(buf);
+	return n == 0;
+}
+
+/* What a member is called; a compressed single file goes by the archive's name. */
+static char *
+member_name(Archive *archive, struct archive_entry *entry, const char *archive_name)
+{
+	const char *name = archive_entry_pathname_utf8(entry);
+	Encoding	latin;
+	Bytes		out = {0};
+	Damage		damage = {0};
+	char	   *result;
+
+	if (archive_format(archive->handle) == ARCHIVE_FORMAT_RAW)
+	{
+		char	   *dot;
+
+		result = pstrdup(last_dir_separator(archive_name) ? last_dir_separator(archive_name) + 1 : archive_name);
+		dot = strrchr(result, '.');
+		if (dot && dot > result)
+			*dot = '\0';
+		return result;
+	}
+	if (name == NULL)
+		name = archive_entry_pathname(entry);
+	if (name == NULL)
+		return NULL;
+	/* Old zip tools write names in the code page of their time. */
+	if (!encoding_by_name(&latin, text_is_plain(&(Encoding) {ENCODING_UTF8}, name, strlen(name)) ? "UTF-8" : "CP437") ||
+		!text_decode(&latin, name, strlen(name), &out, &damage))
+		out_of_memory();
+	result = pnstrdup(out.data ? out.data : "", out.length);
+	bytes_free(&out);
+	while (strncmp(result, "./", 2) == 0)
+		result += 2;
+	return result;
+}
+
+static bool
+is_left_behind(const char *name)
+{
+	const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+
+	return base[0] == '.' || base[0] == '\0' || strncmp(name, "__MACOSX/", 9) == 0 || strcmp(base, "Thumbs.db") == 0;
+}
+
+/* Imports one member, and counts it; false when it cannot be read. */
+static bool
+import_member(Import *import, Archive *archive, struct archive_entry *entry, Input *input, bool plain, int *count)
+{
+	bool		raw = archive_format(archive->handle) == ARCHIVE_FORMAT_RAW;
+	char	   *name;
+	Input	   *member;
+
+	if (raw && archive_filter_count(archive->handle) <= 1)
+		return false;			/* neither packed nor compressed */
+	if (!raw && archive_entry_filetype(entry) != AE_IFREG)
+		return true;
+	name = member_name(archive, entry, input->name);
+	if (name == NULL || is_left_behind(name))
+		return true;
+	member = input_create_spool(psprintf("%s!%s", input->path, name),
+								plain ? name : psprintf("%s!%s", input->name, name));
+	if (!spool_member(archive, member))
+	{
+		input_close(member);
+		return false;
+	}
+	import_input(import, member);
+	(*count)++;
+	return true;
+}
+
+/*
+ * Goes through the members; how many there were.  plain: the archive is all
+ * that was asked for, and stands for a directory.  trouble: why it stopped early.
+ */
+static int
+import_members(Import *import, Archive *archive, Input *input, bool plain, const char **trouble)
+{
+	struct archive_entry *entry;
+	int			count = 0;
+	int			result;
+	bool		read = true;
+
+	while (read && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
+	{
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		rethrow(archive);
+		read = import_member(import, archive, entry, input, plain, &count);
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+	}
+	rethrow(archive);
+	if (!read || result != ARCHIVE_EOF)
+		*trouble = archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
+	return count;
+}
+
+void
+import_archive(Import *import, Input *input)
+{
+	SourceFile *file = source_file_begin(import, input, NULL, "archive");
+	const char *trouble = NULL;
+	bool		plain = import->seen == 1;
+	int			count = 0;
+	Archive    *archive;
+
+	if (import->depth >= DEPTH_LIMIT)
+		trouble = "archives are nested too deeply";
+	else
+	{
+		import->depth++;
+		archive = archive_open(input);
+		count = import_members(import, archive, input, plain, &trouble);
+		archive_close(archive);
+		import->depth--;
+	}
+	source_file_note(file, psprintf("archive of %d file%s", count, count == 1 ? "" : "s"));
+	if (trouble)
+	{
+		source_file_note(file, psprintf("not read to its end: %s", trouble));
+		finding_add(&file->findings, "error", "UNREADABLE_ARCHIVE", 0,
+					psprintf("The archive could not be read to its end: %s", trouble),
+					"Unpack it on the server, and import the directory.");
+	}
+	source_file_end(import, file);
+}

@@ -1,0 +1,533 @@
+/*
+ * census.c
+ *		What the live rows of a staging table hold, column by column.
+ *
+ * The loader shows each row on its way into the table.  When live rows are
+ * there from an earlier import too, the table is scanned instead.
+ *
+ * Distinct values are counted exactly up to a limit and estimated beyond it;
+ * values themselves are kept while they are few and short, as code lists are.
+ */
+#include "source/source.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "lib/hyperloglog.h"
+#include "miscadmin.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#define EXACT_VALUES	10000	/* distinct values that are counted one by one */
+#define KEPT_VALUES		200		/* distinct values up to which they are kept */
+#define KEPT_BYTES		200		/* length up to which they are kept */
+#define TOP_VALUES		20
+#define FIXED_COLUMNS	3		/* _file, _line, _hash */
+#define FIRST_SLOTS		256
+
+/* Counts of all tables of an import; what is beyond it is scanned for in the end. */
+#define MEMORY_LIMIT	((Size) 256 * 1024 * 1024)
+
+typedef struct Value
+{
+	uint64		hash;			/* 0: free */
+	int64		count;
+	char	   *text;			/* while values are kept */
+	uint16		shape;			/* ShapeKind and flags, see pack_shape */
+} Value;
+
+typedef struct Column
+{
+	char	   *name;
+	uint64		seed;			/* of its hashes */
+	int64		filled;			/* values that are not blank */
+	int64		max_length;
+	int			distinct;
+	int			size;
+	Value	   *values;			/* NULL once there are more than EXACT_VALUES */
+	bool		kept;
+	hyperLogLogState estimate;
+	int64		shapes[SHAPE_COUNT];
+	int64		datetimes;
+	int64		first_gt12;
+	int64		second_gt12;
+} Column;
+
+struct Census
+{
+	char	   *table;
+	MemoryContext context;
+	Column	  **columns;
+	int			count;
+	List	   *files;			/* ids that were counted */
+	int64		rows;
+};
+
+/* ---- one value ---- */
+
+#define SHAPE_HAS_TIME	0x100
+#define SHAPE_FIRST		0x200
+#define SHAPE_SECOND	0x400
+
+static uint16
+pack_shape(Shape shape)
+{
+	return (uint16) (shape.kind | (shape.has_time ? SHAPE_HAS_TIME : 0) |
+					 (shape.first_gt12 ? SHAPE_FIRST : 0) | (shape.second_gt12 ? SHAPE_SECOND : 0));
+}
+
+static void
+count_shape(Column *column, uint16 shape, int64 times)
+{
+	column->shapes[shape & 0xFF] += times;
+	if (shape & SHAPE_HAS_TIME)
+		column->datetimes += times;
+	if (shape & SHAPE_FIRST)
+		column->first_gt12 += times;
+	if (shape & SHAPE_SECOND)
+		column->second_gt12 += times;
+}
+
+static void
+grow_values(Column *column)
+{
+	int			size = column->size ? column->size * 2 : FIRST_SLOTS;
+	Value	   *values = palloc0(sizeof(Value) * size);
+
+	for (int i = 0; i < column->size; i++)
+		if (column->values[i].hash)
+		{
+			uint64		at = column->values[i].hash & (size - 1);
+
+			while (values[at].hash)
+				at = (at + 1) & (size - 1);
+			values[at] = column->values[i];
+		}
+	if (column->values)
+		pfree(column->values);
+	column->values = values;
+	column->size = size;
+}
+
+/* Too many values to count one by one: from here on an estimate. */
+static void
+start_estimate(Column *column)
+{
+	initHyperLogLog(&column->estimate, 12);
+	for (int i = 0; i < column->size; i++)
+		if (column->values[i].hash)
+		{
+			addHyperLogLog(&column->estimate, (uint32) (column->values[i].hash >> 32));
+			count_shape(column, column->values[i].shape, column->values[i].count);
+		}
+	pfree(column->values);
+	column->values = NULL;
+}
+
+static void
+forget_texts(Column *column)
+{
+	for (int i = 0; i < column->size; i++)
+		if (column->values[i].hash && column->values[i].text)
+		{
+			pfree(column->values[i].text);
+			column->values[i].text = NULL;
+		}
+	column->kept = false;
+}
+
+static void
+count_value(Column *column, const char *data, int length, uint64 hash)
+{
+	uint64		at;
+	Value	   *value;
+
+	hash |= 1;
+	if (column->values == NULL && column->distinct > 0)
+	{
+		addHyperLogLog(&column->estimate, (uint32) (hash >> 32));
+		count_shape(column, pack_shape(value_shape(data, (size_t) length)), 1);
+		return;
+	}
+	if (column->distinct * 2 >= column->size)
+		grow_values(column);
+	for (at = hash & (column->size - 1); column->values[at].hash; at = (at + 1) & (column->size - 1))
+		if (column->values[at].hash == hash)
+		{
+			column->values[at].count++;
+			return;
+		}
+	if (++column->distinct > EXACT_VALUES)
+	{
+		start_estimate(column);
+		count_value(column, data, length, hash);
+		return;
+	}
+	value = &column->values[at];
+	value->hash = hash;
+	value->count = 1;
+	value->shape = pack_shape(value_shape(data, (size_t) length));
+	if (column->kept && (column->distinct > KEPT_VALUES || length > KEPT_BYTES))
+		forget_texts(column);
+	if (column->kept)
+		value->text = pnstrdup(data, length);
+}
+
+static bool
+is_blank(const char *data, int length)
+{
+	for (int i = 0; i < length; i++)
+		if (data[i] != ' ' && (data[i] < '\t' || data[i] > '\r'))
+			return false;
+	return true;
+}
+
+/* Characters of valid UTF-8. */
+static int64
+characters(const char *data, int length)
+{
+	int64		n = 0;
+
+	for (int i = 0; i < length; i++)
+		n += (data[i] & 0xC0) != 0x80;
+	return n;
+}
+
+/* Counts a value of a column; hash is that of value_hash with the column's seed. */
+static inline void
+look_at(Column *column, const char *data, int length, uint64 hash)
+{
+	if (length > column->max_length)
+		column->max_length = Max(column->max_length, characters(data, length));
+	if (is_blank(data, length))
+		return;
+	column->filled++;
+	count_value(column, data, length, hash);
+}
+
+/* ---- on the way into the table ---- */
+
+static Census *
+new_census(MemoryContext parent, const char *table)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "flitmig census", ALLOCSET_DEFAULT_SIZES);
+	Census	   *census = MemoryContextAllocZero(context, sizeof(Census));
+
+	census->context = context;
+	census->table = MemoryContextStrdup(context, table);
+	return census;
+}
+
+/* The column of that name, made when new. */
+static Column *
+census_column(Census *census, const char *name)
+{
+	MemoryContext old;
+	Column	   *column;
+
+	for (int i = 0; i < census->count; i++)
+		if (strcmp(census->columns[i]->name, name) == 0)
+			return census->columns[i];
+	old = MemoryContextSwitchTo(census->context);
+	if (census->columns == NULL)
+		census->columns = palloc(sizeof(Column *) * MaxHeapAttributeNumber);
+	column = palloc0(sizeof(Column));
+	column->name = pstrdup(name);
+	column->seed = name_seed(name);
+	column->kept = true;
+	census->columns[census->count++] = column;
+	MemoryContextSwitchTo(old);
+	return column;
+}
+
+static Census *
+find_census(Import *import, const char *table)
+{
+	ListCell   *cell;
+
+	foreach(cell, import->censuses)
+	{
+		if (strcmp(((Census *) lfirst(cell))->table, table) == 0)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/* Starts to count a file's rows; handles are for census_cell, one for each of the file's columns. */
+Census *
+census_open(Import *import, SourceFile *file, void **handles)
+{
+	Census	   *census = find_census(import, file->table);
+	MemoryContext old = MemoryContextSwitchTo(import->context);
+
+	if (census == NULL)
+	{
+		census = new_census(import->context, file->table);
+		import->censuses = lappend(import->censuses, census);
+	}
+	MemoryContextSwitchTo(census->context);
+	census->files = lappend_int(census->files, file->id);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < file->column_count; i++)
+		handles[i] = census_column(census, file->columns[i]);
+	return census;
+}
+
+void
+census_cell(Census *census, void *handle, const char *data, int length, uint64 hash)
+{
+	MemoryContext old = MemoryContextSwitchTo(census->context);
+
+	look_at(handle, data, length, hash);
+	MemoryContextSwitchTo(old);
+}
+
+void
+census_row(Census *census)
+{
+	census->rows++;
+}
+
+/* Gives up counting when all counts take too much memory. */
+void
+census_close(Import *import, Census *census)
+{
+	Size		total = 0;
+	ListCell   *cell;
+
+	foreach(cell, import->censuses)
+		total += MemoryContextMemAllocated(((Census *) lfirst(cell))->context, true);
+	if (total > MEMORY_LIMIT)
+	{
+		import->censuses = list_delete_ptr(import->censuses, census);
+		MemoryContextDelete(census->context);
+	}
+}
+
+/* ---- the result ---- */
+
+static int
+by_count(const void *a, const void *b)
+{
+	const Value *left = *(Value *const *) a;
+	const Value *right = *(Value *const *) b;
+
+	if (left->count != right->count)
+		return left->count > right->count ? -1 : 1;
+	return strcmp(left->text, right->text);
+}
+
+static char *
+top_values(Column *column)
+{
+	StringInfoData json;
+	Value	  **order;
+	int			count = 0;
+
+	if (!column->kept || column->values == NULL)
+		return NULL;
+	order = palloc(sizeof(Value *) * (column->distinct + 1));
+	for (int i = 0; i < column->size; i++)
+		if (column->values[i].hash)
+			order[count++] = &column->values[i];
+	qsort(order, count, sizeof(Value *), by_count);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int i = 0; i < Min(count, TOP_VALUES); i++)
+	{
+		appendStringInfoString(&json, i ? ", {\"value\": " : "{\"value\": ");
+		escape_json(&json, order[i]->text);
+		appendStringInfo(&json, ", \"count\": " INT64_FORMAT "}", order[i]->count);
+	}
+	appendStringInfoChar(&json, ']');
+	return json.data;
+}
+
+static void
+append_count(StringInfo json, const char *name, int64 count)
+{
+	if (count > 0)
+		appendStringInfo(json, "%s\"%s\": " INT64_FORMAT, json->len > 1 ? ", " : "", name, count);
+}
+
+static char *
+shapes_of(Column *column)
+{
+	StringInfoData json;
+
+	for (int i = 0; column->values && i < column->size; i++)
+		if (column->values[i].hash)
+			count_shape(column, column->values[i].shape, column->values[i].count);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int kind = SHAPE_TEXT; kind < SHAPE_COUNT; kind++)
+		append_count(&json, shape_name(kind), column->shapes[kind]);
+	append_count(&json, "date_first_gt12", column->first_gt12);
+	append_count(&json, "date_second_gt12", column->second_gt12);
+	append_count(&json, "datetime", column->datetimes);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+static void
+store_column(Import *import, const char *table, Column *column, int64 rows, List **findings)
+{
+	SqlArguments args = {0};
+	char	   *shapes = shapes_of(column);
+	const char *order = NULL;
+
+	if (column->first_gt12 > 0 && column->second_gt12 > 0)
+	{
+		Finding    *finding = palloc0(sizeof(Finding));
+
+		finding->severity = "warning";
+		finding->code = "MIXED_DATE_ORDER";
+		finding->column = column->name;
+		finding->count = Min(column->first_gt12, column->second_gt12);
+		finding->message = "Some dates of this column begin with the day, others with the month; those where both are at most 12 cannot be told apart";
+		finding->hint = psprintf("Say which it is: UPDATE flitmig.migration SET date_order = 'MDY' WHERE name = '%s';", import->migration_name);
+		*findings = lappend(*findings, finding);
+	}
+	else if (column->second_gt12 > 0)
+		order = "MDY";
+	else if (column->first_gt12 > 0)
+		order = "DMY";
+
+	sql_int(&args, import->migration);
+	sql_text(&args, table);
+	sql_text(&args, column->name);
+	sql_bigint(&args, rows);
+	sql_bigint(&args, rows - column->filled);
+	sql_bigint(&args, column->values || column->distinct == 0 ? column->distinct
+			   : Max((int64) estimateHyperLogLog(&column->estimate), EXACT_VALUES + 1));
+	sql_int(&args, (int) column->max_length);
+	sql_text(&args, top_values(column));
+	sql_text(&args, shapes);
+	sql_text(&args, order);
+	sql_text(&args, import->schema);
+	sql_run("INSERT INTO flitmig.column_census (migration_id, staging_table, column_name, rows, blanks, distinct_values, "
+			"max_length, top_values, shapes, date_order, position, header) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10, "
+			"(SELECT attnum - 3 FROM pg_attribute WHERE attrelid = format('%I.%I', $11, $2)::regclass AND attname = $3), "
+			"(SELECT f.header[array_position(f.columns, $3)] FROM flitmig.source_file f "
+			"WHERE f.migration_id = $1 AND f.staging_table = $2 AND f.superseded_by IS NULL AND $3 = ANY (f.columns) "
+			"ORDER BY f.id DESC LIMIT 1))", &args);
+}
+
+/* ---- the scan ---- */
+
+static int *
+live_files(Import *import, const char *table, int *count)
+{
+	SqlArguments args = {0};
+	int		   *ids;
+
+	sql_int(&args, import->migration);
+	sql_text(&args, table);
+	*count = (int) sql_run("SELECT id FROM flitmig.source_file WHERE migration_id = $1 AND staging_table = $2 AND superseded_by IS NULL", &args);
+	ids = palloc(sizeof(int) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		ids[i] = atoi(sql_value(i, 1));
+	return ids;
+}
+
+/* Counts the live rows of the table anew. */
+static void
+scan_table(Census *census, Relation rel, const int *files, int file_count)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Column	  **columns = palloc0(sizeof(Column *) * desc->natts);
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int			last = -1;
+
+	for (int i = FIXED_COLUMNS; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped && TupleDescAttr(desc, i)->atttypid == TEXTOID)
+			columns[i] = census_column(census, NameStr(TupleDescAttr(desc, i)->attname));
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	UpdateActiveSnapshotCommandId();
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	slot = table_slot_create(rel, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		int			file;
+		bool		live = false;
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(slot);
+		file = DatumGetInt32(slot->tts_values[0]);
+		for (int i = 0; i < file_count && !live && file != last; i++)
+			live = files[i] == file;
+		if (!live && file != last)
+			continue;
+		last = file;
+		census->rows++;
+		for (int i = FIXED_COLUMNS; i < desc->natts; i++)
+		{
+			struct varlena *value;
+
+			if (slot->tts_isnull[i] || columns[i] == NULL)
+				continue;
+			value = PG_DETOAST_DATUM_PACKED(slot->tts_values[i]);
+			look_at(columns[i], VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value),
+					value_hash(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), columns[i]->seed));
+			if ((void *) value != DatumGetPointer(slot->tts_values[i]))
+				pfree(value);
+		}
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	PopActiveSnapshot();
+}
+
+/* Whether what was counted on the way is all that is live. */
+static bool
+is_complete(const Census *census, const int *files, int file_count)
+{
+	if (census == NULL || list_length(census->files) != file_count)
+		return false;
+	for (int i = 0; i < file_count; i++)
+		if (!list_member_int(census->files, files[i]))
+			return false;
+	return true;
+}
+
+/* Stores the census of a staging table; columns that no live file has are counted as blank. */
+void
+census_take(Import *import, const char *table)
+{
+	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
+	Census	   *census = find_census(import, table);
+	int			file_count;
+	int		   *files = live_files(import, table, &file_count);
+	SqlArguments args = {0};
+	List	   *findings = NIL;
+	MemoryContext old;
+
+	if (!is_complete(census, files, file_count) || file_count == 0)
+		census = new_census(import->context, table);
+	old = MemoryContextSwitchTo(census->context);
+	if (census->files == NIL)
+		scan_table(census, rel, files, file_count);
+	for (int i = FIXED_COLUMNS; i < RelationGetDescr(rel)->natts; i++)
+		if (!TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
+			census_column(census, NameStr(TupleDescAttr(RelationGetDescr(rel), i)->attname));
+
+	sql_int(&args, import->migration);
+	sql_text(&args, table);
+	sql_run("DELETE FROM flitmig.column_census WHERE migration_id = $1 AND staging_table = $2", &args);
+	findings_clear(import->migration, table);
+	for (int i = 0; i < census->count; i++)
+		store_column(import, table, census->columns[i], census->rows, &findings);
+	findings_store(import->migration, table, findings);
+	table_close(rel, NoLock);
+	MemoryContextSwitchTo(old);
+	import->censuses = list_delete_ptr(import->censuses, census);
+	MemoryContextDelete(census->context);
+}

@@ -1,0 +1,491 @@
+/*
+ * dialect.c
+ *		Delimiter, quote, line ends, preamble and header of delimited text,
+ *		judged by the whole shape: each candidate parses samples from all over
+ *		the file, and the one whose rows agree on their width wins.
+ */
+#include "source/text_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WIDTH_LIMIT			2048	/* columns; wider rows count as this wide */
+#define HEADER_SEARCH_ROWS	40	/* rows among which the header is looked for */
+#define SHAPE_ROWS			400 /* rows whose values are looked at */
+#define SHAPE_COLUMNS		256 /* columns whose values are looked at */
+
+/* ---- a sample as a source ---- */
+
+typedef struct Memory
+{
+	const char *data;
+	size_t		length;
+} Memory;
+
+static ssize_t
+memory_read(void *arg, char *buf, size_t length)
+{
+	Memory	   *memory = arg;
+	size_t		n = memory->length < length ? memory->length : length;
+
+	memcpy(buf, memory->data, n);
+	memory->data += n;
+	memory->length -= n;
+	return (ssize_t) n;
+}
+
+/* ---- how well a dialect fits ---- */
+
+typedef struct Fit
+{
+	int64_t		rows;
+	int64_t		stray;			/* rows with quotes that make no sense */
+	int64_t		quoted;			/* cells in quotes */
+	int64_t		widths[WIDTH_LIMIT + 1];
+	int			first_width;
+} Fit;
+
+static bool
+measure(const Bytes *sample, bool from_start, bool whole, const CsvDialect *dialect, Fit *fit)
+{
+	Memory		memory = {sample->data, sample->length};
+	ByteSource	source = {memory_read, &memory};
+	CsvReader	reader;
+	CsvResult	result;
+	int			last = -1;
+	bool		ok;
+
+	if (!from_start)
+	{
+		/* Start behind the first line end. */
+		const char *p = memchr(memory.data, dialect->cr_only ? '\r' : '\n', memory.length);
+
+		if (p == NULL)
+			return true;
+		memory.length -= (size_t) (p + 1 - memory.data);
+		memory.data = p + 1;
+	}
+	ok = csv_reader_init(&reader, source, dialect);
+	while (ok && (result = csv_reader_next(&reader)) != CSV_END)
+	{
+		ok = result != CSV_NO_MEMORY;
+		if (result == CSV_UNTERMINATED && !whole)
+			break;
+		if (result == CSV_UNTERMINATED || result == CSV_TOO_LONG)
+			fit->stray++;
+		if (result != CSV_ROW)
+			continue;
+		last = reader.cell_count < WIDTH_LIMIT ? reader.cell_count : WIDTH_LIMIT;
+		if (fit->rows++ == 0)
+			fit->first_width = last;
+		fit->widths[last]++;
+		fit->stray += reader.stray_quote;
+		for (int i = 0; i < reader.cell_count; i++)
+			fit->quoted += reader.cells[i].quoted;
+	}
+	csv_reader_free(&reader);
+	if (!whole && last >= 0 && fit->rows > 1)	/* the sample may end inside a row */
+	{
+		fit->widths[last]--;
+		fit->rows--;
+	}
+	return ok;
+}
+
+static bool
+measure_all(const Bytes *samples, int count, bool whole, const CsvDialect *dialect, Fit *fit)
+{
+	memset(fit, 0, sizeof(*fit));
+	for (int i = 0; i < count; i++)
+		if (!measure(&samples[i], i == 0, whole && i == 0, dialect, fit))
+			return false;
+	return true;
+}
+
+/* The width that most rows have; the larger one of two that are as common. */
+static int
+common_width(const Fit *fit)
+{
+	int			best = 1;
+
+	for (int i = 1; i <= WIDTH_LIMIT; i++)
+		if (fit->widths[i] > 0 && fit->widths[i] >= fit->widths[best])
+			best = i;
+	return best;
+}
+
+/* 0 to 1, and a little more for many columns; 0 for a single one. */
+static double
+score(const Fit *fit, bool likely)
+{
+	int			width = common_width(fit);
+	double		share;
+	double		result;
+
+	if (fit->rows == 0 || width < 2)
+		return 0;
+	share = (double) fit->widths[width] / (double) fit->rows;
+	/* Rows a little off still show the delimiter. */
+	for (int i = 2; i <= WIDTH_LIMIT; i++)
+		if (i != width && fit->widths[i] && i * 2 > width && i < width * 2)
+			share += 0.5 * (double) fit->widths[i] / (double) fit->rows;
+	if (share > 1)
+		share = 1;
+	result = share * share * (1.0 - 0.8 * (double) fit->stray / (double) (fit->rows + fit->stray));
+	result += 0.1 * (1.0 - 2.0 / (width + 1)) * share;
+	if (fit->first_width >= 2)
+		result += 0.02;
+	return likely ? result + 0.1 : result;
+}
+
+/* Line ends: lone CR only when there is no LF. */
+static bool
+is_cr_only(const Bytes *samples, int count)
+{
+	bool		cr = false;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (memchr(samples[i].data, '\n', samples[i].length))
+			return false;
+		cr |= memchr(samples[i].data, '\r', samples[i].length) != NULL;
+	}
+	return cr;
+}
+
+/* How often the three characters stand in a row; 0 for b: any character but a line end. */
+static int64_t
+count_pattern(const Bytes *samples, int count, char a, char b, char c)
+{
+	int64_t		n = 0;
+
+	for (int i = 0; i < count; i++)
+		for (size_t j = 0; j + 2 < samples[i].length; j++)
+		{
+			const char *p = samples[i].data + j;
+
+			if (p[0] == a && p[1] == b && (c == 0 || p[2] == c))
+				n++;
+		}
+	return n;
+}
+
+/* Cells that begin with this quote; a line start counts as a delimiter. */
+static int64_t
+count_openings(const Bytes *samples, int count, char quote, const char *delimiters)
+{
+	int64_t		n = 0;
+
+	for (int i = 0; i < count; i++)
+		for (size_t j = 0; j < samples[i].length; j++)
+		{
+			const char *p = samples[i].data + j;
+
+			if (*p == quote && (j == 0 || p[-1] == '\n' || p[-1] == '\r' || (p[-1] && strchr(delimiters, p[-1]))))
+				n++;
+		}
+	return n;
+}
+
+static char
+choose_quote(const Bytes *samples, int count, const CsvHints *hints)
+{
+	if (hints->quote >= 0)
+		return (char) hints->quote;
+	if (count_openings(samples, count, '"', ",;\t| ") == 0 && count_openings(samples, count, '\'', ",;\t|") >= 4)
+		return '\'';
+	return '"';
+}
+
+/* Chooses delimiter and quote; fit is left as the winner's. */
+static bool
+choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hints, CsvDialect *dialect, Fit *fit)
+{
+	static const char candidates[] = ",;\t|";
+	Fit		   *trial = malloc(sizeof(Fit));
+	double		best = 0;
+
+	if (trial == NULL)
+		return false;
+	memset(dialect, 0, sizeof(*dialect));
+	dialect->quote = choose_quote(samples, count, hints);
+	dialect->cr_only = is_cr_only(samples, count);
+	dialect->backslash = dialect->quote && count_pattern(samples, count, '\\', dialect->quote, 0) > 0 &&
+		count_pattern(samples, count, '\\', dialect->quote, 0) > count_pattern(samples, count, '\\', dialect->quote, '\n') +
+		count_pattern(samples, count, '\\', dialect->quote, '\r') + count_pattern(samples, count, '\\', dialect->quote, ',');
+	for (const char *c = candidates; *c; c++)
+	{
+		CsvDialect	candidate = *dialect;
+		double		points;
+
+		candidate.delimiter = hints->delimiter >= 0 ? (char) hints->delimiter : *c;
+		candidate.skip_space = candidate.quote && candidate.delimiter &&
+			count_pattern(samples, count, candidate.delimiter, ' ', candidate.quote) > 0;
+		if (!measure_all(samples, count, whole, &candidate, trial))
+		{
+			free(trial);
+			return false;
+		}
+		points = score(trial, *c == '\t' && hints->tab_likely);
+		if (points > best || c == candidates)
+		{
+			best = points;
+			*dialect = candidate;
+			*fit = *trial;
+		}
+		if (hints->delimiter >= 0)
+			break;
+	}
+	free(trial);
+	/* One column whose text has a comma here and there. */
+	if (hints->delimiter < 0 && (best < 0.25 || (fit->first_width == 1 && best < 0.5)) && common_width(fit) < 3)
+	{
+		dialect->delimiter = 0;
+		dialect->skip_space = false;
+		return measure_all(samples, count, whole, dialect, fit);
+	}
+	return true;
+}
+
+/* ---- preamble and header ---- */
+
+typedef struct HeadRow
+{
+	int			width;
+	int			filled;			/* cells that are not blank */
+	int			text;			/* cells that look like words */
+	int			data;			/* cells that look like dates, addresses, amounts */
+	bool		comment;		/* starts with # */
+} HeadRow;
+
+typedef struct Head
+{
+	int			rows;
+	int			width;			/* columns looked at */
+	HeadRow		row[HEADER_SEARCH_ROWS];
+	unsigned char *shapes;		/* [SHAPE_ROWS][width] */
+	uint32_t   *hashes;			/* the same, of the values */
+} Head;
+
+static uint32_t
+hash_of(const char *p, size_t length)
+{
+	uint32_t	h = 2166136261u;	/* FNV-1a */
+
+	for (size_t i = 0; i < length; i++)
+		h = (h ^ (unsigned char) p[i]) * 16777619u;
+	return h;
+}
+
+/* An identifier, amount, date or address rather than a word; years may be headers. */
+static bool
+is_data_shape(ShapeKind kind, const char *value, size_t length)
+{
+	switch (kind)
+	{
+		case SHAPE_BLANK:
+		case SHAPE_TEXT:
+		case SHAPE_BOOLEAN:
+			return false;
+		case SHAPE_INTEGER:
+			return !(length == 4 && (memcmp(value, "19", 2) == 0 || memcmp(value, "20", 2) == 0));
+		default:
+			return true;
+	}
+}
+
+static void
+look_at_row(Head *head, CsvReader *reader)
+{
+	HeadRow	   *row = head->rows < HEADER_SEARCH_ROWS ? &head->row[head->rows] : NULL;
+
+	for (int i = 0; i < reader->cell_count; i++)
+	{
+		const char *value = csv_cell(reader, i);
+		size_t		length = reader->cells[i].length;
+		Shape		shape = value_shape(value, length);
+		bool		data = is_data_shape(shape.kind, value, length);
+
+		if (row)
+		{
+			row->filled += shape.kind != SHAPE_BLANK;
+			row->data += data;
+			row->text += shape.kind != SHAPE_BLANK && !data;
+		}
+		if (i < head->width)
+		{
+			head->shapes[head->rows * head->width + i] = data || shape.kind == SHAPE_BLANK ? shape.kind : SHAPE_TEXT;
+			head->hashes[head->rows * head->width + i] = hash_of(value, length);
+		}
+	}
+	if (row)
+	{
+		row->width = reader->cell_count;
+		row->comment = reader->cells[0].length > 0 && csv_cell(reader, 0)[0] == '#';
+	}
+	head->rows++;
+}
+
+static bool
+look_at_head(const Bytes *sample, const CsvLayout *layout, Head *head)
+{
+	Memory		memory = {sample->data, sample->length};
+	ByteSource	source = {memory_read, &memory};
+	CsvReader	reader;
+	CsvResult	result;
+	bool		ok;
+
+	memset(head, 0, sizeof(*head));
+	head->width = layout->width < SHAPE_COLUMNS ? layout->width : SHAPE_COLUMNS;
+	head->shapes = calloc(SHAPE_ROWS, (size_t) head->width);
+	head->hashes = calloc(SHAPE_ROWS, sizeof(uint32_t) * (size_t) head->width);
+	ok = csv_reader_init(&reader, source, &layout->dialect) && head->shapes && head->hashes;
+	while (ok && head->rows < SHAPE_ROWS && (result = csv_reader_next(&reader)) != CSV_END)
+	{
+		ok = result != CSV_NO_MEMORY;
+		if (result == CSV_ROW)
+			look_at_row(head, &reader);
+	}
+	csv_reader_free(&reader);
+	return ok;
+}
+
+/* The first row that is as wide and as full as the table. */
+static int
+find_table_start(const Head *head, int width, int from)
+{
+	int			limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
+
+	for (int i = from; i < limit; i++)
+	{
+		const HeadRow *row = &head->row[i];
+
+		if (row->width * 4 >= width * 3 && row->filled * 2 >= width && (!row->comment || i + 1 == limit ||
+																		   head->row[i + 1].width > row->width))
+			return i;
+	}
+	for (int i = from; i < limit; i++)
+		if (head->row[i].width * 4 >= width * 3 && !head->row[i].comment)
+			return i;
+	return from;
+}
+
+/* Whether the row names the columns below it rather than being one of them. */
+static bool
+is_header(const Head *head, int at)
+{
+	const HeadRow *row = &head->row[at];
+	const unsigned char *top = head->shapes + at * head->width;
+	double		names = 0,
+				values = 0;
+	int			repeats = 0;
+
+	if (at + 1 >= head->rows)
+		return row->data * 3 < row->filled;
+	for (int i = 0; i < head->width; i++)
+	{
+		int			counts[SHAPE_COUNT] = {0};
+		int			filled = 0,
+					repeated = 0,
+					best = SHAPE_TEXT;
+
+		for (int r = at + 1; r < head->rows; r++)
+		{
+			int			kind = head->shapes[r * head->width + i];
+
+			if (kind == SHAPE_BLANK)
+				continue;
+			filled++;
+			counts[kind]++;
+			repeated += head->hashes[r * head->width + i] == head->hashes[at * head->width + i];
+		}
+		for (int k = 0; k < SHAPE_COUNT; k++)
+			if (counts[k] > counts[best])
+				best = k;
+		if (filled == 0)
+			continue;
+		if (best != SHAPE_TEXT && counts[best] * 5 >= filled * 4)
+		{
+			if (top[i] == SHAPE_TEXT)
+				names += 1;
+			else if (top[i] == best)
+				values += 1;
+		}
+		if (top[i] == SHAPE_TEXT && best == SHAPE_TEXT && repeated > 0)
+			repeats++;
+	}
+	if (names > 0 || values > 0)
+		return names > values || (names == values && row->data == 0);
+	if (row->data > 0 && row->data * 3 >= row->filled)
+		return false;
+	return repeats < 2 || repeats * 3 < row->filled;
+}
+
+/*
+ * Columns without a header count when most rows have something in them; a
+ * trailing delimiter, or a few ragged rows, make none.
+ */
+static void
+trim_width(const Head *head, int header_width, CsvLayout *layout)
+{
+	int			first = layout->preamble_rows + layout->header_rows;
+
+	while (layout->width > header_width && layout->width <= head->width)
+	{
+		int			filled = 0;
+
+		for (int r = first; r < head->rows; r++)
+			filled += head->shapes[r * head->width + layout->width - 1] != SHAPE_BLANK;
+		if (filled * 2 > head->rows - first)
+			return;
+		layout->width--;
+	}
+}
+
+/*
+ * Judges the samples.  False only when memory is out; what cannot be told is
+ * a table of one column.
+ */
+bool
+csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout)
+{
+	Fit		   *fit = calloc(1, sizeof(Fit));
+	const char *line_end = memchr(samples[0].data, '\n', samples[0].length);
+	CsvHints	told = *hints;
+	bool		separator_line = samples[0].length > 5 && memcmp(samples[0].data, "sep=", 4) == 0 &&
+		(samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
+	Head		head;
+	bool		ok;
+
+	memset(layout, 0, sizeof(*layout));
+	layout->crlf = line_end > samples[0].data && line_end[-1] == '\r';
+	if (separator_line && hints->delimiter < 0)	/* Excel's own hint */
+		told.delimiter = (unsigned char) samples[0].data[4];
+	hints = &told;
+	if (fit == NULL || !choose_dialect(samples, count, first_is_whole, hints, &layout->dialect, fit))
+	{
+		free(fit);
+		return false;
+	}
+	layout->width = common_width(fit);
+	layout->rows = fit->rows;
+	layout->consistency = fit->rows ? (double) fit->widths[layout->width] / (double) fit->rows : 0;
+	/* Letters have a comma in every line, too. */
+	layout->tabular = layout->width >= (layout->dialect.delimiter == ',' ? 3 : 2) && layout->rows >= 2 && layout->consistency >= 0.9 && fit->stray * 10 <= fit->rows;
+	free(fit);
+
+	ok = look_at_head(&samples[0], layout, &head);
+	if (ok && head.rows > 0)
+	{
+		layout->preamble_rows = hints->preamble_rows >= 0 ? hints->preamble_rows : find_table_start(&head, layout->width, separator_line);
+		if (hints->header_rows >= 0)
+			layout->header_rows = hints->header_rows;
+		else
+			layout->header_rows = layout->preamble_rows >= HEADER_SEARCH_ROWS || is_header(&head, layout->preamble_rows);
+		if (layout->header_rows > 0 && layout->preamble_rows < HEADER_SEARCH_ROWS && layout->preamble_rows < head.rows)
+			trim_width(&head, head.row[layout->preamble_rows].width, layout);
+	}
+	free(head.shapes);
+	free(head.hashes);
+	return ok;
+}

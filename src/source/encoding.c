@@ -1,0 +1,516 @@
+/*
+ * encoding.c
+ *		Which encoding a file is in, and its bytes as UTF-8.
+ *
+ * UTF-8 is recognised by its own rules, UTF-16 and UTF-32 by a byte order
+ * mark or by where their NUL bytes fall, everything else by uchardet, which
+ * sees the neighbourhoods of all bytes above 0x7f instead of the first
+ * kilobyte.  uchardet guesses wildly between the Latin family on few letters,
+ * so below that many it is Windows-1252, the superset of ISO-8859-1 that
+ * clinic software writes.
+ */
+#include "source/text_core.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <uchardet.h>
+
+#define SAMPLE_LIMIT		(256 * 1024)	/* bytes for uchardet */
+#define NEIGHBOURHOOD		48	/* bytes on each side */
+#define HEAD_LIMIT			65536	/* bytes looked at for UTF-16 without a mark */
+#define LATIN_LETTERS		24	/* letters above 0x7f before a Latin guess counts */
+
+static const char replacement[] = "\xEF\xBF\xBD";	/* U+FFFD */
+
+/* ---- UTF-8 ---- */
+
+/* Length of the well-formed sequence at p; 0: none (Unicode 15, table 3-7). */
+static inline int
+utf8_length(const unsigned char *p, size_t left)
+{
+	unsigned char c = p[0];
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xC2 || c > 0xF4 || left < 2)
+		return 0;
+	if (c < 0xE0)
+		return (p[1] & 0xC0) == 0x80 ? 2 : 0;
+	if (p[1] < (c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80) || p[1] > (c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF))
+		return 0;
+	if (left < 3 || (p[2] & 0xC0) != 0x80)
+		return 0;
+	if (c < 0xF0)
+		return 3;
+	return left >= 4 && (p[3] & 0xC0) == 0x80 ? 4 : 0;
+}
+
+static inline bool
+eight_are_ascii(const char *p)
+{
+	uint64_t	word;
+
+	memcpy(&word, p, 8);
+	return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* How many of the bytes, from the first on, are ASCII. */
+static inline size_t
+ascii_run(const char *data, size_t length)
+{
+	size_t		i = 0;
+
+	while (i + 8 <= length && eight_are_ascii(data + i))
+		i += 8;
+	while (i < length && !((unsigned char) data[i] & 0x80))
+		i++;
+	return i;
+}
+
+bool
+text_is_plain(const Encoding *encoding, const char *data, size_t length)
+{
+	size_t		i = ascii_run(data, length);
+
+	if (memchr(data, '\0', length) != NULL)
+		return false;
+	if (i < length && encoding->kind == ENCODING_SINGLE_BYTE)
+		return false;
+	while (i < length)
+	{
+		int			n = utf8_length((const unsigned char *) data + i, length - i);
+
+		if (n == 0)
+			return false;
+		i += (size_t) n;
+		i += ascii_run(data + i, length - i);
+	}
+	return true;
+}
+
+bool
+text_decode(const Encoding *encoding, const char *data, size_t length, Bytes *out, Damage *damage)
+{
+	const unsigned char *p = (const unsigned char *) data;
+	bool		broken = false; /* inside a run of damaged bytes: one mark for it */
+
+	for (size_t i = 0; i < length;)
+	{
+		const char *text = data + i;
+		int			n = 1;
+		int			used = 1;
+
+		if (p[i] == 0)
+			damage->nuls++;
+		if (p[i] >= 0x80 && encoding->kind == ENCODING_SINGLE_BYTE)
+		{
+			text = encoding->table[p[i] - 0x80];
+			n = encoding->table_length[p[i] - 0x80];
+		}
+		else if (p[i] >= 0x80)
+			n = used = utf8_length(p + i, length - i);
+
+		if (n == 0)
+		{
+			/* The bytes of one broken sequence share one mark. */
+			if (!broken || p[i] >= 0xC0)
+			{
+				if (!bytes_append(out, replacement, 3))
+					return false;
+			}
+			broken = encoding->kind != ENCODING_SINGLE_BYTE;
+			damage->invalid++;
+			used = 1;
+		}
+		else
+		{
+			broken = false;
+			if (!(p[i] == 0 ? bytes_append(out, replacement, 3) : bytes_append(out, text, (size_t) n)))
+				return false;
+		}
+		i += (size_t) used;
+	}
+	return true;
+}
+
+/* ---- the survey ---- */
+
+/* Remembers the neighbourhood of bytes above 0x7f for uchardet. */
+static bool
+keep_sample(EncodingSurvey *survey, const char *data, size_t length)
+{
+	for (size_t i = 0; i < length && survey->sample.length < SAMPLE_LIMIT;)
+	{
+		size_t		from,
+					to;
+
+		i += ascii_run(data + i, length - i);
+		if (i >= length)
+			break;
+		from = i > NEIGHBOURHOOD ? i - NEIGHBOURHOOD : 0;
+		to = i + NEIGHBOURHOOD < length ? i + NEIGHBOURHOOD : length;
+		if (!bytes_append(&survey->sample, data + from, to - from))
+			return false;
+		i = to;
+	}
+	return true;
+}
+
+/* One byte above 0x7f, or any byte while a sequence is open. */
+static void
+survey_byte(EncodingSurvey *survey, unsigned char c)
+{
+	if (survey->state > 0)
+	{
+		if (c >= survey->low && c <= survey->high)
+		{
+			survey->low = 0x80;
+			survey->high = 0xBF;
+			if (--survey->state == 0)
+				survey->valid_multibyte++;
+			return;
+		}
+		survey->invalid++;
+		survey->state = 0;
+	}
+	if (c < 0x80)
+		return;
+	if (c < 0xC2 || c > 0xF4)
+	{
+		survey->invalid++;
+		return;
+	}
+	survey->state = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+	survey->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+	survey->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+}
+
+static void
+survey_head(EncodingSurvey *survey, const char *data, size_t length)
+{
+	for (size_t i = 0; i < length && survey->head_bytes < HEAD_LIMIT; i++, survey->head_bytes++)
+	{
+		if (survey->head_bytes < 4)
+			survey->head[survey->head_bytes] = (unsigned char) data[i];
+		if (data[i] == 0)
+		{
+			if (survey->head_bytes & 1)
+				survey->nuls_odd++;
+			else
+				survey->nuls_even++;
+		}
+	}
+}
+
+/* Looks at the next bytes of a file; false when memory is out. */
+bool
+survey_feed(EncodingSurvey *survey, const char *data, size_t length)
+{
+	if (survey->head_bytes < HEAD_LIMIT)
+		survey_head(survey, data, length);
+	survey->bytes += (int64_t) length;
+	for (const char *p = data, *end = data + length; (p = memchr(p, 0, (size_t) (end - p))) != NULL; p++)
+		survey->nuls++;
+	for (size_t i = 0; i < length;)
+	{
+		if (survey->state == 0)
+			i += ascii_run(data + i, length - i);
+		if (i < length)
+			survey_byte(survey, (unsigned char) data[i++]);
+	}
+	return keep_sample(survey, data, length);
+}
+
+void
+survey_free(EncodingSurvey *survey)
+{
+	bytes_free(&survey->sample);
+}
+
+/* Fills the table of a single-byte encoding; false when it is not one. */
+static bool
+fill_table(Encoding *encoding)
+{
+	iconv_t		cd = iconv_open("UTF-8", encoding->name);
+	bool		ok = cd != (iconv_t) -1;
+
+	for (int i = 0; ok && i < 256; i++)
+	{
+		char		in = (char) i;
+		char		out[8];
+		char	   *from = &in;
+		char	   *to = out;
+		size_t		left = 1,
+					room = sizeof(out);
+		size_t		n;
+
+		iconv(cd, NULL, NULL, NULL, NULL);
+		n = iconv(cd, &from, &left, &to, &room);
+		if (i < 128)
+			ok = n != (size_t) -1 && to == out + 1 && out[0] == (char) i;
+		else if (n != (size_t) -1 && to > out && to - out <= 4)
+		{
+			memcpy(encoding->table[i - 128], out, (size_t) (to - out));
+			encoding->table_length[i - 128] = (unsigned char) (to - out);
+		}
+		else if (n == (size_t) -1 && errno == EINVAL)
+			ok = false;			/* the first byte of several */
+	}
+	if (cd != (iconv_t) -1)
+		iconv_close(cd);
+	return ok;
+}
+
+/* Sets up an encoding by any name that iconv knows; false when it knows none. */
+bool
+encoding_by_name(Encoding *encoding, const char *name)
+{
+	iconv_t		cd;
+
+	memset(encoding, 0, sizeof(*encoding));
+	if (strlen(name) >= sizeof(encoding->name))
+		return false;
+	strcpy(encoding->name, name);
+	if (strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0 || strcasecmp(name, "ASCII") == 0)
+	{
+		strcpy(encoding->name, "UTF-8");
+		encoding->kind = ENCODING_UTF8;
+		return true;
+	}
+	cd = iconv_open("UTF-8", name);
+	if (cd == (iconv_t) -1)
+		return false;
+	iconv_close(cd);
+	encoding->kind = fill_table(encoding) ? ENCODING_SINGLE_BYTE : ENCODING_CONVERTED;
+	return true;
+}
+
+/* Whether uchardet's answer belongs to the Latin alphabets. */
+static bool
+is_latin_guess(const char *name)
+{
+	static const char *const latin[] = {"ISO-8859-1", "ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-9",
+		"ISO-8859-10", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15", "ISO-8859-16", "WINDOWS-1250", "WINDOWS-1252",
+		"WINDOWS-1254", "WINDOWS-1257", "WINDOWS-1258", "MAC-CENTRALEUROPE", "IBM852", "IBM865", NULL};
+
+	for (int i = 0; latin[i]; i++)
+		if (strcasecmp(latin[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The name of an 8-bit encoding for the sample. */
+static void
+guess_encoding(const EncodingSurvey *survey, char name[40])
+{
+	uchardet_t	detector = uchardet_new();
+	bool		controls = false;
+	int64_t		letters = 0;
+
+	name[0] = '\0';
+	if (detector && uchardet_handle_data(detector, survey->sample.data, survey->sample.length) == 0)
+	{
+		uchardet_data_end(detector);
+		strncat(name, uchardet_get_charset(detector), 39);
+	}
+	if (detector)
+		uchardet_delete(detector);
+	for (size_t i = 0; i < survey->sample.length; i++)
+	{
+		unsigned char c = (unsigned char) survey->sample.data[i];
+
+		letters += c >= 0x80;
+		controls |= c >= 0x80 && c <= 0x9F;
+	}
+	if (name[0] == '\0' || strcasecmp(name, "ASCII") == 0 || strcasecmp(name, "UTF-8") == 0)
+		strcpy(name, "WINDOWS-1252");
+	else if (is_latin_guess(name) &&
+			 (letters < LATIN_LETTERS || (controls && strncasecmp(name, "ISO-", 4) == 0)) &&
+			 !(strcasecmp(name, "ISO-8859-1") == 0 && !controls) &&
+			 !(strcasecmp(name, "ISO-8859-15") == 0 && !controls))
+		strcpy(name, "WINDOWS-1252");
+}
+
+/*
+ * The encoding of the bytes that were fed.  Damaged UTF-8 stays UTF-8 while
+ * whole sequences outnumber broken bytes.  False when memory is out.
+ */
+bool
+survey_encoding(EncodingSurvey *survey, Encoding *encoding)
+{
+	const unsigned char *h = survey->head;
+	int64_t		half = survey->head_bytes / 2;
+	const char *name = NULL;
+	int			bom = 0;
+	char		guess[40];
+
+	if (survey->state > 0)
+	{
+		survey->invalid++;		/* the file ends inside a character */
+		survey->state = 0;
+	}
+	if (survey->bytes >= 4 && memcmp(h, "\xFF\xFE\0\0", 4) == 0)
+		name = "UTF-32LE", bom = 4;
+	else if (survey->bytes >= 4 && memcmp(h, "\0\0\xFE\xFF", 4) == 0)
+		name = "UTF-32BE", bom = 4;
+	else if (survey->bytes >= 2 && memcmp(h, "\xFF\xFE", 2) == 0)
+		name = "UTF-16LE", bom = 2;
+	else if (survey->bytes >= 2 && memcmp(h, "\xFE\xFF", 2) == 0)
+		name = "UTF-16BE", bom = 2;
+	else if (survey->bytes >= 3 && memcmp(h, "\xEF\xBB\xBF", 3) == 0)
+		name = "UTF-8", bom = 3;
+	else if (half > 1 && survey->nuls_odd * 2 > half && survey->nuls_even * 8 < survey->nuls_odd)
+		name = "UTF-16LE";
+	else if (half > 1 && survey->nuls_even * 2 > half && survey->nuls_odd * 8 < survey->nuls_even)
+		name = "UTF-16BE";
+	else if (survey->invalid == 0 || survey->valid_multibyte > survey->invalid)
+		name = "UTF-8";
+	else
+	{
+		guess_encoding(survey, guess);
+		name = guess;
+	}
+	if (!encoding_by_name(encoding, name) && !encoding_by_name(encoding, "WINDOWS-1252"))
+		return false;
+	encoding->bom_length = bom;
+	return true;
+}
+
+/* ---- conversion before the reader ---- */
+
+bool
+transcoder_init(Transcoder *t, ByteSource from, const Encoding *encoding)
+{
+	memset(t, 0, sizeof(*t));
+	t->from = from;
+	t->encoding = *encoding;
+	t->unit = strncasecmp(encoding->name, "UTF-16", 6) == 0 ? 2 : strncasecmp(encoding->name, "UTF-32", 6) == 0 ? 4 : 1;
+	t->iconv = iconv_open("UTF-8", encoding->name);
+	return t->iconv != (iconv_t) -1;
+}
+
+void
+transcoder_free(Transcoder *t)
+{
+	if (t->iconv && t->iconv != (iconv_t) -1)
+		iconv_close((iconv_t) t->iconv);
+	t->iconv = NULL;
+}
+
+/* Tops up the input; false when there is no more. */
+static bool
+transcoder_fill(Transcoder *t)
+{
+	ssize_t		n;
+
+	if (t->at_end)
+		return false;
+	memmove(t->in, t->in + t->in_start, t->in_end - t->in_start);
+	t->in_end -= t->in_start;
+	t->in_start = 0;
+	n = t->from.read(t->from.arg, t->in + t->in_end, sizeof(t->in) - t->in_end);
+	if (n <= 0)
+		t->at_end = true;
+	else
+		t->in_end += (size_t) n;
+	return n > 0;
+}
+
+/* Converts into a buffer of at least 64 bytes. */
+static ssize_t
+transcoder_convert(Transcoder *t, char *buf, size_t length)
+{
+	char	   *to = buf;
+	size_t		room = length;
+
+	while (room > 8)
+	{
+		char	   *from = t->in + t->in_start;
+		size_t		left = t->in_end - t->in_start;
+		size_t		skip;
+
+		if (left == 0)
+		{
+			if (to > buf || !transcoder_fill(t))
+				break;
+			continue;
+		}
+		if (iconv((iconv_t) t->iconv, &from, &left, &to, &room) != (size_t) -1)
+		{
+			t->in_start = t->in_end - left;
+			continue;
+		}
+		t->in_start = t->in_end - left;
+		if (errno == E2BIG)
+			break;
+		if (errno == EINVAL && transcoder_fill(t))
+			continue;
+		/* Damage, or an end inside a character. */
+		skip = left < (size_t) t->unit ? left : (size_t) t->unit;
+		t->in_start += skip;
+		*to++ = (char) 0xFF;
+		room--;
+	}
+	return to - buf;
+}
+
+static ssize_t
+transcoder_read(void *arg, char *buf, size_t length)
+{
+	Transcoder *t = arg;
+	size_t		n;
+
+	if (t->rest_start == t->rest_end && length >= 64)
+		return transcoder_convert(t, buf, length);
+	if (t->rest_start == t->rest_end)
+	{
+		t->rest_start = 0;
+		t->rest_end = (size_t) transcoder_convert(t, t->rest, sizeof(t->rest));
+	}
+	n = t->rest_end - t->rest_start < length ? t->rest_end - t->rest_start : length;
+	memcpy(buf, t->rest + t->rest_start, n);
+	t->rest_start += n;
+	return (ssize_t) n;
+}
+
+ByteSource
+transcoder_source(Transcoder *t)
+{
+	ByteSource	source = {transcoder_read, t};
+
+	return source;
+}
+
+bool
+encoding_restore(const Encoding *encoding, const char *data, size_t length, Bytes *out)
+{
+	iconv_t		cd = iconv_open(encoding->name, "UTF-8");
+	bool		ok = cd != (iconv_t) -1 && bytes_reserve(out, length * 4 + 16);
+	char	   *from = (char *) data;
+	size_t		left = length;
+
+	while (ok && left > 0)
+	{
+		char	   *to = out->data + out->length;
+		size_t		room = out->size - out->length;
+		size_t		n = iconv(cd, &from, &left, &to, &room);
+
+		out->length = (size_t) (to - out->data);
+		if (n != (size_t) -1)
+			break;
+		if (errno == E2BIG)
+			ok = bytes_reserve(out, length + 16);
+		else
+		{
+			from++;				/* the mark of damage */
+			left--;
+		}
+	}
+	if (cd != (iconv_t) -1)
+		iconv_close(cd);
+	return ok;
+}

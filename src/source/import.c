@@ -1,0 +1,669 @@
+/*
+ * import.c
+ *		flitmig_import: what is asked for, file by file; what becomes of each.
+ */
+#include "source/source.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(flitmig_import_path);
+PG_FUNCTION_INFO_V1(flitmig_import_large_object);
+PG_FUNCTION_INFO_V1(flitmig_column_name);
+PG_FUNCTION_INFO_V1(flitmig_name_matches);
+
+#define COLUMN_LIMIT	1590	/* MaxHeapAttributeNumber less the fixed columns and some room */
+
+/* ---- source_file ---- */
+
+/* The file name without its folder and endings: what profile patterns see. */
+char *
+file_base_name(const char *name)
+{
+	static const char *const packing[] = {".gz", ".bz2", ".xz", ".zst", NULL};
+	const char *slash = strrchr(name, '/');
+	const char *bang = strrchr(name, '!');
+	char	   *base = pstrdup(Max(slash ? slash + 1 : name, bang ? bang + 1 : name));
+	char	   *dot;
+
+	for (int i = 0; packing[i]; i++)
+	{
+		size_t		length = strlen(base),
+					n = strlen(packing[i]);
+
+		if (length > n && pg_strcasecmp(base + length - n, packing[i]) == 0)
+			base[length - n] = '\0';
+	}
+	dot = strrchr(base, '.');
+	if (dot && dot > base)
+		*dot = '\0';
+	return base;
+}
+
+/* Formats of which source_file holds the whole and each part. */
+#define CONTAINER_FORMATS "('archive', 'workbook', 'document')"
+
+/*
+ * The same name with the same bytes needs no second import; it may need to be
+ * made live again.  A container that was superseded is gone through once more:
+ * its parts are in already, each is made live again by itself.
+ */
+static bool
+imported_already(Import *import, Input *input, const char *path, const char *name)
+{
+	SqlArguments args = {0};
+	Datum		values[8] = {0};
+	bool		nulls[8] = {true, false, false, false, true, true, true, false};
+	bool		superseded;
+	char	   *table;
+	MemoryContext old;
+
+	sql_int(&args, import->migration);
+	sql_text(&args, name);
+	sql_bytes(&args, input->sha256, SHA256_BYTES);
+	sql_text(&args, path);
+	if (sql_run("SELECT id, superseded_by, staging_table, name FROM flitmig.source_file "
+				"WHERE migration_id = $1 AND sha256 = $3 AND (name = $2 OR path = $4) "
+				"AND NOT (superseded_by IS NOT NULL AND format IN " CONTAINER_FORMATS ") "
+				"ORDER BY superseded_by IS NOT NULL, name <> $2, id DESC LIMIT 1", &args) == 0)
+		return false;
+	superseded = sql_value(0, 2) != NULL;
+	table = sql_value(0, 3);
+	nulls[0] = table == NULL;
+	if (table)
+		values[0] = CStringGetTextDatum(table);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = values[3] = Int64GetDatum(0);
+	values[7] = CStringGetTextDatum(superseded ? "imported before, live again" : "already imported");
+	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
+	if (superseded)
+	{
+		int			id = atoi(sql_value(0, 1));
+		char	   *known_as = sql_value(0, 4);
+
+		args.count = 0;
+		sql_int(&args, import->migration);
+		sql_text(&args, known_as);
+		sql_int(&args, id);
+		sql_run("UPDATE flitmig.source_file SET superseded_by = nullif($3, id) "
+				"WHERE migration_id = $1 AND name = $2 AND (superseded_by IS NULL OR id = $3)", &args);
+		old = MemoryContextSwitchTo(import->context);
+		if (table)
+			import->tables = list_append_unique(import->tables, makeString(pstrdup(table)));
+		MemoryContextSwitchTo(old);
+	}
+	return true;
+}
+
+static void
+store_source_file(Import *import, SourceFile *file, Input *input)
+{
+	SqlArguments args = {0};
+
+	sql_int(&args, import->migration);
+	sql_text(&args, file->path);
+	sql_text(&args, file->name);
+	sql_bytes(&args, input->sha256, SHA256_BYTES);
+	sql_bigint(&args, input->bytes);
+	sql_text(&args, file->format);
+	sql_run("INSERT INTO flitmig.source_file (migration_id, path, name, sha256, bytes, format) "
+			"VALUES ($1, $2, $3, $4, $5, $6) "
+			"ON CONFLICT (migration_id, path, sha256) DO UPDATE SET superseded_by = NULL, imported_at = now() RETURNING id", &args);
+	file->id = atoi(sql_value(0, 1));
+
+	args.count = 0;
+	sql_int(&args, import->migration);
+	sql_text(&args, file->name);
+	sql_int(&args, file->id);
+	sql_run("UPDATE flitmig.source_file SET superseded_by = $3 "
+			"WHERE migration_id = $1 AND name = $2 AND id <> $3 AND superseded_by IS NULL RETURNING staging_table", &args);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *table = sql_value(i, 1);
+		MemoryContext old = MemoryContextSwitchTo(import->context);
+
+		if (table)
+			import->tables = list_append_unique(import->tables, makeString(pstrdup(table)));
+		file->note = "replaces an earlier export";
+		MemoryContextSwitchTo(old);
+	}
+	findings_clear(import->migration, file->name);
+}
+
+SourceFile *
+source_file_begin(Import *import, Input *input, const char *part, const char *format)
+{
+	SourceFile *file = palloc0(sizeof(SourceFile));
+
+	file->path = part ? psprintf("%s!%s", input->path, part) : input->path;
+	file->name = part ? psprintf("%s!%s", input->name, part) : input->name;
+	file->base = part ? pstrdup(part) : file_base_name(input->name);
+	file->format = format;
+	file->encoding = input->encoding.name;
+	if (part && imported_already(import, input, file->path, file->name))
+		return NULL;
+	store_source_file(import, file, input);
+	return file;
+}
+
+void
+source_file_note(SourceFile *file, const char *note)
+{
+	file->note = file->note ? psprintf("%s; %s", note, file->note) : note;
+}
+
+static char *
+visible_delimiter(const SourceFile *file)
+{
+	if (file->delimiter == '\t')
+		return "tab";
+	return file->delimiter ? psprintf("%c", file->delimiter) : NULL;
+}
+
+/* Writes the account and gives the row of the result. */
+void
+source_file_end(Import *import, SourceFile *file)
+{
+	SqlArguments args = {0};
+	Datum		values[8];
+	bool		nulls[8] = {false};
+	char		quote[2] = {file->quote, '\0'};
+	char		delimiter[2] = {file->delimiter, '\0'};
+
+	sql_int(&args, file->id);
+	sql_text(&args, file->table);
+	sql_text(&args, file->table ? file->encoding : NULL);
+	sql_text(&args, file->delimiter ? delimiter : NULL);
+	sql_text(&args, file->quote ? quote : NULL);
+	sql_text(&args, file->newline);
+	sql_int(&args, file->header_rows);
+	sql_int(&args, file->preamble_rows);
+	sql_texts(&args, file->header, file->column_count);
+	sql_texts(&args, file->columns, file->column_count);
+	sql_bigint(&args, file->rows_read);
+	sql_bigint(&args, file->rows_loaded);
+	sql_bigint(&args, file->rows_rejected);
+	sql_text(&args, file->note);
+	sql_text(&args, file->format);
+	if (file->table == NULL)
+		args.nulls[8] = args.nulls[9] = 'n';
+	sql_run("UPDATE flitmig.source_file SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
+			"header_rows = $7, preamble_rows = $8, header = $9, columns = $10, rows_read = $11, rows_loaded = $12, "
+			"rows_rejected = $13, note = $14 WHERE id = $1", &args);
+	findings_store(import->migration, file->name, file->findings);
+	if (file->rows_read != file->rows_loaded + file->rows_rejected)
+		elog(ERROR, "rows read, loaded and rejected do not add up for file \"%s\"", file->name);
+
+	values[0] = args.values[1];
+	nulls[0] = file->table == NULL;
+	values[1] = CStringGetTextDatum(file->name);
+	values[2] = args.values[10];
+	values[3] = args.values[12];
+	values[4] = args.values[2];
+	nulls[4] = file->table == NULL;
+	nulls[5] = visible_delimiter(file) == NULL;
+	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(visible_delimiter(file));
+	nulls[6] = file->header_text == NULL;
+	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(file->header_text);
+	nulls[7] = file->note == NULL;
+	values[7] = nulls[7] ? (Datum) 0 : CStringGetTextDatum(file->note);
+	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
+
+	if (file->table)
+	{
+		MemoryContext old = MemoryContextSwitchTo(import->context);
+
+		import->tables = list_append_unique(import->tables, makeString(pstrdup(file->table)));
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* ---- columns and table ---- */
+
+static bool
+name_is_taken(char **names, int count, const char *name)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+void
+source_file_columns(SourceFile *file, char **header, int count)
+{
+	int			twins = 0;
+
+	if (count > COLUMN_LIMIT)
+	{
+		finding_add(&file->findings, "error", "TOO_MANY_COLUMNS", 1,
+					"The file has more columns than a table can have; rows with more than 1590 cells are not staged",
+					"Export fewer columns at a time.");
+		count = COLUMN_LIMIT;
+	}
+	file->header = header;
+	file->column_count = count;
+	file->columns = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		char		name[NAME_LIMIT + 1];
+		char	   *unique;
+
+		normal_name(header[i], strlen(header[i]), name);
+		if (name[0] == '\0')
+			snprintf(name, sizeof(name), "column_%d", i + 1);
+		unique = pstrdup(name);
+		for (int n = 2; name_is_taken(file->columns, i, unique); n++)
+		{
+			char		suffix[16];
+
+			snprintf(suffix, sizeof(suffix), "_%d", n);
+			unique = psprintf("%.*s%s", (int) (NAME_LIMIT - strlen(suffix)), name, suffix);
+			twins += n == 2;
+		}
+		file->columns[i] = unique;
+	}
+	if (twins > 0)
+		finding_add(&file->findings, "info", "DUPLICATE_HEADER", file->preamble_rows + 1,
+					"Several columns have the same header; the later ones are named _2, _3, …", NULL)->count = twins;
+	file->header_text = psprintf("%d column%s", count, count == 1 ? "" : "s");
+}
+
+/* The entity of that name, by the profile's patterns; false when none matches. */
+static bool
+match_entity(Import *import, SourceFile *file, const char *name, const char *wanted)
+{
+	SqlArguments args = {0};
+	char	   *missing;
+
+	sql_int(&args, import->migration);
+	sql_text(&args, name);
+	sql_texts(&args, file->columns, file->column_count);
+	sql_text(&args, wanted);
+	if (sql_run("SELECT entity, missing FROM flitmig._match_entity($1, $2, $3, $4)", &args) == 0)
+		return false;
+	file->table = sql_value(0, 1);
+	missing = sql_value(0, 2);
+	if (missing)
+		finding_add(&file->findings, "error", "HEADER_MISMATCH", file->preamble_rows + 1,
+					psprintf("The file looks like %s by its name but has no column %s", file->table, missing),
+					psprintf("Is it the right export? If a header is only spelled differently, add the spelling to "
+							 "entities.%s.columns of flitmig.migration.profile_doc and import again", file->table));
+	return true;
+}
+
+/*
+ * Chooses the staging table: the entity of the profile whose patterns match
+ * best, one that has all its required columns first; else the file's own name.
+ */
+void
+source_file_table(Import *import, SourceFile *file)
+{
+	char	   *wanted = import_option(import, file->name, "table");
+	const char *own = wanted ? wanted : file->own_table ? file->own_table : file->base;
+	char		name[NAME_LIMIT + 1];
+
+	if (match_entity(import, file, file->base, wanted) ||
+		(file->second_base && !wanted && match_entity(import, file, file->second_base, NULL)))
+		return;
+	normal_name(own, strlen(own), name);
+	file->table = name[0] ? pstrdup(name) : "table";
+}
+
+char *
+import_option(Import *import, const char *name, const char *key)
+{
+	SqlArguments args = {0};
+
+	if (import->options == NULL)
+		return NULL;
+	sql_jsonb(&args, import->options);
+	sql_text(&args, name);
+	sql_text(&args, key);
+	sql_run("SELECT flitmig._file_option($1, $2, $3)", &args);
+	return sql_value(0, 1);
+}
+
+/* ---- one input ---- */
+
+static bool
+has_ending(const char *name, const char *const *endings)
+{
+	size_t		length = strlen(name);
+
+	for (int i = 0; endings[i]; i++)
+	{
+		size_t		n = strlen(endings[i]);
+
+		if (length > n && pg_strcasecmp(name + length - n, endings[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+keep_as_file(Import *import, Input *input, const char *note)
+{
+	SourceFile *file = source_file_begin(import, input, NULL, "file");
+
+	source_file_note(file, note);
+	source_file_end(import, file);
+}
+
+/* An old Excel workbook, a database: a table that this reader cannot open. */
+static void
+keep_unread(Import *import, Input *input, const char *hint)
+{
+	SourceFile *file = source_file_begin(import, input, NULL, "file");
+
+	source_file_note(file, "cannot be read as a table");
+	finding_add(&file->findings, "warning", "UNSUPPORTED_FORMAT", 0, "The file holds tables in a format that is not read", hint);
+	source_file_end(import, file);
+}
+
+static bool
+looks_like_json(Input *input)
+{
+	ByteSource	source = input_text(input);
+	char		buf[512];
+	ssize_t		n = source.read(source.arg, buf, sizeof(buf));
+
+	for (ssize_t i = 0; i < n; i++)
+		if (!strchr(" \t\r\n", buf[i]))
+			return buf[i] == '{' || buf[i] == '[';
+	return false;
+}
+
+/* Which reader an input needs, by what it holds first and its name second. */
+static void
+import_by_format(Import *import, Input *input)
+{
+	static const char *const delimited[] = {".csv", ".tsv", ".tab", ".psv", NULL};
+	static const char *const perhaps[] = {".txt", ".dat", ".asc", ".xls", ".data", ".export", NULL};
+	static const char *const json[] = {".json", ".ndjson", ".jsonl", ".geojson", NULL};
+	static const char *const workbook[] = {".xlsx", ".xlsm", NULL};
+	static const char *const office[] = {".docx", ".pptx", ".odt", ".ods", ".odp", ".docm", ".epub", ".jar", ".pages", ".numbers", NULL};
+	static const char *const archives[] = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar", NULL};
+	char		head[8] = {0};
+	size_t		got = input_peek(input, 0, head, sizeof(head));
+	const char *slash = strrchr(input->name, '/');
+	bool		nameless = strchr(slash ? slash : input->name, '.') == NULL;
+
+	if (input->bytes == 0)
+		keep_as_file(import, input, "empty file");
+	else if (has_ending(input->name, workbook) && memcmp(head, "PK", 2) == 0)
+		import_workbook(import, input);
+	else if (has_ending(input->name, office))
+		keep_as_file(import, input, "kept as a file");
+	else if (has_ending(input->name, archives) || (got >= 4 && memcmp(head, "PK\3\4", 4) == 0))
+		import_archive(import, input);
+	else if (got >= 8 && memcmp(head, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0 && has_ending(input->name, perhaps))
+		keep_unread(import, input, "Open it in Excel or LibreOffice and save it as .xlsx or .csv.");
+	else if (has_ending(input->name, json) || ((nameless || import->seen == 1) && !has_ending(input->name, delimited) && looks_like_json(input)))
+		import_json(import, input);
+	else if (has_ending(input->name, delimited))
+		import_delimited(import, input);
+	else if ((nameless || has_ending(input->name, perhaps) || import_option(import, input->name, "delimiter")) && input_is_tabular(input))
+		import_delimited(import, input);
+	else
+		keep_as_file(import, input, "kept as a file");
+}
+
+/* Imports whatever the input is, and closes it. */
+void
+import_input(Import *import, Input *input)
+{
+	char	   *encoding;
+
+	CHECK_FOR_INTERRUPTS();
+	import->seen++;
+	if (!imported_already(import, input, input->path, input->name))
+	{
+		encoding = import_option(import, input->name, "encoding");
+		if (encoding)
+		{
+			int			bom = input->encoding.bom_length;
+
+			if (!encoding_by_name(&input->encoding, encoding))
+				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("encoding \"%s\" is not known", encoding),
+								errhint("Names are those of iconv, for example UTF-8, WINDOWS-1252, UTF-16LE.")));
+			input->encoding.bom_length = bom;
+		}
+		import_by_format(import, input);
+	}
+	input_close(input);
+}
+
+/* ---- what is asked for ---- */
+
+static void
+import_one(Import *import, const char *path, const char *name)
+{
+	MemoryContext context = AllocSetContextCreate(import->context, "flitmig file", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	import_input(import, input_open_file(path, name));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Names in a directory, sorted bytewise; what operating systems leave behind is not among them. */
+static char **
+list_directory(const char *path, int *count)
+{
+	DIR		   *dir = AllocateDir(path);
+	int			size = 64;
+	char	  **names = palloc(sizeof(char *) * size);
+	struct dirent *entry;
+
+	*count = 0;
+	while ((entry = ReadDir(dir, path)) != NULL)
+	{
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "__MACOSX") == 0 ||
+			pg_strcasecmp(entry->d_name, "Thumbs.db") == 0 || strncmp(entry->d_name, "~$", 2) == 0)
+			continue;
+		if (*count == size)
+			names = repalloc(names, sizeof(char *) * (size *= 2));
+		names[(*count)++] = pstrdup(entry->d_name);
+	}
+	FreeDir(dir);
+	qsort(names, *count, sizeof(char *), compare_names);
+	return names;
+}
+
+static void
+import_directory(Import *import, const char *path, const char *prefix)
+{
+	int			count;
+	char	  **names = list_directory(path, &count);
+
+	check_stack_depth();
+	for (int i = 0; i < count; i++)
+	{
+		char	   *child = psprintf("%s/%s", path, names[i]);
+		char	   *name = prefix[0] ? psprintf("%s/%s", prefix, names[i]) : names[i];
+		struct stat target;
+		struct stat link;
+
+		if (stat(child, &target) != 0 || lstat(child, &link) != 0)
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", child)));
+		if (S_ISDIR(target.st_mode) && !S_ISLNK(link.st_mode))	/* a link could lead back up */
+			import_directory(import, child, name);
+		else if (S_ISREG(target.st_mode))
+			import_one(import, child, name);
+	}
+}
+
+static void
+check_may_read_files(void)
+{
+#if PG_VERSION_NUM >= 140000
+	Oid			role = ROLE_PG_READ_SERVER_FILES;
+#else
+	Oid			role = DEFAULT_ROLE_READ_SERVER_FILES;
+#endif
+
+	if (!superuser() && !has_privs_of_role(GetUserId(), role))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("only roles with the privileges of pg_read_server_files may import files of the server"),
+						errhint("GRANT pg_read_server_files TO %s;   or from the client: \\lo_import '<file>' and "
+								"SELECT * FROM flitmig_import('<migration>', '<file>', :LASTOID);",
+								quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+}
+
+static char *
+clean_path(text *path)
+{
+	char	   *clean = text_to_cstring(path);
+
+	canonicalize_path(clean);
+	if (!is_absolute_path(clean))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME), errmsg("path \"%s\" is not absolute", clean),
+						errhint("Name the file or directory from the root of the server's file system, for example '/srv/export'.")));
+	return clean;
+}
+
+/* Opens the result and the migration, which nobody else imports into meanwhile. */
+static Import *
+begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Import	   *import;
+	MemoryContext old;
+	SqlArguments args = {0};
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("flitmig_import must be called in FROM"),
+						errhint("SELECT * FROM flitmig_import(…);")));
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("flitmig_import needs a database in UTF8, this one is in %s", GetDatabaseEncodingName()),
+						errhint("CREATE DATABASE clinic ENCODING 'UTF8' TEMPLATE template0;")));
+
+	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	import = palloc0(sizeof(Import));
+	import->context = AllocSetContextCreate(CurrentMemoryContext, "flitmig import", ALLOCSET_DEFAULT_SIZES);
+	if (get_call_result_type(fcinfo, NULL, &import->row_desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	import->row_desc = CreateTupleDescCopy(import->row_desc);
+	import->rows = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	result->returnMode = SFRM_Materialize;
+	result->setResult = import->rows;
+	result->setDesc = import->row_desc;
+	MemoryContextSwitchTo(old);
+
+	SPI_connect();
+	MemoryContextSwitchTo(import->context);
+	import->migration_name = text_to_cstring(migration);
+	if (!PG_ARGISNULL(options_argument))
+		import->options = PG_GETARG_JSONB_P_COPY(options_argument);
+	sql_text(&args, import->migration_name);
+	if (sql_run("SELECT id, staging_schema FROM flitmig.migration WHERE name = $1 FOR NO KEY UPDATE", &args) == 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no migration \"%s\"", import->migration_name),
+						errhint("SELECT flitmig_create('%s', server => '<server>');", import->migration_name)));
+	import->migration = atoi(sql_value(0, 1));
+	import->schema = sql_value(0, 2);
+	if (!OidIsValid(get_namespace_oid(import->schema, true)))
+	{
+		sql_run(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)), NULL);
+		sql_run(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(import->schema),
+						 quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))), NULL);
+	}
+	return import;
+}
+
+static Datum
+end_import(Import *import)
+{
+	ListCell   *cell;
+
+	foreach(cell, import->tables)
+		census_take(import, strVal(lfirst(cell)));
+	SPI_finish();
+	MemoryContextDelete(import->context);
+	return (Datum) 0;
+}
+
+/* flitmig_import(migration, path, options) */
+Datum
+flitmig_import_path(PG_FUNCTION_ARGS)
+{
+	Import	   *import;
+	char	   *path;
+	struct stat st;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("migration and path must not be NULL"),
+						errhint("SELECT * FROM flitmig_import('<migration>', '/srv/export');")));
+	check_may_read_files();
+	import = begin_import(fcinfo, PG_GETARG_TEXT_PP(0), 2);
+	path = clean_path(PG_GETARG_TEXT_PP(1));
+	if (stat(path, &st) != 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open \"%s\": %m", path),
+						errhint("The path is on the database server and is read by the operating system user that runs PostgreSQL. "
+								"From the client: \\lo_import '<file>' and SELECT * FROM flitmig_import('%s', '<file>', :LASTOID);",
+								import->migration_name)));
+	if (S_ISDIR(st.st_mode))
+		import_directory(import, path, "");
+	else if (S_ISREG(st.st_mode))
+		import_one(import, path, strrchr(path, '/') + 1);
+	else
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is neither a file nor a directory", path)));
+	if (import->seen == 0)
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA), errmsg("directory \"%s\" holds no files", path),
+						errhint("Unpack or copy the export there, then: SELECT * FROM flitmig_import('%s', '%s');",
+								import->migration_name, path)));
+	return end_import(import);
+}
+
+/* flitmig_import(migration, file_name, large_object, options) */
+Datum
+flitmig_import_large_object(PG_FUNCTION_ARGS)
+{
+	Import	   *import;
+	char	   *name;
+	char	   *slash;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("migration, file_name and large_object must not be NULL"),
+						errhint("\\lo_import 'patients.csv'  and then  SELECT * FROM flitmig_import('<migration>', 'patients.csv', :LASTOID);")));
+	import = begin_import(fcinfo, PG_GETARG_TEXT_PP(0), 3);
+	name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	slash = last_dir_separator(name);
+	import_input(import, input_open_large_object(PG_GETARG_OID(2), slash ? slash + 1 : name));
+	return end_import(import);
+}
+
+/* flitmig._column_name(header): a header as a column name, '' when nothing is left of it. */
+Datum
+flitmig_column_name(PG_FUNCTION_ARGS)
+{
+	text	   *header = PG_GETARG_TEXT_PP(0);
+	char		name[NAME_LIMIT + 1];
+
+	normal_name(VARDATA_ANY(header), VARSIZE_ANY_EXHDR(header), name);
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/* flitmig._name_matches(pattern, name) */
+Datum
+flitmig_name_matches(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(pattern_matches(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}

@@ -1,0 +1,60 @@
+/* source: flitmig_import and the names it gives. */
+
+CREATE FUNCTION flitmig._column_name(header text)
+RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_column_name';
+COMMENT ON FUNCTION flitmig._column_name(text) IS 'A header as the import names its column, before twins are numbered; empty when no letter or digit is left';
+
+CREATE FUNCTION flitmig._name_matches(pattern text, name text)
+RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_name_matches';
+COMMENT ON FUNCTION flitmig._name_matches(text, text) IS 'Whether a name matches a pattern with * and ?, upper and lower case alike';
+
+CREATE FUNCTION flitmig._match_entity(migration integer, name text, columns text[], wanted text,
+	OUT entity text, OUT missing text)
+RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT e.key, m.missing
+	FROM flitmig.migration g
+	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(g.profile_doc->'entities') WHEN 'object' THEN g.profile_doc->'entities' ELSE '{}' END) e
+	CROSS JOIN LATERAL (
+		SELECT max(length(p)) AS length
+		FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'files') WHEN 'array' THEN e.value->'files' ELSE '[]' END) p
+		WHERE flitmig._name_matches(p, $2)) pattern
+	CROSS JOIN LATERAL (
+		SELECT string_agg(format('"%s"', r), ', ' ORDER BY n) AS missing
+		FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'required') WHEN 'array' THEN e.value->'required' ELSE '[]' END) WITH ORDINALITY x(r, n)
+		WHERE NOT EXISTS (
+			SELECT FROM (
+				SELECT r AS spelling
+				UNION ALL
+				SELECT s FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'columns'->r) WHEN 'array' THEN e.value->'columns'->r ELSE '[]' END) s) y
+			WHERE flitmig._column_name(spelling) = ANY ($3))) m
+	WHERE g.id = $1
+		AND CASE WHEN $4 IS NULL THEN pattern.length IS NOT NULL ELSE e.key = $4 END
+	ORDER BY m.missing IS NOT NULL, pattern.length DESC, e.key
+	LIMIT 1
+$$;
+COMMENT ON FUNCTION flitmig._match_entity(integer, text, text[], text) IS 'The profile''s entity for a file of that name and those columns, and which required columns it lacks; no row: none';
+
+CREATE FUNCTION flitmig._file_option(options jsonb, name text, key text)
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(
+		(SELECT f.value->>$3
+		 FROM jsonb_each(CASE jsonb_typeof($1->'files') WHEN 'object' THEN $1->'files' ELSE '{}' END) f
+		 WHERE f.value ? $3 AND (flitmig._name_matches(f.key, $2) OR flitmig._name_matches('*/' || f.key, $2))
+		 ORDER BY length(f.key) DESC, f.key LIMIT 1),
+		$1->>$3)
+$$;
+COMMENT ON FUNCTION flitmig._file_option(jsonb, text, text) IS 'An import option for a file: from the longest matching pattern in options->files, else from options';
+
+CREATE FUNCTION @extschema@.flitmig_import(migration text, path text, options jsonb DEFAULT NULL)
+RETURNS TABLE ("table" text, file text, rows bigint, rejected bigint, encoding text, delimiter text, header text, note text)
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_import_path';
+COMMENT ON FUNCTION @extschema@.flitmig_import(text, text, jsonb) IS 'Stages a file, archive or directory of the server: one row per file. Options: delimiter, quote, encoding, header (rows), skip (rows), table; and files => {"pattern": {…}} for some files only';
+
+CREATE FUNCTION @extschema@.flitmig_import(migration text, file_name text, large_object oid, options jsonb DEFAULT NULL)
+RETURNS TABLE ("table" text, file text, rows bigint, rejected bigint, encoding text, delimiter text, header text, note text)
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_import_large_object';
+COMMENT ON FUNCTION @extschema@.flitmig_import(text, text, oid, jsonb) IS 'The same from the client: \lo_import the file, then name it and give :LASTOID';

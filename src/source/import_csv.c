@@ -1,0 +1,423 @@
+/*
+ * import_csv.c
+ *		Delimited text files: layout, columns, rows.
+ */
+#include "source/source.h"
+
+#include "miscadmin.h"
+
+#define HEAD_SAMPLE_BYTES	(1024 * 1024)
+#define INNER_SAMPLE_BYTES	(64 * 1024)
+#define INNER_SAMPLES		8
+
+/* What one import of a delimited file works with. */
+typedef struct Delimited
+{
+	Import	   *import;
+	Input	   *input;
+	SourceFile *file;
+	CsvLayout	layout;
+	CsvReader  *reader;
+	Loader	   *loader;
+	Encoding   *encoding;		/* of the reader's bytes */
+	bool		sheet;			/* each row of the text is a row of a sheet */
+} Delimited;
+
+static Encoding utf8 = {ENCODING_UTF8, "UTF-8"};
+
+static void
+release_reader(void *object)
+{
+	csv_reader_free(object);
+}
+
+static void
+release_sample(void *object)
+{
+	bytes_free(object);
+}
+
+static void
+take_sample(ByteSource source, size_t limit, Bytes *sample)
+{
+	ssize_t		n = 1;
+
+	guard(release_sample, sample);
+	if (!bytes_reserve(sample, limit))
+		out_of_memory();
+	while (sample->length < limit && n > 0)
+	{
+		n = source.read(source.arg, sample->data + sample->length, limit - sample->length);
+		sample->length += (size_t) n;
+	}
+}
+
+/* Samples from the start and, in long files, from all over. */
+static int
+take_samples(Input *input, Bytes samples[INNER_SAMPLES + 1], bool *whole)
+{
+	int			count = 1;
+
+	take_sample(input_text(input), HEAD_SAMPLE_BYTES, &samples[0]);
+	*whole = samples[0].length < HEAD_SAMPLE_BYTES;
+	if (input->encoding.kind != ENCODING_CONVERTED)
+		for (; count <= INNER_SAMPLES; count++)
+		{
+			int64		at = input->bytes / (INNER_SAMPLES + 1) * count;
+
+			if (at < HEAD_SAMPLE_BYTES || at + INNER_SAMPLE_BYTES > input->bytes)
+				break;
+			take_sample(input_source(input, at), INNER_SAMPLE_BYTES, &samples[count]);
+		}
+	return count;
+}
+
+static void
+detect(Input *input, const CsvHints *hints, CsvLayout *layout)
+{
+	Bytes	   *samples = palloc0(sizeof(Bytes) * (INNER_SAMPLES + 1));
+	bool		whole;
+	int			count = take_samples(input, samples, &whole);
+
+	if (!csv_detect(samples, count, whole, hints, layout))
+		out_of_memory();
+	for (int i = 0; i < count; i++)
+		bytes_free(&samples[i]);
+}
+
+bool
+input_is_tabular(Input *input)
+{
+	CsvHints	hints = {-1, -1, -1, -1, false};
+	CsvLayout	layout;
+
+	if (input->has_nuls && input->encoding.kind != ENCODING_CONVERTED)
+		return false;
+	detect(input, &hints, &layout);
+	return layout.tabular;
+}
+
+static int
+option_character(Import *import, const char *name, const char *key)
+{
+	char	   *value = import_option(import, name, key);
+
+	if (value == NULL)
+		return -1;
+	if (strcmp(value, "\\t") == 0 || pg_strcasecmp(value, "tab") == 0)
+		return '\t';
+	if (strlen(value) > 1 || (value[0] & 0x80))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" must be one ASCII character", key),
+						errhint("For example options => '{\"%s\": \";\"}'; a tab is \"\\\\t\", and \"\" means none.", key)));
+	return (unsigned char) value[0];
+}
+
+static int
+option_number(Import *import, const char *name, const char *key)
+{
+	char	   *value = import_option(import, name, key);
+
+	if (value == NULL)
+		return -1;
+	if (strcmp(value, "true") == 0)
+		return 1;
+	if (strcmp(value, "false") == 0)
+		return 0;
+	if (strspn(value, "0123456789") != strlen(value) || strlen(value) > 4)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" must be a number of rows", key)));
+	return atoi(value);
+}
+
+static CsvHints
+read_hints(Import *import, const char *name)
+{
+	CsvHints	hints;
+	size_t		length = strlen(name);
+
+	hints.delimiter = option_character(import, name, "delimiter");
+	hints.quote = option_character(import, name, "quote");
+	hints.header_rows = option_number(import, name, "header");
+	hints.preamble_rows = option_number(import, name, "skip");
+	hints.tab_likely = length > 4 && (pg_strcasecmp(name + length - 4, ".tsv") == 0 || pg_strcasecmp(name + length - 4, ".tab") == 0);
+	return hints;
+}
+
+/* ---- header ---- */
+
+static char *
+decode_cell(Delimited *d, int i)
+{
+	Bytes		text = {0};
+	Damage		damage = {0};
+	char	   *result;
+
+	if (!text_decode(d->encoding, csv_cell(d->reader, i), d->reader->cells[i].length, &text, &damage))
+		out_of_memory();
+	result = pnstrdup(text.data ? text.data : "", text.length);
+	bytes_free(&text);
+	return result;
+}
+
+/*
+ * The names in several header rows: the last one names a column, the ones
+ * above (a group's name stands over its first column) help when that is
+ * empty or not the only one of its name.
+ */
+static void
+join_header(char **group, char **header, int count)
+{
+	char	   *above = "";
+
+	for (int i = 0; i < count; i++)
+	{
+		bool		twin = header[i][0] == '\0';
+
+		if (group[i][0] != '\0')
+			above = group[i];
+		for (int j = 0; j < count && !twin; j++)
+			twin = j != i && pg_strcasecmp(header[i], header[j]) == 0;
+		group[i] = twin && above[0] ? psprintf("%s %s", above, header[i]) : header[i];
+	}
+	memcpy(header, group, sizeof(char *) * count);
+}
+
+/* Reads past the preamble and through the header rows; leaves the reader at the first row of data. */
+static char **
+read_header(Delimited *d, int *count)
+{
+	char	  **header = NULL;
+	int			preamble = d->layout.preamble_rows;
+	int			rows = d->layout.header_rows;
+
+	*count = 0;
+	while (preamble > 0 || rows > 0)
+	{
+		CsvResult	result = csv_reader_next(d->reader);
+		char	  **row;
+		int			width;
+
+		if (result == CSV_NO_MEMORY)
+			out_of_memory();
+		if (result == CSV_END)
+			break;
+		if (result != CSV_ROW)
+			continue;
+		if (preamble > 0)
+		{
+			preamble--;
+			continue;
+		}
+		width = Max(Max(d->reader->cell_count, *count), d->layout.width);
+		row = palloc(sizeof(char *) * width);
+		for (int i = 0; i < width; i++)
+			row[i] = i < d->reader->cell_count ? decode_cell(d, i) : "";
+		if (header)
+		{
+			while (*count < width)
+			{
+				header = repalloc(header, sizeof(char *) * width);
+				header[(*count)++] = "";
+			}
+			join_header(header, row, width);
+		}
+		header = row;
+		*count = width;
+		rows--;
+	}
+	if (header == NULL)
+	{
+		*count = Max(d->layout.width, 1);
+		header = palloc(sizeof(char *) * *count);
+		for (int i = 0; i < *count; i++)
+			header[i] = "";
+	}
+	return header;
+}
+
+/* ---- rows ---- */
+
+/* Where the row is, as the user can find it. */
+static int64
+row_line(Delimited *d)
+{
+	return d->sheet ? d->reader->ordinal : d->reader->line;
+}
+
+static void
+reject(Delimited *d, const char *code, const char *reason, const char *message, const char *hint)
+{
+	CsvReader  *reader = d->reader;
+	const char *raw = csv_raw(reader);
+	size_t		length = reader->raw_length;
+	Bytes		restored = {0};
+
+	if (d->input->encoding.kind == ENCODING_CONVERTED)
+	{
+		if (!encoding_restore(&d->input->encoding, raw, length, &restored))
+			out_of_memory();
+		raw = restored.data;
+		length = restored.length;
+	}
+	loader_reject(d->file, row_line(d), reason, raw ? raw : "", length);
+	bytes_free(&restored);
+	finding_add(&d->file->findings, "warning", code, row_line(d), message, hint);
+}
+
+static bool
+extras_are_empty(CsvReader *reader, int from)
+{
+	for (int i = from; i < reader->cell_count; i++)
+		if (reader->cells[i].length > 0)
+			return false;
+	return true;
+}
+
+static void
+load_row(Delimited *d)
+{
+	CsvReader  *reader = d->reader;
+	SourceFile *file = d->file;
+	int			count = reader->cell_count;
+	bool		plain;
+
+	if (count > file->column_count)
+	{
+		if (!extras_are_empty(reader, file->column_count))
+		{
+			reject(d, "TOO_MANY_CELLS", psprintf("%d cells instead of %d", reader->cell_count, file->column_count),
+				   "Rows with more cells than the header are not staged",
+				   "Look at them: SELECT line_no, reason, convert_from(raw, 'UTF8') FROM flitmig.reject;");
+			return;
+		}
+		count = file->column_count;
+	}
+	plain = text_is_plain(d->encoding, csv_raw(reader), reader->raw_length);
+	for (int i = 0; i < count; i++)
+	{
+		if (reader->cells[i].length == 0 && !reader->cells[i].quoted)
+			continue;
+		if (plain)
+			loader_cell(d->loader, i, csv_cell(reader, i), reader->cells[i].length);
+		else
+			loader_text(d->loader, i, d->encoding, csv_cell(reader, i), reader->cells[i].length);
+	}
+	if (!loader_row(d->loader, row_line(d)))
+	{
+		reject(d, "ROW_TOO_WIDE", "too wide for a table", "Rows too wide for a table are not staged", NULL);
+		return;
+	}
+	if (count < file->column_count && !d->sheet)
+		finding_add(&file->findings, "info", "TOO_FEW_CELLS", row_line(d),
+					"Rows have fewer cells than the header; the missing ones are NULL", NULL);
+	if (reader->stray_quote)
+		finding_add(&file->findings, "info", "STRAY_QUOTE", row_line(d),
+					"Cells hold a quote that neither ends nor is doubled; it is kept as a character", NULL);
+}
+
+static void
+load_rows(Delimited *d)
+{
+	SourceFile *file = d->file;
+
+	for (;;)
+	{
+		CsvResult	result = csv_reader_next(d->reader);
+
+		switch (result)
+		{
+			case CSV_END:
+				return;
+			case CSV_NO_MEMORY:
+				out_of_memory();
+			case CSV_BLANK:
+				finding_add(&file->findings, "info", "BLANK_ROWS", row_line(d),
+							"Rows without any content are skipped and not counted", NULL);
+				break;
+			case CSV_ROW:
+				file->rows_read++;
+				load_row(d);
+				break;
+			case CSV_UNTERMINATED:
+				file->rows_read++;
+				reject(d, "UNTERMINATED_QUOTE", "a quote is opened and never closed",
+					   "A quote is opened and never closed; its line is not staged, nor what follows unless rows of the right width go on there",
+					   "Is the export cut off? Ask for it again, or mend the line.");
+				break;
+			case CSV_TOO_LONG:
+				file->rows_read++;
+				reject(d, "ROW_TOO_LONG", "longer than 1 GB", "Rows longer than 1 GB are not staged", NULL);
+				break;
+		}
+	}
+}
+
+static void
+note_layout(Delimited *d)
+{
+	SourceFile *file = d->file;
+
+	if (file->preamble_rows > 0)
+		finding_add(&file->findings, "info", "PREAMBLE", 1, "Lines above the header are skipped; source_file.preamble_rows counts them",
+					"If they are data: options => '{\"skip\": 0}'")->count = file->preamble_rows;
+	if (file->header_rows == 0)
+		finding_add(&file->findings, "info", "NO_HEADER", 1, "The file has no header row; its columns are column_1, column_2, …",
+					"If the first row is the header: options => '{\"header\": true}'");
+}
+
+void
+load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
+{
+	Delimited  *d = palloc0(sizeof(Delimited));
+	CsvHints	hints = read_hints(import, file->name);
+	char	  **header;
+	int			count;
+
+	d->import = import;
+	d->input = text;
+	d->file = file;
+	d->sheet = sheet;
+	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &utf8 : &text->encoding;
+	if (sheet)
+	{
+		hints.delimiter = ',';
+		hints.quote = '"';
+	}
+	detect(text, &hints, &d->layout);
+	if (sheet)
+		d->layout.dialect = (CsvDialect) {.delimiter = ',', .quote = '"'};
+
+	d->reader = palloc0(sizeof(CsvReader));
+	guard(release_reader, d->reader);
+	if (!csv_reader_init(d->reader, input_text(text), &d->layout.dialect))
+		out_of_memory();
+
+	header = read_header(d, &count);
+	file->header_rows = d->layout.header_rows;
+	file->preamble_rows = d->layout.preamble_rows;
+	if (!sheet)
+	{
+		if (d->layout.dialect.delimiter == '\t')
+			file->format = "tsv";
+		file->delimiter = d->layout.dialect.delimiter;
+		file->quote = d->layout.dialect.quote;
+		file->newline = d->layout.dialect.cr_only ? "CR" : d->layout.crlf ? "CRLF" : "LF";
+	}
+	source_file_columns(file, header, count);
+	source_file_table(import, file);
+	note_layout(d);
+
+	d->reader->width = file->column_count;
+	d->loader = loader_open(import, file);
+	load_rows(d);
+	loader_close(d->loader);
+	csv_reader_free(d->reader);
+	if (file->rows_read == 0)
+		source_file_note(file, "header only");
+	source_file_end(import, file);
+}
+
+void
+import_delimited(Import *import, Input *input)
+{
+	load_delimited(import, input, source_file_begin(import, input, NULL, "csv"), false);
+}

@@ -1,0 +1,422 @@
+/*
+ * loader.c
+ *		Rows into a staging table, in bulk through its table access method.
+ *
+ * A row's cells are set one by one in any order; loader_row hashes them and
+ * queues the row, and a full queue goes to table_multi_insert.  The memory of
+ * a batch is one context that is reset when the batch is in.
+ */
+#include "source/source.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#define BATCH_ROWS		1000	/* as COPY */
+#define BATCH_BYTES		(1024 * 1024)
+#define ROOM_BYTES		(64 * 1024)
+#define FIXED_COLUMNS	3		/* _file, _line, _hash */
+
+/* Rows of fewer columns always fit a page: each takes at most a TOAST pointer. */
+#define SURE_COLUMNS	300
+#define REJECT_BYTES	(64 * 1024 * 1024)	/* of a raw row that are kept */
+
+struct Loader
+{
+	Import	   *import;
+	SourceFile *file;
+	Relation	rel;
+	int		   *attribute;		/* index in the row of each column of the file */
+	uint64	   *seed;			/* of each column's name, for the row hash */
+	uint64	   *hash;			/* of each cell of the row */
+	Census	   *census;
+	void	  **counts;			/* the census's handle of each column */
+	char	   *room;			/* in the batch, for cells */
+	size_t		room_left;
+	TupleTableSlot *slots[BATCH_ROWS];
+	int			queued;
+	size_t		batch_bytes;
+	size_t		row_bytes;
+	uint64		row_hash;
+	bool		row_open;
+	MemoryContext batch;
+	BulkInsertState bulk;
+	CommandId	command;
+	int			options;
+	EState	   *estate;			/* only when somebody has put an index on the table */
+	ResultRelInfo *result;
+	Bytes		text;			/* a decoded cell */
+	Damage		damage;
+	Damage		row_damage;
+};
+
+/* ---- the table ---- */
+
+static void
+create_table(Import *import, SourceFile *file)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TABLE %s.%s (_file integer NOT NULL, _line bigint NOT NULL, _hash bigint NOT NULL",
+					 quote_identifier(import->schema), quote_identifier(file->table));
+	for (int i = 0; i < file->column_count; i++)
+		appendStringInfo(&sql, ", %s text", quote_identifier(file->columns[i]));
+	appendStringInfoChar(&sql, ')');
+	sql_run(sql.data, NULL);
+	resetStringInfo(&sql);
+	appendStringInfo(&sql, "COMMENT ON TABLE %s.%s IS %s", quote_identifier(import->schema), quote_identifier(file->table),
+					 quote_literal_cstr(psprintf("Staged rows of migration %s: text as it was exported; _file: flitmig.source_file, _line: where the row starts",
+												 import->migration_name)));
+	sql_run(sql.data, NULL);
+}
+
+static void
+add_columns(Import *import, SourceFile *file, Oid relid)
+{
+	StringInfoData sql;
+	int			added = 0;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "ALTER TABLE %s.%s", quote_identifier(import->schema), quote_identifier(file->table));
+	for (int i = 0; i < file->column_count; i++)
+		if (get_attnum(relid, file->columns[i]) == InvalidAttrNumber)
+			appendStringInfo(&sql, "%s ADD COLUMN %s text", added++ ? "," : "", quote_identifier(file->columns[i]));
+	if (added > 0)
+		sql_run(sql.data, NULL);
+}
+
+/* A staging table is a plain table that nobody has made do more than hold rows. */
+static void
+check_table(Relation rel)
+{
+	AclResult	acl = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_INSERT);
+	const char *trouble = NULL;
+
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_TABLE, RelationGetRelationName(rel));
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		trouble = "it is not a plain table";
+	else if (rel->trigdesc != NULL)
+		trouble = "it has triggers";
+	else if (rel->rd_att->constr && (rel->rd_att->constr->num_check > 0 || rel->rd_att->constr->has_generated_stored))
+		trouble = "it has constraints or generated columns";
+	else if (rel->rd_rel->relrowsecurity)
+		trouble = "it has row security";
+	if (trouble)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("cannot stage rows in table \"%s\": %s", RelationGetRelationName(rel), trouble),
+						errhint("Put that on a view or a copy of the table, or name another table: "
+								"SELECT * FROM flitmig_import(…, options => '{\"table\": \"…\"}');")));
+}
+
+static void
+map_columns(Loader *loader, SourceFile *file)
+{
+	Oid			relid = RelationGetRelid(loader->rel);
+
+	loader->attribute = palloc(sizeof(int) * Max(file->column_count, 1));
+	loader->seed = palloc(sizeof(uint64) * Max(file->column_count, 1));
+	loader->hash = palloc(sizeof(uint64) * Max(file->column_count, 1));
+	loader->counts = palloc(sizeof(void *) * Max(file->column_count, 1));
+	for (int i = 0; i < file->column_count; i++)
+	{
+		AttrNumber	number = get_attnum(relid, file->columns[i]);
+
+		if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(loader->rel), number - 1)->atttypid != TEXTOID)
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+							errmsg("column \"%s\" of staging table \"%s\" is not of type text", file->columns[i], file->table),
+							errhint("Give it back its type: ALTER TABLE … ALTER COLUMN … TYPE text;")));
+		loader->attribute[i] = number - 1;
+		loader->seed[i] = name_seed(file->columns[i]);
+	}
+	for (int i = 0; i < FIXED_COLUMNS; i++)
+	{
+		static const char *const fixed[] = {"_file", "_line", "_hash"};
+
+		if (get_attnum(relid, fixed[i]) != i + 1)
+			ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+							errmsg("table \"%s\" of the staging schema was not made by flitmig_import", file->table),
+							errhint("Rename it: ALTER TABLE … RENAME TO …;")));
+	}
+}
+
+static void
+release_text(void *object)
+{
+	bytes_free(object);
+}
+
+static void
+open_indexes(Loader *loader)
+{
+	loader->estate = CreateExecutorState();
+	loader->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(loader->result, loader->rel, 0, NULL, 0);
+	ExecOpenIndices(loader->result, false);
+#if PG_VERSION_NUM < 140000
+	loader->estate->es_result_relations = loader->result;
+	loader->estate->es_num_result_relations = 1;
+	loader->estate->es_result_relation_info = loader->result;
+#endif
+}
+
+Loader *
+loader_open(Import *import, SourceFile *file)
+{
+	Loader	   *loader = palloc0(sizeof(Loader));
+	Oid			schema = get_namespace_oid(import->schema, false);
+	Oid			relid = get_relname_relid(file->table, schema);
+
+	if (!OidIsValid(relid))
+		create_table(import, file);
+	else
+		add_columns(import, file, relid);
+	relid = get_relname_relid(file->table, schema);
+
+	loader->file = file;
+	loader->rel = table_open(relid, RowExclusiveLock);
+	check_table(loader->rel);
+	map_columns(loader, file);
+	loader->import = import;
+	loader->census = census_open(import, file, loader->counts);
+	guard(release_text, &loader->text);
+	loader->batch = AllocSetContextCreate(CurrentMemoryContext, "flitmig staging batch", ALLOCSET_DEFAULT_SIZES);
+	loader->bulk = GetBulkInsertState();
+	loader->command = GetCurrentCommandId(true);
+	loader->options = TABLE_INSERT_SKIP_FSM;
+	if (loader->rel->rd_rel->relhasindex)
+		open_indexes(loader);
+	return loader;
+}
+
+/* ---- rows ---- */
+
+static void
+insert_indexes(Loader *loader, TupleTableSlot *slot)
+{
+	List	   *recheck;
+
+#if PG_VERSION_NUM >= 160000
+	recheck = ExecInsertIndexTuples(loader->result, slot, loader->estate, false, false, NULL, NIL, false);
+#elif PG_VERSION_NUM >= 140000
+	recheck = ExecInsertIndexTuples(loader->result, slot, loader->estate, false, false, NULL, NIL);
+#else
+	recheck = ExecInsertIndexTuples(slot, loader->estate, false, NULL, NIL);
+#endif
+	list_free(recheck);
+	ResetPerTupleExprContext(loader->estate);
+}
+
+static void
+flush(Loader *loader)
+{
+	MemoryContext old = MemoryContextSwitchTo(loader->batch);
+
+	if (loader->queued > 0)
+		table_multi_insert(loader->rel, loader->slots, loader->queued, loader->command, loader->options, loader->bulk);
+	for (int i = 0; i < loader->queued; i++)
+	{
+		if (loader->result)
+			insert_indexes(loader, loader->slots[i]);
+		ExecClearTuple(loader->slots[i]);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(loader->batch);
+	loader->room_left = 0;
+	loader->queued = 0;
+	loader->batch_bytes = 0;
+	CHECK_FOR_INTERRUPTS();
+}
+
+static TupleTableSlot *
+begin_row(Loader *loader)
+{
+	TupleTableSlot *slot = loader->slots[loader->queued];
+
+	if (slot == NULL)
+		slot = loader->slots[loader->queued] = table_slot_create(loader->rel, NULL);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	loader->row_bytes = 0;
+	loader->row_hash = 0;
+	loader->row_open = true;
+	loader->row_damage = loader->damage = (Damage) {0};
+	return slot;
+}
+
+/* Memory for a cell until its batch is in. */
+static inline void *
+cell_memory(Loader *loader, size_t size)
+{
+	void	   *result;
+
+	size = MAXALIGN(size);
+	if (size > loader->room_left)
+	{
+		loader->room_left = Max(size, ROOM_BYTES);
+		loader->room = MemoryContextAlloc(loader->batch, loader->room_left);
+	}
+	result = loader->room;
+	loader->room += size;
+	loader->room_left -= size;
+	return result;
+}
+
+/* Sets a cell to text that is valid in the database. */
+void
+loader_cell(Loader *loader, int column, const char *data, size_t length)
+{
+	TupleTableSlot *slot = loader->row_open ? loader->slots[loader->queued] : begin_row(loader);
+	int			attribute = loader->attribute[column];
+	text	   *value;
+
+	if (length > MaxAllocSize - VARHDRSZ)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("cell longer than 1 GB in file \"%s\"", loader->file->name)));
+	value = cell_memory(loader, length + VARHDRSZ);
+	SET_VARSIZE(value, length + VARHDRSZ);
+	memcpy(VARDATA(value), data, length);
+	slot->tts_values[attribute] = PointerGetDatum(value);
+	slot->tts_isnull[attribute] = false;
+	loader->row_bytes += length + VARHDRSZ;
+	/* A sum: the order of the columns, and columns that are empty, do not matter. */
+	loader->hash[column] = value_hash(data, length, loader->seed[column]);
+	loader->row_hash += loader->hash[column];
+}
+
+/* Sets a cell to bytes in the file's encoding; what is damaged is counted and marked. */
+void
+loader_text(Loader *loader, int column, const Encoding *encoding, const char *data, size_t length)
+{
+	if (!loader->row_open)
+		begin_row(loader);
+	if (text_is_plain(encoding, data, length))
+	{
+		loader_cell(loader, column, data, length);
+		return;
+	}
+	loader->text.length = 0;
+	if (!text_decode(encoding, data, length, &loader->text, &loader->row_damage))
+		out_of_memory();
+	loader_cell(loader, column, loader->text.data, loader->text.length);
+}
+
+void
+loader_forget_row(Loader *loader)
+{
+	loader->row_open = false;
+}
+
+/* Bytes that a row needs at least inside its page: what is long can move out to TOAST. */
+static size_t
+least_size(TupleTableSlot *slot)
+{
+	size_t		size = 24 + slot->tts_tupleDescriptor->natts / 8 + 24;
+
+	for (int i = FIXED_COLUMNS; i < slot->tts_tupleDescriptor->natts; i++)
+		if (!slot->tts_isnull[i])
+			size += Min(VARSIZE(DatumGetPointer(slot->tts_values[i])) - VARHDRSZ + 1, 24);
+	return size;
+}
+
+/* Shows the row to the census. */
+static void
+count_row(Loader *loader, TupleTableSlot *slot)
+{
+	for (int i = 0; i < loader->file->column_count; i++)
+	{
+		int			attribute = loader->attribute[i];
+
+		if (!slot->tts_isnull[attribute])
+		{
+			text	   *value = (text *) DatumGetPointer(slot->tts_values[attribute]);
+
+			census_cell(loader->census, loader->counts[i], VARDATA(value), (int) (VARSIZE(value) - VARHDRSZ), loader->hash[i]);
+		}
+	}
+	census_row(loader->census);
+}
+
+bool
+loader_row(Loader *loader, int64 line)
+{
+	TupleTableSlot *slot = loader->row_open ? loader->slots[loader->queued] : begin_row(loader);
+	SourceFile *file = loader->file;
+
+	if ((slot->tts_tupleDescriptor->natts > SURE_COLUMNS && least_size(slot) > 8000) ||
+		loader->row_bytes > MaxAllocSize - 1024 * 1024)
+	{
+		loader->row_open = false;
+		return false;
+	}
+	if (loader->row_damage.invalid > 0)
+		finding_add(&file->findings, "warning", "DAMAGED_TEXT", line,
+					"Cells hold bytes that mean nothing in the file's encoding; they are staged as U+FFFD",
+					"If all accents look wrong, name the encoding: options => '{\"encoding\": \"windows-1252\"}'");
+	if (loader->row_damage.nuls > 0)
+		finding_add(&file->findings, "info", "NUL_BYTES", line,
+					"Cells hold NUL bytes; they are staged as U+FFFD", NULL);
+	slot->tts_values[0] = Int32GetDatum(file->id);
+	slot->tts_values[1] = Int64GetDatum(line);
+	slot->tts_values[2] = Int64GetDatum((int64) loader->row_hash);
+	slot->tts_isnull[0] = slot->tts_isnull[1] = slot->tts_isnull[2] = false;
+	count_row(loader, slot);
+	slot->tts_tableOid = RelationGetRelid(loader->rel);
+	ExecStoreVirtualTuple(slot);
+	loader->row_open = false;
+	loader->batch_bytes += loader->row_bytes;
+	file->rows_loaded++;
+	if (++loader->queued == BATCH_ROWS || loader->batch_bytes > BATCH_BYTES)
+		flush(loader);
+	return true;
+}
+
+void
+loader_close(Loader *loader)
+{
+	flush(loader);
+	census_close(loader->import, loader->census);
+	FreeBulkInsertState(loader->bulk);
+	table_finish_bulk_insert(loader->rel, loader->options);
+	for (int i = 0; i < BATCH_ROWS && loader->slots[i]; i++)
+		ExecDropSingleTupleTableSlot(loader->slots[i]);
+	if (loader->result)
+	{
+		ExecCloseIndices(loader->result);
+		FreeExecutorState(loader->estate);
+	}
+	table_close(loader->rel, NoLock);
+	MemoryContextDelete(loader->batch);
+	CommandCounterIncrement();
+}
+
+/* Keeps a row that cannot be staged, byte for byte. */
+void
+loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length)
+{
+	SqlArguments args = {0};
+
+	if (length > REJECT_BYTES)
+	{
+		reason = psprintf("%s (the first 64 MB are kept)", reason);
+		length = REJECT_BYTES;
+	}
+	sql_int(&args, file->id);
+	sql_bigint(&args, line);
+	sql_text(&args, reason);
+	sql_bytes(&args, raw, length);
+	sql_run("INSERT INTO flitmig.reject (file_id, line_no, reason, raw) VALUES ($1, $2, $3, $4)", &args);
+	pfree(DatumGetPointer(args.values[3]));
+	pfree(DatumGetPointer(args.values[2]));
+	file->rows_rejected++;
+}

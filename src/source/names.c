@@ -1,0 +1,121 @@
+/*
+ * names.c
+ *		Headers and file names as SQL names.
+ */
+#include "source/text_core.h"
+
+#include <string.h>
+
+/* U+00C0 to U+017F without their accents; "" is no letter. */
+static const char latin[][3] = {
+	"a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
+	"d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "ss",
+	"a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
+	"d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "y",
+	"a", "a", "a", "a", "a", "a", "c", "c", "c", "c", "c", "c", "c", "c", "d", "d",
+	"d", "d", "e", "e", "e", "e", "e", "e", "e", "e", "e", "e", "g", "g", "g", "g",
+	"g", "g", "g", "g", "h", "h", "h", "h", "i", "i", "i", "i", "i", "i", "i", "i",
+	"i", "i", "ij", "ij", "j", "j", "k", "k", "k", "l", "l", "l", "l", "l", "l", "l",
+	"l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o",
+	"o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s",
+	"s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u",
+	"u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s"
+};
+
+/* Columns that every PostgreSQL table has already. */
+static const char *const taken[] = {"tableoid", "xmin", "xmax", "cmin", "cmax", "ctid", NULL};
+
+/* One character of UTF-8; a damaged byte counts as one. */
+static unsigned
+next_character(const unsigned char *s, size_t left, size_t *used)
+{
+	*used = 1;
+	if (left >= 2 && s[0] >= 0xC2 && s[0] <= 0xDF && (s[1] & 0xC0) == 0x80)
+	{
+		*used = 2;
+		return (unsigned) (s[0] & 0x1F) << 6 | (s[1] & 0x3F);
+	}
+	return s[0];
+}
+
+void
+normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
+{
+	char		name[NAME_LIMIT + 4];
+	size_t		n = 0;
+	bool		gap = false;
+
+	for (size_t i = 0, used; i < length && n < NAME_LIMIT; i += used)
+	{
+		unsigned	c = next_character((const unsigned char *) header + i, length - i, &used);
+		char		plain[3] = {0};
+
+		if (c >= 'A' && c <= 'Z')
+			plain[0] = (char) (c - 'A' + 'a');
+		else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			plain[0] = (char) c;
+		else if (used == 2 && c >= 0xC0 && c <= 0x17F)
+			memcpy(plain, latin[c - 0xC0], 3);
+		else if (used == 2 && c >= 0x300 && c <= 0x36F)
+			continue;			/* a combining accent */
+
+		if (plain[0] == '\0')
+		{
+			gap = true;
+			continue;
+		}
+		if (gap && n > 0)
+			name[n++] = '_';
+		gap = false;
+		for (const char *p = plain; *p; p++)
+			name[n++] = *p;
+	}
+	name[n] = '\0';
+
+	out[0] = '\0';
+	if (name[0] >= '0' && name[0] <= '9')
+		strcpy(out, "c_");
+	for (int i = 0; taken[i]; i++)
+		if (strcmp(name, taken[i]) == 0)
+			strcpy(out, "c_");
+	strncat(out, name, NAME_LIMIT - strlen(out));
+	for (n = strlen(out); n > 0 && out[n - 1] == '_'; n--)
+		out[n - 1] = '\0';
+}
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
+bool
+pattern_matches(const char *pattern, const char *name)
+{
+	const char *star = NULL;
+	const char *retry = NULL;
+
+	while (*name)
+	{
+		if (*pattern == '*')
+		{
+			star = ++pattern;
+			retry = name;
+		}
+		else if (*pattern == '?' || (*pattern && lower(*pattern) == lower(*name)))
+		{
+			pattern++;
+			name++;
+		}
+		else if (star)
+		{
+			pattern = star;
+			name = ++retry;
+		}
+		else
+			return false;
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}

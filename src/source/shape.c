@@ -1,0 +1,390 @@
+/*
+ * shape.c
+ *		What a value looks like, by its characters alone.
+ */
+#include "source/text_core.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Longer values are text: no date, number or address needs more. */
+#define SHAPE_LIMIT 254			/* bytes; the longest e-mail address (RFC 5321) */
+
+static const char *const names[SHAPE_COUNT] = {
+	[SHAPE_BLANK] = "blank", [SHAPE_TEXT] = "text", [SHAPE_DATE_ISO] = "date_iso",
+	[SHAPE_DATE_PARTS] = "date_slash", [SHAPE_DATE_NAMED] = "date_named", [SHAPE_TIME] = "time",
+	[SHAPE_INTEGER] = "integer", [SHAPE_NUMBER] = "number", [SHAPE_MONEY] = "money",
+	[SHAPE_PERCENT] = "percent", [SHAPE_EMAIL] = "email", [SHAPE_PHONE] = "phone",
+	[SHAPE_UUID] = "uuid", [SHAPE_BOOLEAN] = "boolean", [SHAPE_URL] = "url", [SHAPE_JSON] = "json"
+};
+
+const char *
+shape_name(ShapeKind kind)
+{
+	return names[kind];
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Reads up to max digits; how many there were. */
+static int
+digits(const char **p, const char *end, int max, int *value)
+{
+	int			n = 0;
+
+	*value = 0;
+	while (*p < end && n < max && is_digit(**p))
+	{
+		*value = *value * 10 + (**p - '0');
+		(*p)++;
+		n++;
+	}
+	return n;
+}
+
+/* 10:30, 10:30:15.123, 1:30 PM, with Z or an offset behind. */
+static bool
+read_time(const char *p, const char *end)
+{
+	int			hour,
+				part;
+
+	if (digits(&p, end, 2, &hour) == 0 || hour > 24)
+		return false;
+	if (p == end || *p != ':')
+		return false;
+	for (int i = 0; i < 2 && p < end && *p == ':'; i++)
+	{
+		p++;
+		if (digits(&p, end, 2, &part) != 2 || part > 60)
+			return false;
+	}
+	if (p < end && (*p == '.' || *p == ','))
+	{
+		p++;
+		if (digits(&p, end, 9, &part) == 0)
+			return false;
+	}
+	while (p < end && *p == ' ')
+		p++;
+	if (end - p >= 2 && strchr("aApP", *p) && strchr("mM.", p[1]))
+		return end - p <= 4;
+	if (p < end && (*p == 'Z' || *p == 'z'))
+		return p + 1 == end;
+	if (p < end && (*p == '+' || *p == '-'))
+	{
+		p++;
+		if (digits(&p, end, 2, &part) != 2)
+			return false;
+		if (p < end && *p == ':')
+			p++;
+		digits(&p, end, 2, &part);
+	}
+	return p == end;
+}
+
+/* What follows a date: nothing, or T or a blank and a time. */
+static bool
+read_date_tail(const char *p, const char *end, Shape *shape)
+{
+	if (p == end)
+		return true;
+	if (*p != ' ' && *p != 'T' && *p != 't' && *p != ',')
+		return false;
+	while (p < end && (*p == ' ' || *p == 'T' || *p == 't' || *p == ','))
+		p++;
+	shape->has_time = read_time(p, end);
+	return shape->has_time;
+}
+
+static bool
+read_date(const char *p, const char *end, Shape *shape)
+{
+	int			a,
+				b,
+				c;
+	int			n = digits(&p, end, 4, &a);
+	char		separator;
+
+	if (n == 0 || n == 3 || p == end)
+		return false;
+	separator = *p++;
+	if (separator != '-' && separator != '/' && separator != '.')
+		return false;
+	if (digits(&p, end, 2, &b) == 0 || p == end || *p++ != separator)
+		return false;
+	if (n == 4)
+	{
+		if (digits(&p, end, 2, &c) == 0 || b > 12 || c > 31)
+			return false;
+		shape->kind = SHAPE_DATE_ISO;
+		return read_date_tail(p, end, shape);
+	}
+	n = digits(&p, end, 4, &c);
+	if ((n != 2 && n != 4) || a > 31 || b > 31 || a == 0 || b == 0 || (a > 12 && b > 12))
+		return false;
+	shape->kind = SHAPE_DATE_PARTS;
+	shape->first_gt12 = a > 12;
+	shape->second_gt12 = b > 12;
+	return read_date_tail(p, end, shape);
+}
+
+static bool
+read_month(const char **p, const char *end)
+{
+	static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	const char *start = *p;
+
+	while (*p < end && is_letter(**p))
+		(*p)++;
+	if (*p - start < 3 || *p - start > 9 || !strchr("jfmasondJFMASOND", *start))
+		return false;
+	for (int i = 0; i < 36; i += 3)
+		if (strncasecmp(months + i, start, 3) == 0)
+			return true;
+	return false;
+}
+
+/* 31 Jan 2024, 31-Jan-24, January 31, 2024. */
+static bool
+read_named_date(const char *p, const char *end, Shape *shape)
+{
+	int			value;
+	bool		month = is_letter(*p);
+
+	if (month ? !read_month(&p, end) : digits(&p, end, 2, &value) == 0)
+		return false;
+	while (p < end && strchr(" -./", *p))
+		p++;
+	if (p == end || (month ? digits(&p, end, 2, &value) == 0 : !read_month(&p, end)))
+		return false;
+	while (p < end && strchr(" -./,", *p))
+		p++;
+	value = digits(&p, end, 4, &value);
+	if (value != 2 && value != 4)
+		return false;
+	shape->kind = SHAPE_DATE_NAMED;
+	return read_date_tail(p, end, shape);
+}
+
+/* Integer, number, money, percentage. */
+static bool
+read_number(const char *p, const char *end, Shape *shape)
+{
+	bool		sign = false,
+				money = false,
+				mark = false,
+				percent = false;
+	int			count = 0;
+
+	if (*p == '(' && end[-1] == ')')
+	{
+		p++;
+		end--;
+		money = true;
+	}
+	if (p < end && (*p == '-' || *p == '+'))
+		sign = *p++ != 0;
+	if (p < end && *p == '$')
+	{
+		money = true;
+		p++;
+	}
+	else if (end - p > 2 && memcmp(p, "\xC2\xA3", 2) == 0)	/* pound */
+	{
+		money = true;
+		p += 2;
+	}
+	else if (end - p > 3 && memcmp(p, "\xE2\x82\xAC", 3) == 0)	/* euro */
+	{
+		money = true;
+		p += 3;
+	}
+	if (end - p > 3 && memcmp(end - 3, "\xE2\x82\xAC", 3) == 0)
+	{
+		money = true;
+		end -= 3;
+	}
+	if (end > p && end[-1] == '%')
+	{
+		percent = true;
+		end--;
+	}
+	while (p < end && *p == ' ')
+		p++;
+	while (end > p && end[-1] == ' ')
+		end--;
+	if (!sign && p < end && (*p == '-' || *p == '+'))
+		p++;
+	for (; p < end; p++)
+	{
+		if (is_digit(*p))
+			count++;
+		else if ((*p == '.' || *p == ',') && p + 1 < end && is_digit(p[1]))
+			mark = true;
+		else if ((*p == 'e' || *p == 'E') && count > 0 && end - p > 1 && end - p < 5 && !money)
+		{
+			p++;
+			if (*p == '-' || *p == '+')
+				p++;
+			if (p == end)
+				return false;
+			mark = true;
+			p--;
+		}
+		else
+			return false;
+	}
+	if (count == 0)
+		return false;
+	shape->kind = money ? SHAPE_MONEY : percent ? SHAPE_PERCENT : mark ? SHAPE_NUMBER : SHAPE_INTEGER;
+	return true;
+}
+
+static bool
+is_uuid(const char *p, const char *end)
+{
+	if (end - p == 38 && *p == '{' && end[-1] == '}')
+	{
+		p++;
+		end--;
+	}
+	if (end - p != 36)
+		return false;
+	for (int i = 0; i < 36; i++)
+	{
+		bool		dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? p[i] != '-' : !(is_digit(p[i]) || strchr("abcdefABCDEF", p[i])))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_email(const char *p, const char *end)
+{
+	const char *at = memchr(p, '@', (size_t) (end - p));
+	const char *dot = NULL;
+
+	if (at == NULL || at == p || at + 1 == end)
+		return false;
+	for (const char *c = p; c < end; c++)
+	{
+		if (is_blank(*c) || strchr(",;<>\"()", *c) || (*c == '@' && c != at))
+			return false;
+		if (c > at && *c == '.')
+			dot = c;
+	}
+	return dot && dot > at + 1 && end - dot > 2;
+}
+
+/* Seven to fifteen digits (ITU-T E.164) with phone punctuation; an extension may follow. */
+static bool
+is_phone(const char *p, const char *end)
+{
+	int			count = 0,
+				marks = 0;
+
+	for (; p < end; p++)
+	{
+		if (is_digit(*p))
+			count++;
+		else if (strchr("+()-./ ", *p))
+			marks++;
+		else if (count >= 7 && (*p == 'x' || *p == 'X' || *p == 'e' || *p == 'E'))
+		{
+			while (p < end && (is_letter(*p) || *p == '.' || *p == ' '))
+				p++;
+			while (p < end && is_digit(*p))
+				p++;
+			return p == end && count <= 15;
+		}
+		else
+			return false;
+	}
+	return count >= 7 && count <= 15 && marks > 0;
+}
+
+static bool
+is_boolean(const char *p, size_t length)
+{
+	static const char *const words[] = {"true", "false", "yes", "no", "y", "n", "on", "off", NULL};
+
+	for (int i = 0; length <= 5 && words[i]; i++)
+		if (strlen(words[i]) == length && strncasecmp(words[i], p, length) == 0)
+			return true;
+	return false;
+}
+
+/* The shape of a value; blanks around it do not matter. */
+Shape
+value_shape(const char *value, size_t length)
+{
+	Shape		shape = {SHAPE_TEXT, false, false, false};
+	const char *p = value;
+	const char *end = value + length;
+
+	while (p < end && is_blank(*p))
+		p++;
+	while (end > p && is_blank(end[-1]))
+		end--;
+	if (p == end)
+	{
+		shape.kind = SHAPE_BLANK;
+		return shape;
+	}
+	if ((*p == '{' && end[-1] == '}') || (*p == '[' && end[-1] == ']'))
+	{
+		shape.kind = is_uuid(p, end) ? SHAPE_UUID : SHAPE_JSON;
+		return shape;
+	}
+	if (end - p > SHAPE_LIMIT)
+		return shape;
+	if (is_digit(*p) || strchr("+-($.\xC2\xE2", *p))
+	{
+		if (is_digit(*p) && (read_date(p, end, &shape) || read_named_date(p, end, &shape)))
+			return shape;
+		shape.has_time = shape.first_gt12 = shape.second_gt12 = false;
+		if (read_number(p, end, &shape))
+			return shape;
+		if (is_digit(*p) && read_time(p, end))
+		{
+			shape.kind = SHAPE_TIME;
+			return shape;
+		}
+		shape.kind = is_phone(p, end) ? SHAPE_PHONE : SHAPE_TEXT;
+		if (shape.kind == SHAPE_PHONE)
+			return shape;
+	}
+	else if (is_boolean(p, (size_t) (end - p)))
+		shape.kind = SHAPE_BOOLEAN;
+	else if (is_letter(*p) && end - p <= 40 && is_digit(end[-1]) && read_named_date(p, end, &shape))
+		return shape;
+	if (shape.kind != SHAPE_BOOLEAN)
+		shape.kind = SHAPE_TEXT;
+	shape.has_time = shape.first_gt12 = shape.second_gt12 = false;
+	if (end - p >= 36 && is_uuid(p, end))
+		shape.kind = SHAPE_UUID;
+	else if (is_email(p, end))
+		shape.kind = SHAPE_EMAIL;
+	else if (end - p > 8 && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
+		shape.kind = SHAPE_URL;
+	return shape;
+}

@@ -1,0 +1,361 @@
+/*
+ * text_core.h
+ *		The reader core: bytes in, rows of cells out.  Plain C without the
+ *		server, so that it can be fuzzed on its own.
+ *
+ * Every structure here owns malloc'd memory only; whoever uses one inside
+ * the server frees it from a memory-context callback.  A ByteSource may leave
+ * by a jump: no function below holds anything across a read but its struct.
+ */
+#ifndef FLITMIG_TEXT_CORE_H
+#define FLITMIG_TEXT_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Bytes from anywhere.  read: > 0 bytes read, 0 at the end.  To read again, start anew. */
+typedef struct ByteSource
+{
+	ssize_t		(*read) (void *arg, char *buf, size_t length);
+	void	   *arg;
+} ByteSource;
+
+/* A growing byte string.  append returns false when memory is out. */
+typedef struct Bytes
+{
+	char	   *data;
+	size_t		length;
+	size_t		size;
+} Bytes;
+
+extern bool bytes_reserve(Bytes *b, size_t more);
+extern bool bytes_append(Bytes *b, const char *data, size_t length);
+extern void bytes_free(Bytes *b);
+
+/* ---- shapes: what a value looks like (shape.c) ---- */
+
+typedef enum ShapeKind
+{
+	SHAPE_BLANK,
+	SHAPE_TEXT,
+	SHAPE_DATE_ISO,				/* 2024-01-31, with or without a time */
+	SHAPE_DATE_PARTS,			/* 1/2/2024, 1.2.24, 1-2-2024, with or without a time */
+	SHAPE_DATE_NAMED,			/* 31 Jan 2024, January 31, 2024 */
+	SHAPE_TIME,					/* 10:30, 10:30 AM */
+	SHAPE_INTEGER,
+	SHAPE_NUMBER,
+	SHAPE_MONEY,
+	SHAPE_PERCENT,
+	SHAPE_EMAIL,
+	SHAPE_PHONE,
+	SHAPE_UUID,
+	SHAPE_BOOLEAN,
+	SHAPE_URL,
+	SHAPE_JSON,
+	SHAPE_COUNT
+} ShapeKind;
+
+typedef struct Shape
+{
+	ShapeKind	kind;
+	bool		has_time;		/* a date with a time of day */
+	bool		first_gt12;		/* SHAPE_DATE_PARTS: day comes first */
+	bool		second_gt12;	/* SHAPE_DATE_PARTS: month comes first */
+} Shape;
+
+extern Shape value_shape(const char *value, size_t length);
+extern const char *shape_name(ShapeKind kind);
+
+/* ---- encodings (encoding.c) ---- */
+
+typedef enum EncodingKind
+{
+	ENCODING_UTF8,
+	ENCODING_SINGLE_BYTE,		/* ASCII is ASCII, a table gives the rest */
+	ENCODING_CONVERTED			/* UTF-16 and kin: iconv before the reader */
+} EncodingKind;
+
+typedef struct Encoding
+{
+	EncodingKind kind;
+	char		name[40];		/* as iconv spells it */
+	int			bom_length;
+	char		table[128][4];	/* ENCODING_SINGLE_BYTE: UTF-8 of 0x80 + i; length 0: undefined */
+	unsigned char table_length[128];
+} Encoding;
+
+/*
+ * What a first pass over all bytes of a file tells.  Feed every byte in
+ * order, then ask for the encoding.
+ */
+typedef struct EncodingSurvey
+{
+	int64_t		bytes;
+	int64_t		nuls;
+	int64_t		nuls_even;		/* of the first 64 kB */
+	int64_t		nuls_odd;
+	int64_t		head_bytes;
+	int64_t		valid_multibyte;	/* well-formed UTF-8 sequences */
+	int64_t		invalid;		/* bytes that are no UTF-8 */
+	int			state;			/* continuation bytes still due */
+	unsigned char low;			/* range of the next continuation byte */
+	unsigned char high;
+	unsigned char head[4];
+	Bytes		sample;			/* neighbourhoods of bytes above 0x7f */
+} EncodingSurvey;
+
+extern bool survey_feed(EncodingSurvey *survey, const char *data, size_t length);
+extern bool survey_encoding(EncodingSurvey *survey, Encoding *encoding);
+extern bool encoding_by_name(Encoding *encoding, const char *name);
+extern void survey_free(EncodingSurvey *survey);
+
+/* What decoding a cell met. */
+typedef struct Damage
+{
+	int64_t		invalid;		/* bytes that mean nothing in the encoding */
+	int64_t		nuls;
+} Damage;
+
+/* Whether the bytes need no decoding: UTF-8 without NUL and damage, or ASCII. */
+extern bool text_is_plain(const Encoding *encoding, const char *data, size_t length);
+
+/* Appends data as UTF-8; NUL and damaged bytes become U+FFFD and are counted. */
+extern bool text_decode(const Encoding *encoding, const char *data, size_t length, Bytes *out, Damage *damage);
+
+/*
+ * A ByteSource of UTF-8 over one in an ENCODING_CONVERTED encoding.  What
+ * cannot be converted becomes a byte 0xFF, which text_decode counts as damage.
+ */
+typedef struct Transcoder
+{
+	ByteSource	from;
+	void	   *iconv;
+	char		in[65536];
+	size_t		in_start;
+	size_t		in_end;
+	bool		at_end;
+	char		rest[1024];		/* what did not fit the caller's buffer */
+	size_t		rest_start;
+	size_t		rest_end;
+	int			unit;			/* bytes to skip over damage: 1, 2 or 4 */
+	Encoding	encoding;
+} Transcoder;
+
+extern bool transcoder_init(Transcoder *t, ByteSource from, const Encoding *encoding);
+extern ByteSource transcoder_source(Transcoder *t);
+extern void transcoder_free(Transcoder *t);
+
+/* Turns UTF-8 back into the file's own bytes, for rejects. */
+extern bool encoding_restore(const Encoding *encoding, const char *data, size_t length, Bytes *out);
+
+/* ---- delimited text (csv_reader.c, dialect.c) ---- */
+
+typedef struct CsvDialect
+{
+	char		delimiter;		/* 0: one column */
+	char		quote;			/* 0: none */
+	bool		backslash;		/* \" and \\ inside quotes */
+	bool		cr_only;		/* rows end with a lone CR */
+	bool		skip_space;		/* blanks between a delimiter and a quote */
+} CsvDialect;
+
+typedef struct CsvCell
+{
+	size_t		offset;			/* into the row, or into the scratch when unescaped */
+	size_t		length;
+	bool		quoted;
+	bool		in_scratch;
+} CsvCell;
+
+typedef enum CsvResult
+{
+	CSV_ROW,
+	CSV_BLANK,					/* nothing, or only delimiters */
+	CSV_UNTERMINATED,			/* a quote without end: the row is its first line, or all that is left */
+	CSV_TOO_LONG,				/* more than row_limit: the row is its first line, or that much of it */
+	CSV_END,
+	CSV_NO_MEMORY
+} CsvResult;
+
+typedef struct CsvReader
+{
+	ByteSource	source;
+	CsvDialect	dialect;
+	size_t		row_limit;		/* bytes */
+	int			width;			/* cells that a row should have; 0: unknown */
+	char	   *buffer;
+	size_t		size;
+	size_t		row;			/* where the current row starts */
+	size_t		filled;
+	bool		at_end;
+	int64_t		next_line;
+	int			unterminated;	/* how often a quote had no end */
+	bool		skipping;		/* the rest of a line that was too long */
+	Bytes		scratch;
+	unsigned char special[256];
+
+	/* the row */
+	CsvCell    *cells;
+	int			cell_count;
+	int			cell_size;
+	int64_t		line;
+	int64_t		ordinal;		/* rows so far, blank ones and this one too */
+	size_t		raw_length;		/* with its line end */
+	size_t		text_length;	/* without */
+	bool		stray_quote;	/* a quote inside a quoted cell that neither ends nor doubles it */
+} CsvReader;
+
+extern bool csv_reader_init(CsvReader *reader, ByteSource source, const CsvDialect *dialect);
+extern CsvResult csv_reader_next(CsvReader *reader);
+extern void csv_reader_free(CsvReader *reader);
+
+static inline const char *
+csv_raw(const CsvReader *reader)
+{
+	return reader->buffer + reader->row;
+}
+
+static inline const char *
+csv_cell(const CsvReader *reader, int i)
+{
+	const CsvCell *cell = &reader->cells[i];
+
+	return cell->in_scratch ? reader->scratch.data + cell->offset : csv_raw(reader) + cell->offset;
+}
+
+/* What dialect detection says about a file. */
+typedef struct CsvLayout
+{
+	CsvDialect	dialect;
+	int			preamble_rows;	/* non-blank rows above the header */
+	int			header_rows;
+	int			width;			/* columns */
+	double		consistency;	/* share of rows of that width */
+	int64_t		rows;			/* in the sample */
+	bool		crlf;			/* the first line ends with CR LF */
+	bool		tabular;		/* strong enough to call a nameless text file a table */
+} CsvLayout;
+
+/* What the caller already knows; 0 or -1: find out. */
+typedef struct CsvHints
+{
+	int			delimiter;		/* -1: find out; 0: one column */
+	int			quote;			/* -1 */
+	int			header_rows;	/* -1 */
+	int			preamble_rows;	/* -1 */
+	bool		tab_likely;		/* the name ends in .tsv or .tab */
+} CsvHints;
+
+/*
+ * Judges text samples (in the reader's encoding): the first one starts where
+ * the file starts, the others somewhere inside it.
+ */
+extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout);
+
+/* ---- JSON (json_reader.c) ---- */
+
+typedef enum JsonResult
+{
+	JSON_ELEMENT,
+	JSON_BROKEN,				/* text that is no JSON: the element is that text */
+	JSON_END,
+	JSON_NO_MEMORY
+} JsonResult;
+
+typedef enum JsonLayout
+{
+	JSON_LINES,					/* one value a line */
+	JSON_VALUES,				/* values one after the other, each over many lines */
+	JSON_ARRAY,					/* [ values ] */
+	JSON_MEMBER					/* the array of one name in { "name": [ values ], … } */
+} JsonLayout;
+
+/* Hands out one value after the other. */
+typedef struct JsonReader
+{
+	ByteSource	source;
+	JsonLayout	layout;
+	size_t		element_limit;	/* bytes */
+	char	   *buffer;
+	size_t		size;
+	size_t		start;			/* of the element */
+	size_t		position;
+	size_t		filled;
+	bool		at_end;
+	int64_t		line;			/* where the element starts */
+	int64_t		next_line;
+	int64_t		ordinal;
+	bool		inside;			/* between the brackets of an array */
+	bool		done;
+	size_t		length;			/* of the element */
+	const char *reason;			/* JSON_BROKEN: why */
+} JsonReader;
+
+/* member: JSON_MEMBER only, the raw key with its quotes. */
+extern bool json_reader_init(JsonReader *reader, ByteSource source, JsonLayout layout, const char *member);
+extern JsonResult json_reader_next(JsonReader *reader);
+extern void json_reader_free(JsonReader *reader);
+
+static inline const char *
+json_element(const JsonReader *reader)
+{
+	return reader->buffer + reader->start;
+}
+
+/* What stands in a JSON file, from one pass over it. */
+typedef struct JsonOutlineMember
+{
+	char	   *key;			/* raw, with its quotes, NUL-terminated */
+	char		kind;			/* first character of the value; 'o': array of objects */
+} JsonOutlineMember;
+
+typedef struct JsonOutline
+{
+	JsonLayout	layout;			/* JSON_ARRAY, JSON_LINES or JSON_VALUES */
+	bool		one_object;		/* the file is a single object; its members follow */
+	int			count;
+	JsonOutlineMember members[256];
+} JsonOutline;
+
+extern bool json_outline(ByteSource source, JsonOutline *outline);
+extern void json_outline_free(JsonOutline *outline);
+
+/* Whether the bytes are one JSON value and nothing else but blanks. */
+extern bool json_valid(const char *data, size_t length);
+
+/*
+ * Walks the members of an object: *position starts at 0; false at the end.
+ * The texts are raw, the key with its quotes.
+ */
+typedef struct JsonMember
+{
+	const char *key;
+	size_t		key_length;
+	const char *value;
+	size_t		value_length;
+} JsonMember;
+
+extern bool json_member(const char *object, size_t length, size_t *position, JsonMember *member);
+extern bool json_item(const char *array, size_t length, size_t *position, const char **value, size_t *value_length);
+
+/* Appends what a JSON string (with its quotes) says; \u0000 and lone surrogates become U+FFFD. */
+extern bool json_unescape(const char *string, size_t length, Bytes *out, Damage *damage);
+
+extern bool json_clean(const char *data, size_t length, Bytes *out, Damage *damage);
+
+/* ---- names (names.c) ---- */
+
+#define NAME_LIMIT 63			/* bytes of a PostgreSQL name */
+
+/*
+ * A header as a column name: lower case, every run of anything but a-z and
+ * 0-9 one underscore, Latin accents stripped.  Empty when nothing is left.
+ */
+extern void normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1]);
+
+/* Matches a name against a pattern with * and ?, case-insensitively. */
+extern bool pattern_matches(const char *pattern, const char *name);
+
+#endif							/* FLITMIG_TEXT_CORE_H */
