@@ -59,6 +59,10 @@ CREATE FUNCTION flitmig.fhir_attachment_text(content text)
 RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_attachment_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION flitmig.fhir_attachment_text(content text) IS 'The note inside content of a DocumentReference or in a list of Attachments, as Markdown: the first that is a text';
 
+CREATE FUNCTION flitmig._fhir_references(value text)
+RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_references' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION flitmig._fhir_references(value text) IS 'Every Reference inside a cell, as JSON';
+
 /*
  * How the staged resources point at each other, and how many of their
  * references lead to a resource of the export: by id, or by an identifier
@@ -74,37 +78,35 @@ DECLARE
 	found	text;
 	keys	text;
 BEGIN
-	SELECT string_agg(format(
-			'SELECT %L::text AS entity, r.value AS ref FROM %I.%I t, jsonb_path_query((to_jsonb(t) - ''resourcetype'')::jsonb, ''$.*'') c, '
-			'jsonb_path_query(CASE WHEN c #>> ''{}'' ~ ''^\s*[\[{].*"(reference|identifier)"'' THEN (c #>> ''{}'')::jsonb END, '
-			'''strict $.** ? (@.type() == "object" && (@.reference.type() == "string" || @.identifier.type() == "object"))'') r(value) WHERE t._file = ANY (%L)',
-			c.relname, m.staging_schema, c.relname, f.files), ' UNION ALL '),
-		string_agg(format(
-			'SELECT t.resourcetype AS type, k.key, t.id FROM %I.%I t, unnest(array_append(%s, t.id)) k(key) WHERE t._file = ANY (%L)',
-			m.staging_schema, c.relname, CASE WHEN i.attname IS NULL THEN 'NULL::text[]' ELSE 'flitmig.fhir_keys(t.identifier)' END, f.files), ' UNION ALL ')
+	SELECT string_agg(format('SELECT %L::text AS entity, r.ref FROM %I.%I t, unnest(ARRAY[%s]) c(cell), unnest(flitmig._fhir_references(c.cell)) r(ref) WHERE t._file = ANY (%L)',
+			e.name, m.staging_schema, e.name, e.cells, e.files), ' UNION ALL '),
+		string_agg(format('SELECT t.resourcetype AS type, k.key, t.id FROM %I.%I t, unnest(array_append(%s, t.id)) k(key) WHERE t._file = ANY (%L)',
+			m.staging_schema, e.name, e.identifiers, e.files), ' UNION ALL ')
 	INTO found, keys
-	FROM pg_class c
-	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'resourcetype' AND NOT a.attisdropped
-	JOIN pg_attribute d ON d.attrelid = c.oid AND d.attname = 'id' AND NOT d.attisdropped
-	LEFT JOIN pg_attribute i ON i.attrelid = c.oid AND i.attname = 'identifier' AND NOT i.attisdropped
-	CROSS JOIN LATERAL (SELECT array_agg(s.id) AS files FROM flitmig.source_file s
-						WHERE s.migration_id = m.id AND s.staging_table = c.relname AND s.superseded_by IS NULL) f
-	WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = m.staging_schema) AND c.relkind = 'r';
+	FROM (
+		SELECT c.relname AS name,
+			string_agg(format('t.%I', a.attname), ', ') FILTER (WHERE a.attname NOT IN ('id', 'resourcetype', 'identifier')) AS cells,
+			CASE WHEN bool_or(a.attname = 'identifier') THEN 'flitmig.fhir_keys(t.identifier)' ELSE 'NULL::text[]' END AS identifiers,
+			ARRAY(SELECT s.id FROM flitmig.source_file s WHERE s.migration_id = m.id AND s.staging_table = c.relname AND s.superseded_by IS NULL ORDER BY s.id) AS files
+		FROM pg_class c
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('_file', '_line', '_hash')
+		WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = m.staging_schema) AND c.relkind = 'r'
+		GROUP BY c.relname
+		HAVING bool_or(a.attname = 'resourcetype') AND bool_or(a.attname = 'id')) e
+	WHERE e.cells IS NOT NULL;
 	IF found IS NULL THEN
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE format($sql$
 WITH reference AS (
-	SELECT x.entity, x.ref,
-		CASE WHEN x.ref ->> 'reference' LIKE '#%%' THEN 'contained' WHEN x.ref ->> 'reference' LIKE '%%?%%' THEN 'conditional'
-			 WHEN x.ref ? 'reference' THEN 'literal' ELSE 'logical' END AS style,
-		coalesce(substring(x.ref ->> 'reference' FROM '([A-Z][A-Za-z]+)[/?]'), x.ref ->> 'type') AS target,
-		flitmig.fhir_ref(x.ref::text) AS key
-	FROM (%1$s) x),
+	SELECT x.entity, flitmig.fhir_ref(x.ref) AS key, t.text,
+		coalesce(substring(t.text FROM '([A-Z][A-Za-z]+)[/?]'), flitmig.json_path_text(x.ref, 'type')) AS target
+	FROM (%1$s) x, LATERAL (SELECT flitmig.json_path_text(x.ref, 'reference')) t(text)),
 key AS (
 	SELECT coalesce(k.type, '') AS type, k.key, count(DISTINCT k.id) AS ids
 	FROM (%2$s) k WHERE k.key IS NOT NULL GROUP BY GROUPING SETS ((k.type, k.key), (k.key)))
-SELECT r.entity::text, r.style, r.target, count(*), count(*) FILTER (WHERE k.ids = 1)
+SELECT r.entity::text, CASE WHEN r.text LIKE '#%%' THEN 'contained' WHEN r.text LIKE '%%?%%' THEN 'conditional' WHEN r.text IS NULL THEN 'logical' ELSE 'literal' END,
+	r.target, count(*), count(*) FILTER (WHERE k.ids = 1)
 FROM reference r LEFT JOIN key k ON k.key = r.key AND k.type = coalesce(r.target, '')
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3$sql$, found, keys);
 END
