@@ -10,8 +10,20 @@ cd "$(dirname "$0")/.." || exit
 passed=0 failed=0 skipped=0
 logs=$workshop/tmp/logs
 mkdir -p "$logs"
-trap 'stop_servers' EXIT
+
+# A test that is under way is ended by its process id, then the servers that we started.
+# shellcheck disable=SC2317
+stop_all() {
+	local file
+	for file in "$logs"/*.pid; do
+		[ ! -e "$file" ] || kill -TERM "$(cat "$file")" 2>/dev/null
+	done
+	stop_servers
+}
+trap stop_all EXIT
 trap 'exit 130' INT TERM
+
+# ---- counting ----
 
 # count NAME PASSED FAILED SKIPPED SECONDS LOG: adds to the sums; shows the log of a failure.
 count() {
@@ -19,7 +31,7 @@ count() {
 	passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
 	[ "$3" = 0 ] || result=FAIL
 	printf '%-4s %-44s %4d passed %3d failed %3d skipped %4d s\n' "$result" "$name" "$2" "$3" "$4" "$5"
-	[ "$4" = 0 ] || sed -nE 's/.*# *[Ss][Kk][Ii][Pp][A-Za-z]*:? *(.+)/     skipped: \1/p' "$6" | sort | uniq -c | sed -E 's/^ *[0-9]+ //' | head -5
+	[ "$4" = 0 ] || sed -nE 's/.*# *[Ss][Kk][Ii][Pp][A-Za-z]*:? *(.+)/     skipped: \1/p' "$6" | sort -u | head -5
 	if [ "$3" != 0 ]; then
 		# The failures first, then the end of what was said.
 		grep -A12 -E '^not ok|^Bail out' "$6" | head -150
@@ -29,21 +41,57 @@ count() {
 	fi
 }
 
-# run_tap NAME COMMAND…: runs a program that prints TAP; an exit code other than 0 without a failed test is one failure.
-run_tap() {
-	local name=$1 log start=$SECONDS code p f s told
-	shift
-	log=$logs/${name//\//_}
-	timeout -k 10 "${TEST_TIMEOUT:-300}" "$@" >"$log" 2>&1 </dev/null
-	code=$?
-	read -r p f s < <(awk -f scripts/count-tap.awk "$log")
-	[ "$code" = 0 ] || [ "$f" != 0 ] || f=1
-	[ "$code" != 124 ] || echo "stopped after ${TEST_TIMEOUT:-300} seconds" >>"$log"
-	# PostgreSQL's Perl tests tell a file of their own what happened.
-	told=$(find tmp_check "$workshop/tmp/tap" -name "regress_log_$(basename "$name" .pl)" 2>/dev/null | head -1)
-	[ "$f" = 0 ] || [ -z "$told" ] || tail -40 "$told" | cut -c1-600 >>"$log"
-	count "$name" "$p" "$f" "$s" $((SECONDS - start)) "$log"
+finish() {
+	say "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
+	[ "$failed" = 0 ]
+	exit
 }
+
+# ---- programs that print TAP ----
+
+# start_tap NAME COMMAND…: runs it in the background; what it said is in its log, how it went in its result.
+# An exit code other than 0 without a failed test is one failure.
+start_tap() {
+	local name=$1 log=$logs/${1//\//_}
+	shift
+	(
+		limit=${TEST_TIMEOUT:-400} start=$SECONDS
+		timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null &
+		echo $! >"$log.pid"
+		wait $!
+		code=$?
+		rm -f "$log.pid"
+		read -r p f s < <(awk -f scripts/count-tap.awk "$log")
+		[ "$code" = 0 ] || [ "$f" != 0 ] || f=1
+		[ "$code" != 124 ] || echo "stopped after $limit seconds" >>"$log"
+		# PostgreSQL's Perl tests tell a file of their own what happened.
+		told=$(find tmp_check "$workshop/tmp/tap" -name "regress_log_$(basename "$name" .pl)" 2>/dev/null | head -1)
+		[ "$f" = 0 ] || [ -z "$told" ] || tail -40 "$told" | cut -c1-600 >>"$log"
+		echo "$p $f $s $((SECONDS - start))" >"$log.new" && mv "$log.new" "$log.result"
+	) &
+}
+
+# take_tap [--all] NAME…: counts those that are done; with --all waits for the rest.
+take_tap() {
+	local all='' name log p f s t
+	[ "$1" != --all ] || { all=1; shift; }
+	for name in "$@"; do
+		log=$logs/${name//\//_}
+		[ ! -e "$log.taken" ] || continue
+		while [ -n "$all" ] && [ ! -e "$log.result" ]; do sleep 0.2; done
+		[ -e "$log.result" ] || continue
+		read -r p f s t <"$log.result"
+		touch "$log.taken"
+		count "$name" "$p" "$f" "$s" "$t" "$log"
+	done
+}
+
+run_tap() {
+	start_tap "$@"
+	take_tap --all "$1"
+}
+
+# ---- the kinds of tests ----
 
 run_build() {
 	local log=$logs/build start=$SECONDS f=0
@@ -52,6 +100,13 @@ run_build() {
 	! grep -q 'warning:' "$log" || f=1
 	count build $((1 - f)) $f 0 $((SECONDS - start)) "$log"
 	[ "$f" = 0 ]
+}
+
+run_node() {
+	local file
+	for file in test/*/*.test.js; do
+		[ ! -e "$file" ] || run_tap "$file" node "$file"
+	done
 }
 
 run_regress() {
@@ -77,46 +132,45 @@ run_pgtap() {
 	done
 }
 
+# The same acceptance that a live Twenty gets.
+start_live() {
+	start_twenty live --model 2.19
+	TWENTY_URL=$twenty_url TWENTY_KEY=$twenty_key start_tap test/live/check-live.js node test/live/check-live.js
+}
+
+# Most of their time these wait for a call limit, so several run at once.
 run_perl() {
-	local file bin pgxs
+	local file bin pgxs files=(test/t/*.pl)
 	bin=$(dirname "$PG_CONFIG")
 	pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
-	for file in test/t/*.pl; do
+	mkdir -p "$workshop/tmp/ports"
+	for file in "${files[@]}"; do
 		[ -e "$file" ] || continue
+		while [ "$(compgen -G "$logs/*.pid" | wc -l)" -gt "$(nproc)" ]; do
+			sleep 0.5
+			take_tap "${files[@]}"
+		done
 		mkdir -p "$workshop/tmp/tap/${file##*/}/log"
 		# As PGXS's prove_installcheck does; the cluster of the regression tests is not theirs.
-		run_tap "$file" env -u PGHOST -u PGUSER -u PGDATABASE "PGPORT=65432" "PATH=$bin:$PATH" \
+		start_tap "$file" env -u PGHOST -u PGUSER -u PGDATABASE "PGPORT=65432" "PG_TEST_PORT_DIR=$workshop/tmp/ports" "PATH=$bin:$PATH" \
 			"PG_REGRESS=$pgxs/src/test/regress/pg_regress" "top_builddir=$pgxs/.." \
 			"TESTDIR=$PWD" "TESTDATADIR=$workshop/tmp/tap/${file##*/}" "TESTLOGDIR=$workshop/tmp/tap/${file##*/}/log" \
 			perl -I "$pgxs/src/test/perl" -I test/t "$file"
+		sleep 0.2
 	done
-}
-
-# The same acceptance that a live Twenty gets.
-run_live() {
-	start_twenty live --model 2.19
-	TWENTY_URL=$twenty_url TWENTY_KEY=$twenty_key run_tap test/live/check-live.js node test/live/check-live.js
-}
-
-finish() {
-	say "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
-	[ "$failed" = 0 ]
-	exit
+	[ ! -e "${files[0]}" ] || take_tap --all "${files[@]}"
 }
 
 run_build || finish
+start_cluster check
 if [ "${1:-}" = --live ]; then
-	start_cluster live
 	TEST_TIMEOUT=3600 run_tap test/live/check-live.js node test/live/check-live.js
 	finish
 fi
-for file in test/*/*.test.js; do
-	[ -e "$file" ] && run_tap "$file" node "$file"
-done
-start_cluster regress
+run_node
 run_regress
 run_pgtap
-run_live
-stop_servers
+start_live
 run_perl
+take_tap --all test/live/check-live.js
 finish

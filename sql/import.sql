@@ -66,11 +66,26 @@ SELECT * FROM flitmig_import('clinik', '/tmp');
 SELECT * FROM flitmig_import('clinic', 'exports/patients.csv');
 SELECT * FROM flitmig_import('clinic', '/no/such/file');
 SELECT * FROM flitmig_import('clinic', NULL);
-CREATE ROLE regress_flitmig_nobody;
-SET ROLE regress_flitmig_nobody;
-SELECT * FROM flitmig_import('clinic', '/tmp');
+CREATE ROLE regress_flitmig_operator;
+SELECT flitmig_grant('regress_flitmig_operator', 'operator');
+SELECT make_migration('theirs', '{}');
+UPDATE flitmig.migration SET owner = 'regress_flitmig_operator' WHERE name = 'theirs';
+GRANT CREATE ON DATABASE :"DBNAME" TO regress_flitmig_operator;
+\set path :export '/2'
+SET ROLE regress_flitmig_operator;
+SELECT * FROM flitmig_import('theirs', :'path');
 RESET ROLE;
-DROP ROLE regress_flitmig_nobody;
+
+-- An operator who may read the server's files owns what is staged.
+GRANT pg_read_server_files TO regress_flitmig_operator;
+SET ROLE regress_flitmig_operator;
+SELECT "table", rows FROM flitmig_import('theirs', :'path');
+SELECT * FROM flitmig_import('clinic', :'path');
+SELECT tableowner, tablename FROM pg_tables WHERE schemaname = 'theirs_staging';
+RESET ROLE;
+DROP SCHEMA theirs_staging CASCADE;
+DROP OWNED BY regress_flitmig_operator;
+DROP ROLE regress_flitmig_operator;
 
 -- Nothing is lost: the sums hold for every file.
 SELECT count(*) FROM flitmig.source_file WHERE rows_read <> rows_loaded + rows_rejected;

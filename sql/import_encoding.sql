@@ -17,8 +17,7 @@ SELECT severity, code, object, count, places FROM flitmig.finding ORDER BY objec
 SELECT line_no, reason, raw FROM flitmig.reject;
 -- The encoding can be said.
 \set path :abs_srcdir '/test/data/encoding/windows1252.csv'
-DELETE FROM flitmig.source_file;
-SELECT file, rows, encoding FROM flitmig_import('enc', :'path', options => '{"encoding": "ISO-8859-15", "table": "said"}');
+SELECT file, rows, encoding FROM flitmig_import('enc', :'path', options => '{"encoding": "ISO-8859-15", "table": "said", "again": true}');
 SELECT name FROM enc_staging.said WHERE _line = 3;
 DROP SCHEMA enc_staging CASCADE;
 DELETE FROM flitmig.migration;

@@ -24,15 +24,18 @@ SELECT * FROM staged('backslash');
 SELECT * FROM staged('one_column');
 SELECT * FROM staged('preamble');
 SELECT * FROM staged('no_header');
+SELECT * FROM staged('groups');
+SELECT * FROM staged('instructions');
+SELECT line_no, reason, convert_from(raw, 'UTF8') AS raw FROM flitmig.reject;
 SELECT * FROM staged('odd_headers');
 
 -- Or they are said.
 \set path :abs_srcdir '/test/data/dialect/one_column.csv'
-DELETE FROM flitmig.source_file;
-SELECT * FROM flitmig_import('rows', :'path', options => '{"files": {"one*": {"delimiter": ",", "header": false, "table": "said"}}}');
+SELECT * FROM flitmig_import('rows', :'path', options => '{"files": {"one*": {"delimiter": ","}}}');
+SELECT * FROM flitmig_import('rows', :'path', options => '{"again": true, "files": {"one*": {"delimiter": ",", "header": false, "table": "said"}}}');
+SELECT * FROM staged('one_column');
 SELECT * FROM staged('said');
-DELETE FROM flitmig.source_file;
-SELECT * FROM flitmig_import('rows', :'path', options => '{"delimiter": ";;"}');
+SELECT * FROM flitmig_import('rows', :'path', options => '{"delimiter": ";;", "again": true}');
 
 -- Ragged rows, stray quotes, quotes without end: each row is staged or rejected, none is lost.
 DELETE FROM flitmig.finding;

@@ -30,7 +30,7 @@ SELECT flitmig_help('fixture');
 
 -- Every record has one fate.
 UPDATE flitmig.run SET state = 'done', finished_at = clock_timestamp() WHERE id = 900;
-INSERT INTO flitmig.run (id, migration_id, kind, state, mapping_hash, requested_at) VALUES (901, 900, 'run', 'done', 'hash of the mapping', clock_timestamp());
+INSERT INTO flitmig.run (id, migration_id, kind, state, mapping_hash, requested_at, started_at) VALUES (901, 900, 'run', 'done', 'hash of the mapping', clock_timestamp(), clock_timestamp());
 INSERT INTO flitmig.base (migration_id, id, object, object_map_id, origin, run_id, hash, sent, stored)
 	SELECT 900, id, object, object_map_id, 'created', 901, hash, payload, payload FROM flitmig.record WHERE migration_id = 900 AND sequence IN (4, 5, 8);
 INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason)

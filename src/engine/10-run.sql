@@ -167,7 +167,7 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._phase_enter(bigint) IS 'Moves a run to its next phase. phase NULL: there is none; metered: its calls take tokens; serial: one call at a time';
 
-CREATE FUNCTION flitmig._phase_plan(this_run bigint, phase text) RETURNS void
+CREATE FUNCTION flitmig._phase_plan(this_run bigint, phase text) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -198,9 +198,10 @@ BEGIN
 		WHEN 'unschema' THEN NULL;	/* planned by the answers of count */
 		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);
 	END CASE;
+	RETURN (SELECT count(*) FROM flitmig.batch b WHERE b.run_id = this_run AND b.phase = _phase_plan.phase AND b.state = 'planned');
 END
 $$;
-COMMENT ON FUNCTION flitmig._phase_plan(bigint, text) IS 'Plans the batches of a phase; the table of phases and their planners';
+COMMENT ON FUNCTION flitmig._phase_plan(bigint, text) IS 'Plans the batches of a phase and says how many there are; the table of phases and their planners';
 
 CREATE FUNCTION flitmig._server_limit(server text, OUT max_tokens integer, OUT window_ms integer)
 LANGUAGE sql STABLE

@@ -70,6 +70,15 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._batch_next(bigint, text) IS 'Opens the next planned batch of a phase (intent and undo rows are written here, committed by the caller before the request leaves) and gives its request';
 
+CREATE FUNCTION flitmig._batch_unsent(batch bigint) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM flitmig.undo u USING flitmig.batch b WHERE b.id = _batch_unsent.batch AND u.batch_id = b.id AND b.attempts = 1;
+	UPDATE flitmig.batch b SET state = 'planned', attempts = b.attempts - 1 WHERE b.id = _batch_unsent.batch;
+$$;
+COMMENT ON FUNCTION flitmig._batch_unsent(bigint) IS 'Takes back the opening of a batch that was never sent';
+
 /* ---- the way back ---- */
 
 CREATE FUNCTION flitmig._batch_answer(batch bigint, class text, http_outcome integer, status integer, code text, answer_message text,
@@ -162,6 +171,10 @@ BEGIN
 			sqlstate := '28000';
 			message := format('server "%s" does not accept the API key', m.server);
 			hint := format('Make a key in Twenty under Settings > APIs, then: ALTER USER MAPPING FOR CURRENT_USER SERVER %I OPTIONS (SET api_key ''…'');', m.server);
+		WHEN http_outcome = 4 THEN
+			sqlstate := '08006';
+			message := format('the TLS certificate of server "%s" was not accepted', m.server);
+			hint := format('ALTER SERVER %I OPTIONS (ADD ca_file ''/path/to/ca.pem'');', m.server);
 		WHEN class = 'not_twenty' THEN
 			sqlstate := '08P01';
 			message := format('what answers at the url of server "%s" is not Twenty', m.server);
@@ -169,16 +182,12 @@ BEGIN
 		WHEN class = 'schema_changed' THEN
 			sqlstate := '55000';
 			message := format('the schema of server "%s" is not what it was when it was read', m.server);
-			detail := format('A %s of object "%s" was refused with %s.', b.kind, b.object, coalesce(code, 'a validation error'));
+			detail := format('Kind of call: %s, object: %s, outcome: %s.', b.kind, coalesce(b.object, '-'), coalesce(code, 'a validation error'));
 			hint := format('SELECT flitmig_prepare(%L);  then run again.', m.name);
-		WHEN http_outcome = 4 THEN
-			sqlstate := '08006';
-			message := format('the TLS certificate of server "%s" was not accepted', m.server);
-			hint := format('ALTER SERVER %I OPTIONS (ADD ca_file ''/path/to/ca.pem'');', m.server);
 		ELSE
 			sqlstate := '08006';
 			message := format('server "%s" could not be reached', m.server);
-			detail := format('Attempt %s of a %s call ended with: %s.', b.attempts, b.kind, coalesce(code, class));
+			detail := format('Kind of call: %s, attempt %s, outcome: %s.', b.kind, b.attempts, coalesce(code, class));
 			hint := 'Nothing is lost: the same call goes on from here once the server answers. Check the url with: \des+';
 	END CASE;
 END

@@ -36,12 +36,14 @@ typedef struct Pump
 	int64		run_id;
 	char	   *phase;
 	bool		metered;		/* calls of this phase take tokens */
-	int			width;			/* calls of this phase that may be under way at once */
+	bool		serial;			/* one call of this phase at a time */
 	HttpPool   *pool;
 	Bucket		bucket;
 	int64		hold_until_us;	/* back-off asked for by an answer */
 	MemoryContext ctx;			/* lives as long as the run */
-	MemoryContext call_ctx;		/* reset after each call and each answer */
+	MemoryContext call_ctx;		/* reset after each answer */
+	MemoryContext ready_ctx;	/* holds ready; reset when it is sent */
+	struct Request *ready;		/* intent committed, waits for its moment */
 	SPIPlanPtr	next_plan;
 	SPIPlanPtr	answer_plan;
 } Pump;
@@ -109,7 +111,7 @@ phase_enter(Pump *pump)
 		elog(ERROR, "could not enter a phase");
 	pump->phase = row_text(pump->ctx, 1);
 	pump->metered = DatumGetBool(row_datum(2));
-	pump->width = DatumGetBool(row_datum(3)) ? 1 : flitmig_requests_in_flight;
+	pump->serial = DatumGetBool(row_datum(3));
 	worker_commit();
 }
 
@@ -122,8 +124,12 @@ phase_plan(Pump *pump)
 	worker_begin();
 	values[0] = Int64GetDatum(pump->run_id);
 	values[1] = CStringGetTextDatum(pump->phase);
-	if (SPI_execute_with_args("SELECT flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not plan a phase");
+	/* knowing how many calls are to come, the bucket does not save up for more */
+	if (pump->metered)
+		bucket_expect(&pump->bucket, DatumGetInt32(row_datum(1)));
 	worker_commit();
 }
 
@@ -152,16 +158,16 @@ batch_open(Pump *pump)
 		elog(ERROR, "could not open a batch");
 	if (SPI_processed == 1)
 	{
-		request = MemoryContextAllocZero(pump->call_ctx, sizeof(Request));
+		request = MemoryContextAllocZero(pump->ready_ctx, sizeof(Request));
 		request->batch_id = DatumGetInt64(row_datum(1));
 		request->roots = DatumGetInt32(row_datum(2));
-		request->transport = row_text(pump->call_ctx, 3);
-		request->path = row_text(pump->call_ctx, 4);
-		request->body = row_text(pump->call_ctx, 5);
-		request->file_path = row_text(pump->call_ctx, 6);
-		request->file_name = row_text(pump->call_ctx, 7);
-		request->content_type = row_text(pump->call_ctx, 8);
-		request->file_map = row_text(pump->call_ctx, 9);
+		request->transport = row_text(pump->ready_ctx, 3);
+		request->path = row_text(pump->ready_ctx, 4);
+		request->body = row_text(pump->ready_ctx, 5);
+		request->file_path = row_text(pump->ready_ctx, 6);
+		request->file_name = row_text(pump->ready_ctx, 7);
+		request->content_type = row_text(pump->ready_ctx, 8);
+		request->file_map = row_text(pump->ready_ctx, 9);
 	}
 	worker_commit();
 	return request;
@@ -303,24 +309,57 @@ send_delay_ms(Pump *pump)
 	return delay;
 }
 
-/* Sends what may be sent.  Returns how long to wait before more may (ms), or -1 when nothing is planned. */
+/* How many calls may be under way: a known limit is used best in bursts. */
+static int
+width(Pump *pump)
+{
+	if (pump->serial)
+		return 1;
+	return pump->metered ? bucket_in_flight(&pump->bucket) : flitmig_requests_in_flight;
+}
+
+/*
+ * Sends what may be sent.  The next batch is opened before its moment has
+ * come, so that the commit of its intent costs no time then.  Returns how
+ * long to wait before more may (ms), or -1 when nothing is planned.
+ */
 static long
 send_allowed(Pump *pump)
 {
-	while (http_in_flight(pump->pool) < pump->width)
+	while (http_in_flight(pump->pool) < width(pump))
 	{
-		long		delay = send_delay_ms(pump);
-		Request    *request;
+		long		delay;
 
+		if (pump->ready == NULL)
+			pump->ready = batch_open(pump);
+		if (pump->ready == NULL)
+			return -1;
+		delay = send_delay_ms(pump);
 		if (delay > 0)
 			return delay;
-		request = batch_open(pump);
-		if (request == NULL)
-			return -1;
-		call_send(pump, request);
-		MemoryContextReset(pump->call_ctx);
+		call_send(pump, pump->ready);
+		pump->ready = NULL;
+		MemoryContextReset(pump->ready_ctx);
 	}
 	return MAX_WAIT_MS;
+}
+
+/* A batch that was opened and never sent is planned again: nobody has to look it up. */
+static void
+unsend(Pump *pump)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[1];
+
+	if (pump->ready == NULL)
+		return;
+	values[0] = Int64GetDatum(pump->ready->batch_id);
+	worker_begin();
+	if (SPI_execute_with_args("SELECT flitmig._batch_unsent($1)", 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not take a batch back");
+	worker_commit();
+	pump->ready = NULL;
+	MemoryContextReset(pump->ready_ctx);
 }
 
 /* A clean stop: nothing new leaves, answers under way are still written down. */
@@ -329,6 +368,7 @@ drain(Pump *pump)
 {
 	int64		until = GetCurrentTimestamp() + DRAIN_LIMIT_US;
 
+	unsend(pump);
 	while (http_in_flight(pump->pool) > 0 && GetCurrentTimestamp() < until)
 	{
 		HttpAnswer *http = http_wait(pump->pool, MAX_WAIT_MS);
@@ -349,7 +389,7 @@ phase_pump(Pump *pump)
 
 		CHECK_FOR_INTERRUPTS();
 		if (wait < 0 && http_in_flight(pump->pool) == 0)
-			return;
+			return;				/* nothing planned, nothing under way, nothing ready */
 		http = http_wait(pump->pool, wait < 0 ? MAX_WAIT_MS : Min(wait, MAX_WAIT_MS));
 		CHECK_FOR_INTERRUPTS();
 		if (http)
@@ -370,6 +410,7 @@ pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 	pump->run_id = run_id;
 	pump->ctx = ctx;
 	pump->call_ctx = AllocSetContextCreate(ctx, "flitmig call", ALLOCSET_DEFAULT_SIZES);
+	pump->ready_ctx = AllocSetContextCreate(ctx, "flitmig request", ALLOCSET_DEFAULT_SIZES);
 	worker_begin();
 	old = MemoryContextSwitchTo(ctx);
 	server = twenty_server_load(server_name, GetUserId());

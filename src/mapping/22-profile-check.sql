@@ -50,7 +50,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s: the name must be a-z, 0-9 and _, at most 50 characters', path) FROM entity WHERE name !~ '^[a-z_][a-z0-9_]{0,49}$'
 	UNION ALL
-	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,required,drop,unmapped,description,header,format,records}') p
+	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,required,drop,unmapped,description}') p
 	UNION ALL
 	SELECT format('%s.files must be an array of file name patterns', path) FROM entity
 	WHERE jsonb_typeof(entity.doc->'files') IS DISTINCT FROM 'array'

@@ -1,13 +1,5 @@
 /* mapping: what stands behind {entity} and the other placeholders of a map. */
 
-CREATE FUNCTION flitmig._header_name(header text)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT left(CASE WHEN n ~ '^[0-9]' THEN 'c_' || n ELSE n END, 63)
-	FROM (SELECT btrim(regexp_replace(lower(header), '[^a-z0-9]+', '_', 'g'), '_') AS n) h
-$$;
-COMMENT ON FUNCTION flitmig._header_name(header text) IS 'A header as the import names its column';
-
 CREATE FUNCTION flitmig._staged_columns(mig integer, entity text)
 RETURNS TABLE (canonical text, staged text[], header text[]) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -19,7 +11,7 @@ AS $$
 		SELECT x.name, min(x.header) AS header, min(x.n) AS n
 		FROM (SELECT c.key AS name, c.key AS header, 0 AS n
 			  UNION ALL
-			  SELECT flitmig._header_name(h.header), h.header, h.n
+			  SELECT flitmig._column_name(h.header), h.header, h.n
 			  FROM jsonb_array_elements_text(c.value) WITH ORDINALITY h(header, n)) x
 		GROUP BY x.name) w
 	LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', m.staging_schema, entity))
@@ -38,7 +30,7 @@ AS $$
 	WHERE m.id = mig AND a.attname NOT IN ('_file', '_line', '_hash')
 		AND NOT EXISTS (SELECT FROM flitmig._staged_columns(mig, entity) c WHERE a.attname = ANY (c.staged))
 		AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['entities', entity, 'drop'])) d
-						WHERE flitmig._header_name(d) = a.attname)
+						WHERE flitmig._column_name(d) = a.attname)
 	ORDER BY a.attnum
 $$;
 COMMENT ON FUNCTION flitmig._unknown_columns(mig integer, entity text) IS 'Staged columns of an entity that the profile neither maps nor drops';

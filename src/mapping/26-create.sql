@@ -73,6 +73,22 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._server_url(server text) IS 'The url of a flitmig_twenty server that the caller may use';
 
+/* AT TIME ZONE also takes abbreviations and POSIX rules; pg_timezone_names reads six hundred files. */
+CREATE FUNCTION flitmig._known_zone(zone text)
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF zone ~ '^[A-Za-z_]+/[A-Za-z_/-]+$' THEN
+		PERFORM now() AT TIME ZONE zone;
+		RETURN true;
+	END IF;
+	RETURN zone = 'UTC' OR EXISTS (SELECT FROM pg_timezone_names z WHERE lower(z.name) = lower(zone));
+EXCEPTION WHEN invalid_parameter_value THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION flitmig._known_zone(zone text) IS 'Is that the name of a time zone?';
+
 CREATE FUNCTION @extschema@.flitmig_create(migration text, server text, profile text DEFAULT 'generic', time_zone text DEFAULT NULL,
 	country text DEFAULT 'US', currency text DEFAULT 'USD', date_order text DEFAULT NULL, default_owner text DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -99,7 +115,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('profile "%s" does not exist', flitmig_create.profile),
 			HINT = format('Profiles: %s. Your own is a row of flitmig.profile.', (SELECT string_agg(p.name, ', ' ORDER BY p.name) FROM flitmig.profile p));
 	END IF;
-	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE lower(z.name) = lower(zone)) THEN
+	IF NOT flitmig._known_zone(zone) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('unknown time zone: "%s"', zone),
 			HINT = 'Name the clinic''s zone, such as America/New_York; SELECT name FROM pg_timezone_names lists them.';
 	END IF;

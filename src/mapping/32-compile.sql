@@ -136,6 +136,12 @@ BEGIN
 			joins := joins || format(' LEFT JOIN pg_temp.%I %s ON %2$s.source_key = w.r%3$s',
 				CASE WHEN alternative.done THEN 'flitmig_r' ELSE 'flitmig_w' END || alternative.id, alias, f.position);
 			ids := ids || format(', CASE WHEN %1$s.reason IS NULL THEN %1$s.id END', alias);
+			/* a delta that holds only what changed: what it points at may be in Twenty since an earlier export */
+			IF EXISTS (SELECT FROM flitmig.base b WHERE b.object_map_id = alternative.id) THEN
+				joins := joins || format(' LEFT JOIN (flitmig.record %1$s_r JOIN flitmig.base %1$s_b ON %1$s_b.migration_id = %1$s_r.migration_id AND %1$s_b.id = %1$s_r.id)'
+					' ON %1$s_r.object_map_id = %2$s AND %1$s_r.source_key = w.r%3$s AND %1$s.source_key IS NULL', alias, alternative.id, f.position);
+				ids := ids || format(', %s_r.id', alias);
+			END IF;
 			parents := parents || format(', %s.reason', alias);
 		END LOOP;
 		ids := 'coalesce(' || substr(ids, 3) || ')';

@@ -16,6 +16,8 @@ CREATE FUNCTION flitmig._match_owners(mig integer, counts text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	/* a session may look at the owners while the worker maps */
+	PERFORM pg_advisory_xact_lock(hashtext('flitmig.owner'), mig);
 	DELETE FROM flitmig.owner w WHERE w.migration_id = mig;
 	EXECUTE format($sql$
 INSERT INTO flitmig.owner (migration_id, source_value, email, name, records, member_id, status)
@@ -57,7 +59,7 @@ LEFT JOIN (SELECT l.member_id FROM flitmig.migration m JOIN flitmig.live_member 
 	SELECT mig, 'owners', 'warning', 'OWNER_UNMATCHED', 'workspaceMember', sum(w.records),
 		format('%s staff owner(s) of %s record(s) are no workspace members; %s', count(*), sum(w.records),
 			CASE WHEN bool_or(w.status = 'default') THEN 'the default owner stands in' ELSE 'these records get no owner' END),
-		format('SELECT * FROM flitmig_owners(%L); invite them in Twenty, or give aliases: UPDATE flitmig.migration SET options = options || ''{"owner_aliases": {"mike smith": "michael.smith@example.com"}}'' WHERE name = %1$L;',
+		format('SELECT * FROM flitmig_owners(%L); invite them in Twenty, or give aliases and confirm: UPDATE flitmig.migration SET options = options || ''{"owner_aliases": {"mike smith": "michael.smith@example.com"}}'' WHERE name = %1$L;',
 			(SELECT m.name FROM flitmig.migration m WHERE m.id = mig))
 	FROM flitmig.owner w
 	WHERE w.migration_id = mig AND w.status IN ('default', 'unmatched') AND w.records > 0

@@ -36,26 +36,28 @@ BEGIN
 	DROP TABLE IF EXISTS pg_temp.flitmig_value, pg_temp.flitmig_lost;
 	EXECUTE 'CREATE TEMP TABLE flitmig_value ON COMMIT DROP AS ' || (
 		SELECT string_agg(format(
-			'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, lower(r.payload #>> %L) AS value FROM pg_temp.%I r WHERE r.reason IS NULL AND r.payload #>> %3$L <> ''''',
+			'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, nullif(lower(r.payload #>> %L), '''') AS value FROM pg_temp.%I r WHERE r.reason IS NULL',
 			o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
 		FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object);
 
 	ANALYZE flitmig_value;
 	CREATE TEMP TABLE flitmig_lost ON COMMIT DROP AS
 	WITH held AS MATERIALIZED (
-		/* what Twenty holds from us, unless the holder gives it up now */
-		SELECT lower(b.sent #>> keys) AS value, b.id
-		FROM flitmig.base b
+		/* What Twenty holds from us. A record that is mapped says itself what it keeps; one that is gone or excluded stays there as it is. */
+		SELECT lower(b.sent #>> keys) AS value, b.id, v.id IS NULL AS stays
+		FROM flitmig.base b LEFT JOIN flitmig_value v ON v.id = b.id
 		WHERE b.migration_id = mig AND b.object = _settle_unique.object AND b.sent #>> keys <> ''),
+	taken AS (
+		SELECT DISTINCT h.value FROM held h WHERE h.stays),
 	crowd AS (
-		SELECT v.value FROM flitmig_value v GROUP BY v.value HAVING count(*) > 1
+		SELECT v.value FROM flitmig_value v WHERE v.value IS NOT NULL GROUP BY v.value HAVING count(*) > 1
 		UNION
-		SELECT h.value FROM held h WHERE NOT EXISTS (SELECT FROM flitmig_value v WHERE v.id = h.id)),
+		SELECT t.value FROM taken t),
 	ranked AS (
-		SELECT v.*, row_number() OVER (PARTITION BY v.value ORDER BY h.id IS NULL, v.position, v.sequence, v.id) AS rank,
-			EXISTS (SELECT FROM held x WHERE x.value = v.value AND flitmig._holds_on(mig, x.id)) AS taken
+		SELECT v.*, row_number() OVER (PARTITION BY v.value ORDER BY h.id IS NULL, v.position, v.sequence, v.id) AS rank, t.value IS NOT NULL AS taken
 		FROM flitmig_value v
 		JOIN crowd c ON c.value = v.value
+		LEFT JOIN taken t ON t.value = v.value
 		LEFT JOIN held h ON h.value = v.value AND h.id = v.id)
 	SELECT r.map, r.position, r.sequence, r.id, r.file_id, r.line_no, r.value, NULL::text AS instead
 	FROM ranked r WHERE r.rank > 1 OR r.taken;
@@ -105,19 +107,3 @@ FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s$sql$,
 END
 $$;
 COMMENT ON FUNCTION flitmig._settle_unique(mig integer, object text, path text) IS 'Leaves a unique value with one record: its holder in Twenty, else the first';
-
-CREATE FUNCTION flitmig._holds_on(mig integer, record_id uuid)
-RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	map		integer := (SELECT b.object_map_id FROM flitmig.base b WHERE b.migration_id = mig AND b.id = record_id);
-	present	boolean := false;
-BEGIN
-	/* A record that is mapped now says itself whether it keeps the value; one that is gone or excluded stays as it is in Twenty. */
-	IF map IS NOT NULL AND to_regclass('pg_temp.' || quote_ident('flitmig_r' || map)) IS NOT NULL THEN
-		EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I r WHERE r.id = $1 AND r.reason IS NULL)', 'flitmig_r' || map) INTO present USING record_id;
-	END IF;
-	RETURN NOT present;
-END
-$$;
-COMMENT ON FUNCTION flitmig._holds_on(mig integer, record_id uuid) IS 'Does a stored record that is not mapped any more still hold its unique values in Twenty?';

@@ -260,6 +260,11 @@ BEGIN
 			MESSAGE = format('the schema of server "%s" has not been read for migration "%s"', m.server, m.name),
 			HINT = format('SELECT * FROM flitmig_plan(%L);', m.name);
 	END IF;
+	IF m.mapping_hash <> flitmig._mapping_hash(mig) THEN		-- what was confirmed, sampled and signed is what moves
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('the mapping of migration "%s" was changed since it was confirmed', m.name),
+			HINT = format('SELECT flitmig_confirm(%L); then take a sample of it and sign it off.', m.name);
+	END IF;
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map';
 	DELETE FROM flitmig.map_count n WHERE n.migration_id = mig;
 	PERFORM flitmig._order(mig);

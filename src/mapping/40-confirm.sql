@@ -64,7 +64,7 @@ RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	/* jsonb's text is canonical; ids and positions say nothing about the mapping, options that data bring neither */
 	SELECT encode(sha256(convert_to(jsonb_build_object(
-		'migration', to_jsonb(m) - '{id,server,owner,mapping_hash,confirmed_at,signed_hash,signed_by,signed_at,signed_comment,signed_run,delta_window,delta_until,mapped_at,created_at,options,profile_doc}'::text[],
+		'settings', jsonb_build_array(m.namespace, m.staging_schema, m.time_zone, m.country, m.currency, m.date_order, m.default_owner),
 		'profile', m.profile_doc - '{description,audit,maps,values,automations}'::text[],
 		'owner_aliases', m.options->'owner_aliases',
 		'object_map', (SELECT jsonb_agg(to_jsonb(o) - '{id,migration_id,position}'::text[] ORDER BY o.name) FROM flitmig.object_map o WHERE o.migration_id = m.id),
@@ -168,6 +168,7 @@ DECLARE
 	mig		integer := flitmig._migration_id(flitmig_confirm.migration);
 	hash	text;
 BEGIN
+	PERFORM flitmig._refuse_while_running(mig);
 	PERFORM flitmig._check_staged(mig);
 	PERFORM flitmig._check_compiles(mig);
 	PERFORM flitmig._refresh_targets(mig);

@@ -22,7 +22,8 @@ AS $$
 	WITH entity AS (
 		SELECT e.key AS name, e.value AS doc, m.name AS migration, m.staging_schema
 		FROM flitmig.migration m, jsonb_each(m.profile_doc->'entities') e
-		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, e.key)) IS NOT NULL),
+		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, e.key)) IS NOT NULL
+			AND e.key IS DISTINCT FROM m.profile_doc#>>'{automations,entity}'),		-- flitmig_automations gives these whole
 	lost AS (
 		SELECT e.name AS entity, u AS col,
 			CASE WHEN e.doc->>'unmapped' = 'collect' THEN 'info' ELSE 'warning' END AS severity,
@@ -34,8 +35,7 @@ AS $$
 		CROSS JOIN LATERAL flitmig._staged_columns(mig, e.name) c
 		CROSS JOIN LATERAL unnest(c.staged) s
 		WHERE NOT c.canonical = ANY (flitmig._read_columns(mig, e.name))
-			AND NOT flitmig._array_of(e.doc->'drop') ? c.canonical
-			AND e.name IS DISTINCT FROM (SELECT m.profile_doc#>>'{automations,entity}' FROM flitmig.migration m WHERE m.id = mig))
+			AND NOT flitmig._array_of(e.doc->'drop') ? c.canonical)
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
 	SELECT mig, 'audit', l.severity, 'UNMAPPED_COLUMN', l.entity, l.col, coalesce(c.rows - c.blanks, 0),
 		format('column %s.%s is %s', l.entity, l.col, l.what),

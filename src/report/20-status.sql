@@ -1,13 +1,5 @@
 /* status: where a migration stands, how fast it goes, and whether anything is missing. */
 
-DO $$ BEGIN
-	IF pg_catalog.to_regclass('flitmig.map_count') IS NULL THEN		-- until the mapping room brings it
-		CREATE TABLE flitmig.map_count (migration_id integer NOT NULL, object_map_id integer PRIMARY KEY,
-			rows_read bigint NOT NULL DEFAULT 0, filtered bigint NOT NULL DEFAULT 0, blank_keys bigint NOT NULL DEFAULT 0,
-			duplicate_keys bigint NOT NULL DEFAULT 0, mapped bigint NOT NULL DEFAULT 0, excluded bigint NOT NULL DEFAULT 0);
-	END IF;
-END $$;
-
 CREATE FUNCTION flitmig._migration_row(migration text)
 RETURNS flitmig.migration LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -46,7 +38,7 @@ COMMENT ON VIEW flitmig.progress IS 'The newest run of each migration, live: sta
 
 CREATE VIEW flitmig.balance AS
 	WITH last_run AS (
-		SELECT migration_id, max(id) AS id FROM flitmig.run WHERE kind IN ('run', 'delta') GROUP BY migration_id
+		SELECT migration_id, max(started_at) AS started_at FROM flitmig.run WHERE kind IN ('run', 'delta') GROUP BY migration_id
 	), fate AS (
 		/* Every record has one fate; the first that holds counts. */
 		SELECT r.object_map_id,
@@ -56,7 +48,7 @@ CREATE VIEW flitmig.balance AS
 				WHEN q.kind = 'held' THEN 'held'
 				WHEN q.id IS NOT NULL THEN 'quarantined'
 				WHEN c.id IS NOT NULL THEN 'conflict'
-				WHEN b.hash = r.hash AND b.run_id >= COALESCE(l.id, 0) THEN 'stored'
+				WHEN b.hash = r.hash AND b.stored_at >= COALESCE(l.started_at, '-infinity') THEN 'stored'
 				WHEN b.hash = r.hash THEN 'unchanged'
 				ELSE 'missing'
 			END AS fate

@@ -29,13 +29,14 @@ SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
 	m			flitmig.migration := flitmig._migration_row(migration);
-	chosen		bigint;
+	chosen		flitmig.run;
 	part		record;
 BEGIN
-	SELECT max(r.id) INTO chosen FROM flitmig.run r
+	SELECT r.* INTO chosen FROM flitmig.run r
 	WHERE r.migration_id = m.id AND r.kind IN ('sample', 'run', 'delta') AND r.state <> 'queued'
-		AND (flitmig_diff.run IS NULL OR r.id = flitmig_diff.run);
-	IF chosen IS NULL THEN
+		AND (flitmig_diff.run IS NULL OR r.id = flitmig_diff.run)
+	ORDER BY r.id DESC LIMIT 1;
+	IF chosen.id IS NULL THEN
 		RAISE EXCEPTION 'migration "%" has no % to compare', m.name, COALESCE('run ' || flitmig_diff.run, 'run')
 			USING ERRCODE = 'no_data_found',
 				HINT = CASE WHEN flitmig_diff.run IS NULL THEN format('SELECT * FROM flitmig_sample(%L);', m.name)
@@ -64,10 +65,10 @@ BEGIN
 			CASE WHEN all_fields
 				THEN '(SELECT b.id, b.object, c.field, c.sent, c.stored, c.verdict, c.rule
 						FROM flitmig.base b CROSS JOIN LATERAL flitmig._compare(b.sent, b.stored, $1, b.object) c
-						WHERE b.migration_id = $1 AND b.run_id = $2 AND b.object_map_id = $3)'
+						WHERE b.migration_id = $1 AND b.object_map_id = $3 AND (b.run_id = $2 OR b.stored_at BETWEEN $4 AND $5))'
 				ELSE '(SELECT * FROM flitmig.diff WHERE run_id = $2)' END,
 			COALESCE(flitmig._entity_sql(m.id, part.entity), '(SELECT NULL::integer AS _file, NULL::bigint AS _line WHERE false)'))
-		USING m.id, chosen, part.map;
+		USING m.id, chosen.id, part.map, chosen.started_at, COALESCE(chosen.finished_at, 'infinity');
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)

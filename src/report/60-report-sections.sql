@@ -96,7 +96,7 @@ BEGIN
 
 	RETURN QUERY SELECT 2, 'files', 'Files', 'Per file: rows read = rows loaded + rows rejected. Rejected rows are kept byte for byte in flitmig.reject.',
 		'{"staging table",files,"rows read",loaded,rejected,superseded,missing}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(f.staging_table, f.files, f.rows_read, f.loaded, f.rejected, f.superseded, f.missing) ORDER BY f.staging_table)
+		(SELECT jsonb_agg(jsonb_build_array(COALESCE(f.staging_table, '(none: attachments)'), f.files, f.rows_read, f.loaded, f.rejected, f.superseded, f.missing) ORDER BY f.staging_table)
 		 FROM (SELECT s.staging_table, count(*) AS files, sum(s.rows_read) AS rows_read, sum(s.rows_loaded) AS loaded,
 				sum(s.rows_rejected) AS rejected, count(s.superseded_by) AS superseded,
 				sum(s.rows_read - s.rows_loaded - s.rows_rejected) AS missing

@@ -24,7 +24,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 --stored:#4bb287;--unchanged:#2f6a51;--excluded:#586473;--look:#e0a83a;--conflict:#b08be0;--missing:#e8695c}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main{max-width:1120px;margin:0 auto;padding:32px 20px 64px}
+main{max-width:1180px;margin:0 auto;padding:32px 20px 64px}
 header{margin-bottom:24px}
 .eyebrow{margin:0;color:var(--soft);font-size:13px}
 h1{margin:2px 0 10px;font-size:30px;line-height:1.2;letter-spacing:-.01em;overflow-wrap:anywhere}
@@ -36,7 +36,7 @@ p{margin:0 0 12px}
 .meta{display:flex;flex-wrap:wrap;gap:4px 22px;margin:12px 0 0;color:var(--soft);font-size:14px}
 .meta b{color:var(--ink);font-weight:500}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px;margin:0 0 16px}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(128px,1fr));gap:12px 20px;margin:0}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(106px,1fr));gap:12px 18px;margin:0}
 .figures dt{color:var(--soft);font-size:13px}.figures dd{margin:0;font-size:25px;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.25}
 .bars{display:grid;grid-template-columns:minmax(90px,auto) 1fr auto;gap:7px 14px;align-items:center;font-size:14px;margin:6px 0 14px}
 .bars .n{text-align:right;font-variant-numeric:tabular-nums;color:var(--soft)}
@@ -52,6 +52,8 @@ th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line)
 th{color:var(--soft);font-weight:500;font-size:13px;white-space:nowrap}
 td:last-child,th:last-child{padding-right:0}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.long{min-width:24ch;overflow-wrap:anywhere}
+.wide table{font-size:13px}.wide th{font-size:12px}.wide th,.wide td{padding-right:9px}
 td.zero{color:var(--soft);opacity:.55}
 .none{color:var(--soft);margin:0}
 details{margin-top:12px;font-size:13px;color:var(--soft)}summary{cursor:pointer}
@@ -80,7 +82,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 	), numeric_column AS (
 		SELECT n FROM cell WHERE value <> 'null' GROUP BY n HAVING bool_and(is_number)
 	)
-	SELECT '<div class="scroll"><table><thead><tr>' || (
+	SELECT format('<div class="scroll%s"><table><thead><tr>', CASE WHEN cardinality(columns) > 12 THEN ' wide' END) || (
 		SELECT string_agg(format('<th%s>%s</th>', CASE WHEN h.n IN (SELECT n FROM numeric_column) THEN ' class="num"' END, flitmig._report_escape(h.name)), '' ORDER BY h.n)
 		FROM unnest(columns) WITH ORDINALITY AS h(name, n))
 	|| '</tr></thead><tbody>' || (
@@ -90,7 +92,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 				CASE
 					WHEN is_number THEN format('<td class="num%s">%s</td>', CASE WHEN value = '0' THEN ' zero' END, flitmig._report_number((value #>> '{}')::numeric))
 					WHEN value = 'null' THEN format('<td%s></td>', CASE WHEN n IN (SELECT n FROM numeric_column) THEN ' class="num"' END)
-					ELSE format('<td>%s</td>', flitmig._report_escape(value #>> '{}'))
+					ELSE format('<td%s>%s</td>', CASE WHEN length(value #>> '{}') > 40 THEN ' class="long"' END, flitmig._report_escape(value #>> '{}'))
 				END, '' ORDER BY n) AS cells
 			FROM cell GROUP BY row_n) r)
 	|| '</tbody></table></div>'

@@ -5,8 +5,11 @@
  * The loader shows each row on its way into the table.  When live rows are
  * there from an earlier import too, the table is scanned instead.
  *
- * Distinct values are counted exactly up to a limit and estimated beyond it;
- * values themselves are kept while they are few and short, as code lists are.
+ * A column starts as a list of values with their counts, as code lists are;
+ * when it has too many, or a long one, it becomes a set of hashes that counts
+ * them exactly, and in the end an estimate:
+ *
+ *		 VALUES ──more than KEPT_VALUES──▶ SET ──more than EXACT_VALUES──▶ ESTIMATE
  */
 #include "source/source.h"
 
@@ -28,7 +31,7 @@
 #define KEPT_BYTES		200		/* length up to which they are kept */
 #define TOP_VALUES		20
 #define FIXED_COLUMNS	3		/* _file, _line, _hash */
-#define FIRST_SLOTS		256
+#define FIRST_SLOTS		64
 
 /* Counts of all tables of an import; what is beyond it is scanned for in the end. */
 #define MEMORY_LIMIT	((Size) 256 * 1024 * 1024)
@@ -37,9 +40,16 @@ typedef struct Value
 {
 	uint64		hash;			/* 0: free */
 	int64		count;
-	char	   *text;			/* while values are kept */
+	char	   *text;
 	uint16		shape;			/* ShapeKind and flags, see pack_shape */
 } Value;
+
+typedef enum Stage
+{
+	STAGE_VALUES,
+	STAGE_SET,
+	STAGE_ESTIMATE
+} Stage;
 
 typedef struct Column
 {
@@ -47,10 +57,11 @@ typedef struct Column
 	uint64		seed;			/* of its hashes */
 	int64		filled;			/* values that are not blank */
 	int64		max_length;
+	Stage		stage;
 	int			distinct;
-	int			size;
-	Value	   *values;			/* NULL once there are more than EXACT_VALUES */
-	bool		kept;
+	int			size;			/* of values or set, a power of two */
+	Value	   *values;
+	uint64	   *set;			/* hashes, their low bits being the value's shape; 0: free */
 	hyperLogLogState estimate;
 	int64		shapes[SHAPE_COUNT];
 	int64		datetimes;
@@ -70,9 +81,11 @@ struct Census
 
 /* ---- one value ---- */
 
-#define SHAPE_HAS_TIME	0x100
-#define SHAPE_FIRST		0x200
-#define SHAPE_SECOND	0x400
+#define SHAPE_HAS_TIME	0x20
+#define SHAPE_FIRST		0x40
+#define SHAPE_SECOND	0x80
+#define SHAPE_KIND		0x1F
+#define SHAPE_BITS		0xFF
 
 static uint16
 pack_shape(Shape shape)
@@ -81,16 +94,38 @@ pack_shape(Shape shape)
 					 (shape.first_gt12 ? SHAPE_FIRST : 0) | (shape.second_gt12 ? SHAPE_SECOND : 0));
 }
 
-static void
+static inline void
 count_shape(Column *column, uint16 shape, int64 times)
 {
-	column->shapes[shape & 0xFF] += times;
+	column->shapes[shape & SHAPE_KIND] += times;
 	if (shape & SHAPE_HAS_TIME)
 		column->datetimes += times;
 	if (shape & SHAPE_FIRST)
 		column->first_gt12 += times;
 	if (shape & SHAPE_SECOND)
 		column->second_gt12 += times;
+}
+
+/* Where the hash is in the list of values, or where it would go. */
+static inline Value *
+find_value(Value *values, int size, uint64 hash)
+{
+	uint64		at = (hash >> 8) & (size - 1);
+
+	while (values[at].hash && values[at].hash != hash)
+		at = (at + 1) & (size - 1);
+	return &values[at];
+}
+
+/* The same in a set; the hash comes without its low bits. */
+static inline uint64 *
+find_member(uint64 *set, int size, uint64 hash)
+{
+	uint64		at = (hash >> 8) & (size - 1);
+
+	while (set[at] && (set[at] & ~(uint64) SHAPE_BITS) != hash)
+		at = (at + 1) & (size - 1);
+	return &set[at];
 }
 
 static void
@@ -101,81 +136,113 @@ grow_values(Column *column)
 
 	for (int i = 0; i < column->size; i++)
 		if (column->values[i].hash)
-		{
-			uint64		at = column->values[i].hash & (size - 1);
-
-			while (values[at].hash)
-				at = (at + 1) & (size - 1);
-			values[at] = column->values[i];
-		}
+			*find_value(values, size, column->values[i].hash) = column->values[i];
 	if (column->values)
 		pfree(column->values);
 	column->values = values;
 	column->size = size;
 }
 
-/* Too many values to count one by one: from here on an estimate. */
+static void
+grow_set(Column *column)
+{
+	int			size = column->size * 2;
+	uint64	   *set = palloc0(sizeof(uint64) * size);
+
+	for (int i = 0; i < column->size; i++)
+		if (column->set[i])
+			*find_member(set, size, column->set[i] & ~(uint64) SHAPE_BITS) = column->set[i];
+	pfree(column->set);
+	column->set = set;
+	column->size = size;
+}
+
+/* Too many values for a list: their hashes stay, their counts become shapes. */
+static void
+start_set(Column *column)
+{
+	column->set = palloc0(sizeof(uint64) * Max(column->size, FIRST_SLOTS));
+	for (int i = 0; i < column->size; i++)
+	{
+		Value	   *value = &column->values[i];
+
+		if (value->hash == 0)
+			continue;
+		count_shape(column, value->shape, value->count);
+		*find_member(column->set, column->size, value->hash) = value->hash | value->shape;
+		pfree(value->text);
+	}
+	column->size = Max(column->size, FIRST_SLOTS);
+	if (column->values)
+		pfree(column->values);
+	column->values = NULL;
+	column->stage = STAGE_SET;
+}
+
+/* Too many values to count one by one. */
 static void
 start_estimate(Column *column)
 {
 	initHyperLogLog(&column->estimate, 12);
 	for (int i = 0; i < column->size; i++)
-		if (column->values[i].hash)
-		{
-			addHyperLogLog(&column->estimate, (uint32) (column->values[i].hash >> 32));
-			count_shape(column, column->values[i].shape, column->values[i].count);
-		}
-	pfree(column->values);
-	column->values = NULL;
+		if (column->set[i])
+			addHyperLogLog(&column->estimate, (uint32) (column->set[i] >> 32));
+	pfree(column->set);
+	column->set = NULL;
+	column->stage = STAGE_ESTIMATE;
 }
 
-static void
-forget_texts(Column *column)
+/* False when the value does not belong in a list. */
+static bool
+count_in_list(Column *column, const char *data, int length, uint64 hash)
 {
-	for (int i = 0; i < column->size; i++)
-		if (column->values[i].hash && column->values[i].text)
-		{
-			pfree(column->values[i].text);
-			column->values[i].text = NULL;
-		}
-	column->kept = false;
+	Value	   *value;
+
+	if (column->distinct * 2 >= column->size)
+		grow_values(column);
+	value = find_value(column->values, column->size, hash);
+	if (value->hash == 0)
+	{
+		if (column->distinct == KEPT_VALUES || length > KEPT_BYTES)
+			return false;
+		value->hash = hash;
+		value->text = pnstrdup(data, length);
+		value->shape = pack_shape(value_shape(data, (size_t) length));
+		column->distinct++;
+	}
+	value->count++;
+	return true;
 }
 
 static void
 count_value(Column *column, const char *data, int length, uint64 hash)
 {
-	uint64		at;
-	Value	   *value;
+	uint64	   *member;
 
-	hash |= 1;
-	if (column->values == NULL && column->distinct > 0)
+	hash = (hash | 0x100) & ~(uint64) SHAPE_BITS;	/* never 0 */
+	if (column->stage == STAGE_VALUES)
 	{
-		addHyperLogLog(&column->estimate, (uint32) (hash >> 32));
-		count_shape(column, pack_shape(value_shape(data, (size_t) length)), 1);
-		return;
-	}
-	if (column->distinct * 2 >= column->size)
-		grow_values(column);
-	for (at = hash & (column->size - 1); column->values[at].hash; at = (at + 1) & (column->size - 1))
-		if (column->values[at].hash == hash)
-		{
-			column->values[at].count++;
+		if (count_in_list(column, data, length, hash))
 			return;
-		}
-	if (++column->distinct > EXACT_VALUES)
+		start_set(column);
+	}
+	if (column->stage == STAGE_SET)
 	{
-		start_estimate(column);
-		count_value(column, data, length, hash);
+		if (column->distinct * 2 >= column->size)
+			grow_set(column);
+		member = find_member(column->set, column->size, hash);
+		if (*member == 0)
+		{
+			*member = hash | pack_shape(value_shape(data, (size_t) length));
+			column->distinct++;
+		}
+		count_shape(column, *member & SHAPE_BITS, 1);
+		if (column->distinct > EXACT_VALUES)
+			start_estimate(column);
 		return;
 	}
-	value = &column->values[at];
-	value->hash = hash;
-	value->count = 1;
-	value->shape = pack_shape(value_shape(data, (size_t) length));
-	if (column->kept && (column->distinct > KEPT_VALUES || length > KEPT_BYTES))
-		forget_texts(column);
-	if (column->kept)
-		value->text = pnstrdup(data, length);
+	addHyperLogLog(&column->estimate, (uint32) (hash >> 32));
+	count_shape(column, pack_shape(value_shape(data, (size_t) length)), 1);
 }
 
 static bool
@@ -239,7 +306,6 @@ census_column(Census *census, const char *name)
 	column = palloc0(sizeof(Column));
 	column->name = pstrdup(name);
 	column->seed = name_seed(name);
-	column->kept = true;
 	census->columns[census->count++] = column;
 	MemoryContextSwitchTo(old);
 	return column;
@@ -329,7 +395,7 @@ top_values(Column *column)
 	Value	  **order;
 	int			count = 0;
 
-	if (!column->kept || column->values == NULL)
+	if (column->stage != STAGE_VALUES || column->distinct == 0)
 		return NULL;
 	order = palloc(sizeof(Value *) * (column->distinct + 1));
 	for (int i = 0; i < column->size; i++)
@@ -403,7 +469,7 @@ store_column(Import *import, const char *table, Column *column, int64 rows, List
 	sql_text(&args, column->name);
 	sql_bigint(&args, rows);
 	sql_bigint(&args, rows - column->filled);
-	sql_bigint(&args, column->values || column->distinct == 0 ? column->distinct
+	sql_bigint(&args, column->stage != STAGE_ESTIMATE ? column->distinct
 			   : Max((int64) estimateHyperLogLog(&column->estimate), EXACT_VALUES + 1));
 	sql_int(&args, (int) column->max_length);
 	sql_text(&args, top_values(column));

@@ -23,7 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef FIRST_BUFFER_BYTES		/* fuzz targets want to see it grow */
 #define FIRST_BUFFER_BYTES	(256 * 1024)
+#endif
 #define ROW_LIMIT_BYTES		(0x3fffffff - 1024 * 1024)	/* what a PostgreSQL value can hold, less headers */
 
 /* After so many quotes without end, quoted cells must end on their line. */

@@ -370,13 +370,67 @@ find_table_start(const Head *head, int width, int from)
 	return from;
 }
 
+/* What most values of a column from a row on look like; filled: how many there are. */
+static int
+common_shape(const Head *head, int column, int from, int *filled)
+{
+	int			counts[SHAPE_COUNT] = {0};
+	int			best = SHAPE_TEXT;
+
+	*filled = 0;
+	for (int r = from; r < head->rows; r++)
+	{
+		int			kind = head->shapes[r * head->width + column];
+
+		*filled += kind != SHAPE_BLANK;
+		counts[kind]++;
+	}
+	for (int k = 0; k < SHAPE_COUNT; k++)
+		if (k != SHAPE_BLANK && counts[k] > counts[best])
+			best = k;
+	return counts[best] * 5 >= *filled * 4 ? best : SHAPE_TEXT;
+}
+
+/* Whether the row tells how to fill the columns in: words where everything below is data. */
+static bool
+is_instruction(const Head *head, int at)
+{
+	int			words = 0;
+
+	if (at + 3 > head->rows)
+		return false;
+	for (int i = 0; i < head->width; i++)
+	{
+		int			filled;
+		int			top = head->shapes[at * head->width + i];
+		int			common = common_shape(head, i, at + 1, &filled);
+
+		if (common == SHAPE_TEXT || top == SHAPE_BLANK || filled < 2)
+			continue;
+		if (top != SHAPE_TEXT)
+			return false;
+		words++;
+	}
+	return words >= 2;
+}
+
+/* Whether the row names groups of the columns that the row below it names. */
+static bool
+is_group_row(const Head *head, int at)
+{
+	const HeadRow *row = &head->row[at];
+	const HeadRow *below = &head->row[at + 1];
+
+	return row->width == below->width && row->filled >= 2 && row->filled < below->filled && row->data == 0 && !row->comment;
+}
+
 /* Whether the row names the columns below it rather than being one of them. */
 static bool
 is_header(const Head *head, int at)
 {
 	const HeadRow *row = &head->row[at];
 	const unsigned char *top = head->shapes + at * head->width;
-	double		names = 0,
+	int			names = 0,
 				values = 0;
 	int			repeats = 0;
 
@@ -384,33 +438,19 @@ is_header(const Head *head, int at)
 		return row->data * 3 < row->filled;
 	for (int i = 0; i < head->width; i++)
 	{
-		int			counts[SHAPE_COUNT] = {0};
-		int			filled = 0,
-					repeated = 0,
-					best = SHAPE_TEXT;
+		int			filled;
+		int			best = common_shape(head, i, at + 1, &filled);
+		int			repeated = 0;
 
 		for (int r = at + 1; r < head->rows; r++)
-		{
-			int			kind = head->shapes[r * head->width + i];
-
-			if (kind == SHAPE_BLANK)
-				continue;
-			filled++;
-			counts[kind]++;
-			repeated += head->hashes[r * head->width + i] == head->hashes[at * head->width + i];
-		}
-		for (int k = 0; k < SHAPE_COUNT; k++)
-			if (counts[k] > counts[best])
-				best = k;
+			repeated += head->shapes[r * head->width + i] != SHAPE_BLANK &&
+				head->hashes[r * head->width + i] == head->hashes[at * head->width + i];
 		if (filled == 0)
 			continue;
-		if (best != SHAPE_TEXT && counts[best] * 5 >= filled * 4)
-		{
-			if (top[i] == SHAPE_TEXT)
-				names += 1;
-			else if (top[i] == best)
-				values += 1;
-		}
+		if (best != SHAPE_TEXT && top[i] == SHAPE_TEXT)
+			names++;
+		else if (best != SHAPE_TEXT && top[i] == best)
+			values++;
 		if (top[i] == SHAPE_TEXT && best == SHAPE_TEXT && repeated > 0)
 			repeats++;
 	}
@@ -442,6 +482,31 @@ trim_width(const Head *head, int header_width, CsvLayout *layout)
 	}
 }
 
+/* Preamble, header rows, instructions below the header. */
+static void
+find_header(const Head *head, const CsvHints *hints, bool separator_line, CsvLayout *layout)
+{
+	int			at = hints->preamble_rows >= 0 ? hints->preamble_rows
+		: find_table_start(head, layout->width, separator_line);
+
+	layout->preamble_rows = at;
+	layout->header_rows = hints->header_rows >= 0 ? hints->header_rows : 1;
+	if (at >= HEADER_SEARCH_ROWS || at >= head->rows)
+		return;
+	if (hints->header_rows < 0)
+	{
+		layout->header_rows = is_header(head, at);
+		layout->instruction_rows = layout->header_rows && is_instruction(head, at + 1);
+		if (layout->header_rows && at > separator_line && hints->preamble_rows < 0 && is_group_row(head, at - 1))
+		{
+			layout->header_rows++;
+			layout->preamble_rows--;
+		}
+	}
+	if (layout->header_rows > 0)
+		trim_width(head, head->row[at].width, layout);
+}
+
 /*
  * Judges the samples.  False only when memory is out; what cannot be told is
  * a table of one column.
@@ -449,19 +514,25 @@ trim_width(const Head *head, int header_width, CsvLayout *layout)
 bool
 csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout)
 {
-	Fit		   *fit = calloc(1, sizeof(Fit));
-	const char *line_end = memchr(samples[0].data, '\n', samples[0].length);
+	Fit		   *fit;
+	const char *line_end;
 	CsvHints	told = *hints;
-	bool		separator_line = samples[0].length > 5 && memcmp(samples[0].data, "sep=", 4) == 0 &&
-		(samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
+	bool		separator_line;
 	Head		head;
 	bool		ok;
 
 	memset(layout, 0, sizeof(*layout));
+	layout->width = 1;
+	if (samples[0].length == 0)
+		return true;
+	line_end = memchr(samples[0].data, '\n', samples[0].length);
 	layout->crlf = line_end > samples[0].data && line_end[-1] == '\r';
+	separator_line = samples[0].length > 5 && memcmp(samples[0].data, "sep=", 4) == 0 &&
+		(samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
 	if (separator_line && hints->delimiter < 0)	/* Excel's own hint */
 		told.delimiter = (unsigned char) samples[0].data[4];
 	hints = &told;
+	fit = calloc(1, sizeof(Fit));
 	if (fit == NULL || !choose_dialect(samples, count, first_is_whole, hints, &layout->dialect, fit))
 	{
 		free(fit);
@@ -476,15 +547,7 @@ csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints 
 
 	ok = look_at_head(&samples[0], layout, &head);
 	if (ok && head.rows > 0)
-	{
-		layout->preamble_rows = hints->preamble_rows >= 0 ? hints->preamble_rows : find_table_start(&head, layout->width, separator_line);
-		if (hints->header_rows >= 0)
-			layout->header_rows = hints->header_rows;
-		else
-			layout->header_rows = layout->preamble_rows >= HEADER_SEARCH_ROWS || is_header(&head, layout->preamble_rows);
-		if (layout->header_rows > 0 && layout->preamble_rows < HEADER_SEARCH_ROWS && layout->preamble_rows < head.rows)
-			trim_width(&head, head.row[layout->preamble_rows].width, layout);
-	}
+		find_header(&head, hints, separator_line, layout);
 	free(head.shapes);
 	free(head.hashes);
 	return ok;

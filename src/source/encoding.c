@@ -445,7 +445,7 @@ transcoder_convert(Transcoder *t, char *buf, size_t length)
 			continue;
 		}
 		t->in_start = t->in_end - left;
-		if (errno == E2BIG)
+		if (errno == E2BIG || room == 0)
 			break;
 		if (errno == EINVAL && transcoder_fill(t))
 			continue;

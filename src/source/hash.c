@@ -7,6 +7,8 @@
  */
 #include "source/source.h"
 
+#include "port/pg_bswap.h"
+
 #define PRIME_1 UINT64CONST(0xa0761d6478bd642f)
 #define PRIME_2 UINT64CONST(0xe7037ed1a0b428db)
 

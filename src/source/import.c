@@ -15,324 +15,13 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(flitmig_import_path);
 PG_FUNCTION_INFO_V1(flitmig_import_large_object);
 PG_FUNCTION_INFO_V1(flitmig_column_name);
 PG_FUNCTION_INFO_V1(flitmig_name_matches);
-
-#define COLUMN_LIMIT	1590	/* MaxHeapAttributeNumber less the fixed columns and some room */
-
-/* ---- source_file ---- */
-
-/* The file name without its folder and endings: what profile patterns see. */
-char *
-file_base_name(const char *name)
-{
-	static const char *const packing[] = {".gz", ".bz2", ".xz", ".zst", NULL};
-	const char *slash = strrchr(name, '/');
-	const char *bang = strrchr(name, '!');
-	char	   *base = pstrdup(Max(slash ? slash + 1 : name, bang ? bang + 1 : name));
-	char	   *dot;
-
-	for (int i = 0; packing[i]; i++)
-	{
-		size_t		length = strlen(base),
-					n = strlen(packing[i]);
-
-		if (length > n && pg_strcasecmp(base + length - n, packing[i]) == 0)
-			base[length - n] = '\0';
-	}
-	dot = strrchr(base, '.');
-	if (dot && dot > base)
-		*dot = '\0';
-	return base;
-}
-
-/* Formats of which source_file holds the whole and each part. */
-#define CONTAINER_FORMATS "('archive', 'workbook', 'document')"
-
-/*
- * The same name with the same bytes needs no second import; it may need to be
- * made live again.  A container that was superseded is gone through once more:
- * its parts are in already, each is made live again by itself.
- */
-static bool
-imported_already(Import *import, Input *input, const char *path, const char *name)
-{
-	SqlArguments args = {0};
-	Datum		values[8] = {0};
-	bool		nulls[8] = {true, false, false, false, true, true, true, false};
-	bool		superseded;
-	char	   *table;
-	MemoryContext old;
-
-	sql_int(&args, import->migration);
-	sql_text(&args, name);
-	sql_bytes(&args, input->sha256, SHA256_BYTES);
-	sql_text(&args, path);
-	if (sql_run("SELECT id, superseded_by, staging_table, name FROM flitmig.source_file "
-				"WHERE migration_id = $1 AND sha256 = $3 AND (name = $2 OR path = $4) "
-				"AND NOT (superseded_by IS NOT NULL AND format IN " CONTAINER_FORMATS ") "
-				"ORDER BY superseded_by IS NOT NULL, name <> $2, id DESC LIMIT 1", &args) == 0)
-		return false;
-	superseded = sql_value(0, 2) != NULL;
-	table = sql_value(0, 3);
-	nulls[0] = table == NULL;
-	if (table)
-		values[0] = CStringGetTextDatum(table);
-	values[1] = CStringGetTextDatum(name);
-	values[2] = values[3] = Int64GetDatum(0);
-	values[7] = CStringGetTextDatum(superseded ? "imported before, live again" : "already imported");
-	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
-	if (superseded)
-	{
-		int			id = atoi(sql_value(0, 1));
-		char	   *known_as = sql_value(0, 4);
-
-		args.count = 0;
-		sql_int(&args, import->migration);
-		sql_text(&args, known_as);
-		sql_int(&args, id);
-		sql_run("UPDATE flitmig.source_file SET superseded_by = nullif($3, id) "
-				"WHERE migration_id = $1 AND name = $2 AND (superseded_by IS NULL OR id = $3)", &args);
-		old = MemoryContextSwitchTo(import->context);
-		if (table)
-			import->tables = list_append_unique(import->tables, makeString(pstrdup(table)));
-		MemoryContextSwitchTo(old);
-	}
-	return true;
-}
-
-static void
-store_source_file(Import *import, SourceFile *file, Input *input)
-{
-	SqlArguments args = {0};
-
-	sql_int(&args, import->migration);
-	sql_text(&args, file->path);
-	sql_text(&args, file->name);
-	sql_bytes(&args, input->sha256, SHA256_BYTES);
-	sql_bigint(&args, input->bytes);
-	sql_text(&args, file->format);
-	sql_run("INSERT INTO flitmig.source_file (migration_id, path, name, sha256, bytes, format) "
-			"VALUES ($1, $2, $3, $4, $5, $6) "
-			"ON CONFLICT (migration_id, path, sha256) DO UPDATE SET superseded_by = NULL, imported_at = now() RETURNING id", &args);
-	file->id = atoi(sql_value(0, 1));
-
-	args.count = 0;
-	sql_int(&args, import->migration);
-	sql_text(&args, file->name);
-	sql_int(&args, file->id);
-	sql_run("UPDATE flitmig.source_file SET superseded_by = $3 "
-			"WHERE migration_id = $1 AND name = $2 AND id <> $3 AND superseded_by IS NULL RETURNING staging_table", &args);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *table = sql_value(i, 1);
-		MemoryContext old = MemoryContextSwitchTo(import->context);
-
-		if (table)
-			import->tables = list_append_unique(import->tables, makeString(pstrdup(table)));
-		file->note = "replaces an earlier export";
-		MemoryContextSwitchTo(old);
-	}
-	findings_clear(import->migration, file->name);
-}
-
-SourceFile *
-source_file_begin(Import *import, Input *input, const char *part, const char *format)
-{
-	SourceFile *file = palloc0(sizeof(SourceFile));
-
-	file->path = part ? psprintf("%s!%s", input->path, part) : input->path;
-	file->name = part ? psprintf("%s!%s", input->name, part) : input->name;
-	file->base = part ? pstrdup(part) : file_base_name(input->name);
-	file->format = format;
-	file->encoding = input->encoding.name;
-	if (part && imported_already(import, input, file->path, file->name))
-		return NULL;
-	store_source_file(import, file, input);
-	return file;
-}
-
-void
-source_file_note(SourceFile *file, const char *note)
-{
-	file->note = file->note ? psprintf("%s; %s", note, file->note) : note;
-}
-
-static char *
-visible_delimiter(const SourceFile *file)
-{
-	if (file->delimiter == '\t')
-		return "tab";
-	return file->delimiter ? psprintf("%c", file->delimiter) : NULL;
-}
-
-/* Writes the account and gives the row of the result. */
-void
-source_file_end(Import *import, SourceFile *file)
-{
-	SqlArguments args = {0};
-	Datum		values[8];
-	bool		nulls[8] = {false};
-	char		quote[2] = {file->quote, '\0'};
-	char		delimiter[2] = {file->delimiter, '\0'};
-
-	sql_int(&args, file->id);
-	sql_text(&args, file->table);
-	sql_text(&args, file->table ? file->encoding : NULL);
-	sql_text(&args, file->delimiter ? delimiter : NULL);
-	sql_text(&args, file->quote ? quote : NULL);
-	sql_text(&args, file->newline);
-	sql_int(&args, file->header_rows);
-	sql_int(&args, file->preamble_rows);
-	sql_texts(&args, file->header, file->column_count);
-	sql_texts(&args, file->columns, file->column_count);
-	sql_bigint(&args, file->rows_read);
-	sql_bigint(&args, file->rows_loaded);
-	sql_bigint(&args, file->rows_rejected);
-	sql_text(&args, file->note);
-	sql_text(&args, file->format);
-	if (file->table == NULL)
-		args.nulls[8] = args.nulls[9] = 'n';
-	sql_run("UPDATE flitmig.source_file SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
-			"header_rows = $7, preamble_rows = $8, header = $9, columns = $10, rows_read = $11, rows_loaded = $12, "
-			"rows_rejected = $13, note = $14 WHERE id = $1", &args);
-	findings_store(import->migration, file->name, file->findings);
-	if (file->rows_read != file->rows_loaded + file->rows_rejected)
-		elog(ERROR, "rows read, loaded and rejected do not add up for file \"%s\"", file->name);
-
-	values[0] = args.values[1];
-	nulls[0] = file->table == NULL;
-	values[1] = CStringGetTextDatum(file->name);
-	values[2] = args.values[10];
-	values[3] = args.values[12];
-	values[4] = args.values[2];
-	nulls[4] = file->table == NULL;
-	nulls[5] = visible_delimiter(file) == NULL;
-	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(visible_delimiter(file));
-	nulls[6] = file->header_text == NULL;
-	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(file->header_text);
-	nulls[7] = file->note == NULL;
-	values[7] = nulls[7] ? (Datum) 0 : CStringGetTextDatum(file->note);
-	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
-
-	if (file->table)
-	{
-		MemoryContext old = MemoryContextSwitchTo(import->context);
-
-		import->tables = list_append_unique(import->tables, makeString(pstrdup(file->table)));
-		MemoryContextSwitchTo(old);
-	}
-}
-
-/* ---- columns and table ---- */
-
-static bool
-name_is_taken(char **names, int count, const char *name)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-void
-source_file_columns(SourceFile *file, char **header, int count)
-{
-	int			twins = 0;
-
-	if (count > COLUMN_LIMIT)
-	{
-		finding_add(&file->findings, "error", "TOO_MANY_COLUMNS", 1,
-					"The file has more columns than a table can have; rows with more than 1590 cells are not staged",
-					"Export fewer columns at a time.");
-		count = COLUMN_LIMIT;
-	}
-	file->header = header;
-	file->column_count = count;
-	file->columns = palloc(sizeof(char *) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-	{
-		char		name[NAME_LIMIT + 1];
-		char	   *unique;
-
-		normal_name(header[i], strlen(header[i]), name);
-		if (name[0] == '\0')
-			snprintf(name, sizeof(name), "column_%d", i + 1);
-		unique = pstrdup(name);
-		for (int n = 2; name_is_taken(file->columns, i, unique); n++)
-		{
-			char		suffix[16];
-
-			snprintf(suffix, sizeof(suffix), "_%d", n);
-			unique = psprintf("%.*s%s", (int) (NAME_LIMIT - strlen(suffix)), name, suffix);
-			twins += n == 2;
-		}
-		file->columns[i] = unique;
-	}
-	if (twins > 0)
-		finding_add(&file->findings, "info", "DUPLICATE_HEADER", file->preamble_rows + 1,
-					"Several columns have the same header; the later ones are named _2, _3, …", NULL)->count = twins;
-	file->header_text = psprintf("%d column%s", count, count == 1 ? "" : "s");
-}
-
-/* The entity of that name, by the profile's patterns; false when none matches. */
-static bool
-match_entity(Import *import, SourceFile *file, const char *name, const char *wanted)
-{
-	SqlArguments args = {0};
-	char	   *missing;
-
-	sql_int(&args, import->migration);
-	sql_text(&args, name);
-	sql_texts(&args, file->columns, file->column_count);
-	sql_text(&args, wanted);
-	if (sql_run("SELECT entity, missing FROM flitmig._match_entity($1, $2, $3, $4)", &args) == 0)
-		return false;
-	file->table = sql_value(0, 1);
-	missing = sql_value(0, 2);
-	if (missing)
-		finding_add(&file->findings, "error", "HEADER_MISMATCH", file->preamble_rows + 1,
-					psprintf("The file looks like %s by its name but has no column %s", file->table, missing),
-					psprintf("Is it the right export? If a header is only spelled differently, add the spelling to "
-							 "entities.%s.columns of flitmig.migration.profile_doc and import again", file->table));
-	return true;
-}
-
-/*
- * Chooses the staging table: the entity of the profile whose patterns match
- * best, one that has all its required columns first; else the file's own name.
- */
-void
-source_file_table(Import *import, SourceFile *file)
-{
-	char	   *wanted = import_option(import, file->name, "table");
-	const char *own = wanted ? wanted : file->own_table ? file->own_table : file->base;
-	char		name[NAME_LIMIT + 1];
-
-	if (match_entity(import, file, file->base, wanted) ||
-		(file->second_base && !wanted && match_entity(import, file, file->second_base, NULL)))
-		return;
-	normal_name(own, strlen(own), name);
-	file->table = name[0] ? pstrdup(name) : "table";
-}
-
-char *
-import_option(Import *import, const char *name, const char *key)
-{
-	SqlArguments args = {0};
-
-	if (import->options == NULL)
-		return NULL;
-	sql_jsonb(&args, import->options);
-	sql_text(&args, name);
-	sql_text(&args, key);
-	sql_run("SELECT flitmig._file_option($1, $2, $3)", &args);
-	return sql_value(0, 1);
-}
 
 /* ---- one input ---- */
 
@@ -407,8 +96,9 @@ import_by_format(Import *import, Input *input)
 		keep_as_file(import, input, "kept as a file");
 	else if (has_ending(input->name, archives) || (got >= 4 && memcmp(head, "PK\3\4", 4) == 0))
 		import_archive(import, input);
-	else if (got >= 8 && memcmp(head, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0 && has_ending(input->name, perhaps))
-		keep_unread(import, input, "Open it in Excel or LibreOffice and save it as .xlsx or .csv.");
+	else if (got >= 8 && memcmp(head, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0 &&
+			 (has_ending(input->name, perhaps) || has_ending(input->name, workbook)))
+		keep_unread(import, input, "Open it in Excel or LibreOffice, take its password off if it has one, and save it as .xlsx or .csv.");
 	else if (has_ending(input->name, json) || ((nameless || import->seen == 1) && !has_ending(input->name, delimited) && looks_like_json(input)))
 		import_json(import, input);
 	else if (has_ending(input->name, delimited))
@@ -588,13 +278,27 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 	return import;
 }
 
+/* Statistics for the mapping's joins, which come next, maybe in this transaction; a small sample tells enough. */
+static void
+analyze_table(Import *import, const char *table)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("default_statistics_target", "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql_run(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)), NULL);
+	AtEOXact_GUC(true, level);
+}
+
 static Datum
 end_import(Import *import)
 {
 	ListCell   *cell;
 
 	foreach(cell, import->tables)
+	{
 		census_take(import, strVal(lfirst(cell)));
+		analyze_table(import, strVal(lfirst(cell)));
+	}
 	SPI_finish();
 	MemoryContextDelete(import->context);
 	return (Datum) 0;

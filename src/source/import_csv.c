@@ -335,7 +335,15 @@ load_rows(Delimited *d)
 				break;
 			case CSV_ROW:
 				file->rows_read++;
-				load_row(d);
+				if (d->layout.instruction_rows > 0)
+				{
+					d->layout.instruction_rows--;
+					reject(d, "INSTRUCTION_ROW", "below the header, and tells how to fill the columns in",
+						   "A row below the header tells how to fill the columns in; it is not staged",
+						   "If it is data: options => '{\"header\": 1, \"again\": true}'");
+				}
+				else
+					load_row(d);
 				break;
 			case CSV_UNTERMINATED:
 				file->rows_read++;
@@ -358,10 +366,10 @@ note_layout(Delimited *d)
 
 	if (file->preamble_rows > 0)
 		finding_add(&file->findings, "info", "PREAMBLE", 1, "Lines above the header are skipped; source_file.preamble_rows counts them",
-					"If they are data: options => '{\"skip\": 0}'")->count = file->preamble_rows;
+					"If they are data: options => '{\"skip\": 0, \"again\": true}'")->count = file->preamble_rows;
 	if (file->header_rows == 0)
 		finding_add(&file->findings, "info", "NO_HEADER", 1, "The file has no header row; its columns are column_1, column_2, …",
-					"If the first row is the header: options => '{\"header\": true}'");
+					"If the first row is the header: options => '{\"header\": true, \"again\": true}'");
 }
 
 void
@@ -375,6 +383,7 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	d->import = import;
 	d->input = text;
 	d->file = file;
+	file->read_from = text;
 	d->sheet = sheet;
 	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &utf8 : &text->encoding;
 	if (sheet)

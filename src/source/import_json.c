@@ -303,6 +303,7 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 	j->file = source_file_begin(import, input, part, layout == JSON_LINES ? "ndjson" : "json");
 	if (j->file == NULL)
 		return;
+	j->file->read_from = input;
 	if (member && part == NULL)
 		j->file->second_base = plain_text(member, strlen(member));
 

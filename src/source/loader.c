@@ -22,9 +22,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #define BATCH_ROWS		1000	/* as COPY */
 #define BATCH_BYTES		(1024 * 1024)
+#define PROGRESS_SECONDS	5	/* between two notices */
 #define ROOM_BYTES		(64 * 1024)
 #define FIXED_COLUMNS	3		/* _file, _line, _hash */
 
@@ -59,6 +61,8 @@ struct Loader
 	Bytes		text;			/* a decoded cell */
 	Damage		damage;
 	Damage		row_damage;
+	TimestampTz started;
+	TimestampTz told;
 };
 
 /* ---- the table ---- */
@@ -196,6 +200,7 @@ loader_open(Import *import, SourceFile *file)
 	loader->bulk = GetBulkInsertState();
 	loader->command = GetCurrentCommandId(true);
 	loader->options = TABLE_INSERT_SKIP_FSM;
+	loader->started = loader->told = GetCurrentTimestamp();
 	if (loader->rel->rd_rel->relhasindex)
 		open_indexes(loader);
 	return loader;
@@ -219,6 +224,25 @@ insert_indexes(Loader *loader, TupleTableSlot *slot)
 	ResetPerTupleExprContext(loader->estate);
 }
 
+/* Tells how far a long import is. */
+static void
+tell_progress(Loader *loader)
+{
+	static const char bar[] = "####################--------------------";
+	SourceFile *file = loader->file;
+	Input	   *input = file->read_from;
+	TimestampTz now = GetCurrentTimestamp();
+	double		part = input && input->bytes > 0 ? (double) input->position / (double) input->bytes : 0;
+	double		seconds = (double) (now - loader->started) / USECS_PER_SEC;
+
+	if (now - loader->told < PROGRESS_SECONDS * USECS_PER_SEC)
+		return;
+	loader->told = now;
+	ereport(NOTICE, (errmsg("%s [%.20s] %.0f %%, " INT64_FORMAT " rows, %.0f rows/s, %.0f s left", file->name,
+							bar + 20 - (int) (Min(part, 1) * 20), part * 100, file->rows_loaded,
+							(double) file->rows_loaded / seconds, part > 0 ? seconds / part - seconds : 0)));
+}
+
 static void
 flush(Loader *loader)
 {
@@ -237,6 +261,7 @@ flush(Loader *loader)
 	loader->room_left = 0;
 	loader->queued = 0;
 	loader->batch_bytes = 0;
+	tell_progress(loader);
 	CHECK_FOR_INTERRUPTS();
 }
 
@@ -362,7 +387,7 @@ loader_row(Loader *loader, int64 line)
 	if (loader->row_damage.invalid > 0)
 		finding_add(&file->findings, "warning", "DAMAGED_TEXT", line,
 					"Cells hold bytes that mean nothing in the file's encoding; they are staged as U+FFFD",
-					"If all accents look wrong, name the encoding: options => '{\"encoding\": \"windows-1252\"}'");
+					"If all accents look wrong, name the encoding: options => '{\"encoding\": \"windows-1252\", \"again\": true}'");
 	if (loader->row_damage.nuls > 0)
 		finding_add(&file->findings, "info", "NUL_BYTES", line,
 					"Cells hold NUL bytes; they are staged as U+FFFD", NULL);

@@ -155,9 +155,15 @@ typedef struct SourceFile
 	int64		rows_rejected;
 	const char *note;
 	List	   *findings;
+	Input	   *read_from;		/* for progress */
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);
+
+/* ---- accounts (source_file.c) ---- */
+
+/* Whether a file of that name and content is staged; then the result has its row, and it is live. */
+extern bool imported_already(Import *import, Input *input, const char *path, const char *name);
 /*
  * Starts the account of an input, or of one part (sheet, member) of a container.
  * Formats archive, workbook and document are containers: their parts have
@@ -174,6 +180,11 @@ extern void source_file_columns(SourceFile *file, char **header, int count);
 /* Chooses the staging table by the profile, and checks its required columns. */
 extern void source_file_table(Import *import, SourceFile *file);
 
+/* An option of this file: options->key, or of the first matching pattern in options->files. */
+extern char *import_option(Import *import, const char *name, const char *key);
+
+/* ---- formats (import_csv.c, import_json.c, import_xlsx.c, archive.c) ---- */
+
 extern void import_delimited(Import *import, Input *input);
 
 /* Rows that stand in a text input; sheet: written by us from a sheet's rows, _line is the row's number. */
@@ -181,9 +192,6 @@ extern void load_delimited(Import *import, Input *text, SourceFile *file, bool s
 extern void import_json(Import *import, Input *input);
 extern void import_archive(Import *import, Input *input);
 extern void import_workbook(Import *import, Input *input);
-
-/* An option of this file: options->key, or of the first matching pattern in options->files. */
-extern char *import_option(Import *import, const char *name, const char *key);
 
 /* Whether a nameless text file is a table (import_csv.c). */
 extern bool input_is_tabular(Input *input);

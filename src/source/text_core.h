@@ -231,6 +231,7 @@ typedef struct CsvLayout
 	CsvDialect	dialect;
 	int			preamble_rows;	/* non-blank rows above the header */
 	int			header_rows;
+	int			instruction_rows;	/* below the header: how to fill the columns in */
 	int			width;			/* columns */
 	double		consistency;	/* share of rows of that width */
 	int64_t		rows;			/* in the sample */
@@ -254,7 +255,7 @@ typedef struct CsvHints
  */
 extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout);
 
-/* ---- JSON (json_reader.c) ---- */
+/* ---- JSON (json_reader.c, json_text.c) ---- */
 
 typedef enum JsonResult
 {

@@ -24,6 +24,11 @@
  * margin too small by a hair costs, one token, is taken from a reserve that
  * is left in the bucket; only when that is gone does Twenty refuse.
  *
+ * How late the answers of a burst come after its first one tells how late its
+ * last call may have been looked at (lag).  Where each call of a burst holds
+ * Twenty, or us, up for longer than a margin (spread), one call at a time
+ * loses less than a burst.
+ *
  * A full bucket is spent at once (opening): waiting could not fill it more.
  */
 #include "flitmig.h"
@@ -35,8 +40,8 @@
 #include "common/pg_prng.h"
 #endif
 
-/* Jitter between two hosts on the internet is some tens of ms. */
-#define MARGIN_START_MS 60.0
+/* Most Twenties stand near: a refusal widens it, for those that do not. */
+#define MARGIN_START_MS 20.0
 #define MARGIN_MIN_MS	10.0
 #define MARGIN_MAX_MS	200.0
 
@@ -48,6 +53,13 @@
 
 /* With small tokens (high limits) a burst is what this long brings. */
 #define BURST_MS 4800.0
+
+/* Calls that a burst must have for its length to say more of Twenty than of the network. */
+#define SPREAD_CALLS 4
+
+/* The most that we believe of a burst's lag, and of what a caller needs to send. */
+#define LAG_MAX_MS	1500.0
+#define LEAD_MAX_MS 100.0
 
 #define RESERVE_TOKENS 3
 
@@ -113,7 +125,20 @@ margin_now_ms(const Bucket *bucket)
 
 	if (round_trip_ms > 0 && round_trip_ms < bucket->margin_ms)
 		return Max(round_trip_ms, MARGIN_MIN_MS);
-	return bucket->margin_ms;
+	return Max(bucket->margin_ms, bucket->lag_us / 1000.0 * 0.8 + bucket->margin_ms / 4);
+}
+
+/*
+ * Calls of a burst: each but the first adds its spread to what is lost, each
+ * burst adds a margin.  So many calls at once, unless a call holds Twenty up
+ * for longer than a margin: then one at a time.
+ */
+static int
+burst_now(const Bucket *bucket)
+{
+	if (bucket->spread_ms > bucket->margin_ms && token_ms(bucket) > 2 * bucket->margin_ms)
+		return 1;
+	return bucket->burst;
 }
 
 /* Whole tokens that a gap since the last call has certainly brought. */
@@ -143,7 +168,7 @@ brief_delay_ms(const BriefLimit *brief, int64 now_us, int roots)
 static bool
 is_last_burst(const Bucket *bucket)
 {
-	return bucket->expected > 0 && bucket->expected <= bucket->burst;
+	return bucket->expected > 0 && bucket->expected <= burst_now(bucket);
 }
 
 /* What must be in the bucket before a burst starts. */
@@ -152,7 +177,7 @@ tokens_wanted(const Bucket *bucket, int roots)
 {
 	if (is_last_burst(bucket))
 		return Max(bucket->expected, roots);
-	return Max(bucket->burst, roots) + bucket->reserve;
+	return Max(burst_now(bucket), roots) + bucket->reserve;
 }
 
 /*
@@ -195,14 +220,47 @@ bucket_delay_ms(Bucket *bucket, int64 now_us, int roots)
 		delay_ms = Max(delay_ms, (bucket->hold_until_us - now_us) / 1000.0);
 	if (bucket->max_tokens > 0)
 	{
-		bool in_burst = bucket->opening || gap_ms <= margin_now_ms(bucket);
+		bool in_burst = bucket->opening || (gap_ms <= bucket->margin_ms && bucket->burst_calls < burst_now(bucket));
 
 		double reserve = is_last_burst(bucket) ? 0 : bucket->reserve;
 
 		if (!in_burst || bucket->tokens < roots + reserve)
 			delay_ms = Max(delay_ms, burst_delay_ms(bucket, gap_ms, roots));
 	}
-	return delay_ms <= 0 ? 0 : (long) ceil(delay_ms);
+	if (delay_ms > bucket->lead_us / 1000.0)
+		return (long) ceil(delay_ms - bucket->lead_us / 1000.0);
+	bucket->allowed_us = now_us;
+	return 0;
+}
+
+/*
+ * A burst is over: how long was it, by our clock and by its answers?  A call
+ * that Twenty works on before it looks at the next one shows as spread.
+ */
+static void
+end_burst(Bucket *bucket)
+{
+	if (bucket->burst_calls >= SPREAD_CALLS && bucket->measured)
+	{
+		double length_ms = (bucket->last_refill_us - bucket->burst_start_us + bucket->lag_us) / 1000.0;
+		double spread_ms = length_ms / (bucket->burst_calls - 1);
+
+		bucket->spread_ms = bucket->spread_ms > 0 ? 0.7 * bucket->spread_ms + 0.3 * spread_ms : spread_ms;
+	}
+	bucket->burst_calls = 0;
+	bucket->first_answer_us = 0;
+	bucket->lag_us = 0;
+}
+
+/* The caller commits an intent before it sends: let it begin that much earlier, but never count on more than its best. */
+static void
+learn_lead(Bucket *bucket, int64 now_us)
+{
+	int64 took_us = Min(now_us - bucket->allowed_us, (int64) (LEAD_MAX_MS * 1000));
+
+	if (bucket->allowed_us > 0)
+		bucket->lead_us = Min(took_us * 9 / 10, bucket->lead_us + 1000);
+	bucket->allowed_us = 0;
 }
 
 void
@@ -232,11 +290,15 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 			bucket->opening = false;
 	}
 	bucket->expected = Max(0, bucket->expected - 1);
-	if (gap_ms > margin_now_ms(bucket))
+	learn_lead(bucket, now_us);
+	if (bucket->burst_calls == 0 || gap_ms > bucket->margin_ms)
 	{
+		end_burst(bucket);
+		bucket->measured = !bucket->opening && gap_ms * 1000 > bucket->round_trip_us;
 		bucket->burst_start_us = now_us;
 		bucket->round_trip_us = bucket->round_trip_us * 9 / 10;
 	}
+	bucket->burst_calls++;
 	bucket->last_refill_us = now_us;
 }
 
@@ -245,6 +307,10 @@ bucket_accepted(Bucket *bucket, int64 now_us, int roots)
 {
 	bucket->refusals = 0;
 	bucket->round_trip_us = Max(bucket->round_trip_us, now_us - bucket->burst_start_us);
+	if (bucket->first_answer_us == 0)
+		bucket->first_answer_us = now_us;
+	else if (bucket->burst_calls > 1 && bucket->measured)
+		bucket->lag_us = Min(now_us - bucket->first_answer_us, (int64) (LAG_MAX_MS * 1000));
 	if (++bucket->accepted >= MARGIN_TRIAL_CALLS)
 	{
 		bucket->margin_ms = Max(bucket->margin_ms * 0.9, MARGIN_MIN_MS);
@@ -278,6 +344,7 @@ learn_limit(Bucket *bucket, int64 now_us, int max_tokens, int window_ms)
 void
 bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int window_ms, long retry_after_ms)
 {
+	bool   limit_was_known = bucket->max_tokens > 0;
 	bool   same_burst = bucket->refusals > 0 && bucket->refused_burst_us == bucket->burst_start_us;
 	double base_ms = BACKOFF_BASE_MS;
 	double longest_ms;
@@ -298,7 +365,8 @@ bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int window_ms, long
 	if (bucket->refusals == 1 && bucket->max_tokens > 0)
 	{
 		/* The model was wrong by a little, and knows now: it waits for a burst by itself. */
-		bucket->margin_ms = Min(bucket->margin_ms * 1.25, MARGIN_MAX_MS);
+		if (limit_was_known)
+			bucket->margin_ms = Min(bucket->margin_ms * 1.6, MARGIN_MAX_MS);
 		bucket->accepted = 0;
 		return;
 	}

@@ -225,14 +225,19 @@ char *
 json_peek_text(JsonPeek value, size_t max_bytes)
 {
 	bool		quoted = json_peek_kind(value) == '"';
-	const char *p = quoted ? value.start + 1 : value.start;
-	const char *end = quoted ? value.end - 1 : value.end;
+	const char *p = value.start;
+	const char *end = value.end;
 	bool		keep = GetDatabaseEncoding() == PG_UTF8;
 	char	   *result;
 	size_t		used = 0;
 
-	if (value.start == NULL)
+	if (p == NULL)
 		return NULL;
+	if (quoted)
+	{
+		p++;
+		end--;
+	}
 	result = palloc(Min(max_bytes, (size_t) (end - p)) + 8);
 	while (p < end)
 	{

@@ -132,6 +132,13 @@ typedef struct Bucket
 	int64	   burst_start_us;	 /* first call of this burst was sent */
 	int64	   refused_burst_us; /* the burst whose refusal counted last */
 	int		   expected;		 /* calls that are still to come; 0: not known */
+	int		   burst_calls;		 /* calls of this burst so far */
+	bool	   measured;		 /* it began when every answer was in: its lag tells something */
+	int64	   first_answer_us;	 /* of this burst; 0: none yet */
+	int64	   lag_us;			 /* by how much the last answer of this burst came after the first */
+	double	   spread_ms;		 /* what one more call adds to a burst's length, as seen lately */
+	int64	   allowed_us;		 /* when bucket_delay_ms last said now */
+	int64	   lead_us;			 /* what the caller needs from there until a call is sent */
 	int64	   round_trip_us;	 /* longest lately */
 	BriefLimit brief;
 } Bucket;

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
 BEGIN;
 SET LOCAL search_path = public, pg_catalog;
-SELECT plan(78);
+SELECT plan(79);
 
 -- ---- profile documents ----
 CREATE FUNCTION pg_temp.problems(change jsonb) RETURNS text LANGUAGE sql AS $$
@@ -72,7 +72,7 @@ INSERT INTO flitmig.profile (name, doc) VALUES ('small', '{
 CREATE FUNCTION pg_temp.mig(name text DEFAULT 'map_a') RETURNS integer LANGUAGE sql STABLE AS $$ SELECT m.id FROM flitmig.migration m WHERE m.name = $1 $$;
 CREATE FUNCTION pg_temp.stage(migration text, file text, entity text, header text, VARIADIC rows text[]) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-	names	text[] := ARRAY(SELECT flitmig._header_name(h) FROM unnest(string_to_array(header, ',')) h);
+	names	text[] := ARRAY(SELECT flitmig._column_name(h) FROM unnest(string_to_array(header, ',')) h);
 	staging	text := migration || '_staging';
 	id		integer;
 	col		text;
@@ -217,8 +217,11 @@ UPDATE flitmig.object_map SET filter = 's.status <> 1' WHERE migration_id = pg_t
 SELECT throws_like($$SELECT flitmig_confirm('map_a')$$, 'object map "visit", filter: operator does not exist%', 'a filter that is no SQL is named');
 UPDATE flitmig.object_map SET filter = NULL WHERE migration_id = pg_temp.mig() AND name = 'visit';
 UPDATE flitmig.field_map f SET expression = 's.name::integer' FROM flitmig.object_map o WHERE o.id = f.object_map_id AND o.migration_id = pg_temp.mig() AND o.name = 'person' AND f.field = 'jobTitle';
+SELECT throws_ok('SELECT pg_temp.map()', '55000', 'the mapping of migration "map_a" was changed since it was confirmed', 'what was not confirmed is not mapped');
+SELECT flitmig_confirm('map_a') \g /dev/null
 SELECT throws_ok('SELECT pg_temp.map()', '22P02', 'object map "person", field "jobTitle": the expression fails on a value of the export', 'an error of an expression tells the field, not the value');
 UPDATE flitmig.field_map f SET expression = 's.name' FROM flitmig.object_map o WHERE o.id = f.object_map_id AND o.migration_id = pg_temp.mig() AND o.name = 'person' AND f.field = 'jobTitle';
+SELECT flitmig_confirm('map_a') \g /dev/null
 
 -- ---- a newer export ----
 SELECT pg_temp.map() \g /dev/null

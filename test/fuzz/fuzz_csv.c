@@ -1,0 +1,84 @@
+/*
+ * fuzz_csv.c
+ *		Every byte of a file belongs to exactly one row, and a row can be
+ *		rebuilt from its cells.
+ */
+#include "memory.h"
+
+/* What the row would look like if it were written from its cells. */
+static void
+check_rebuilt(const CsvReader *reader)
+{
+	Bytes		text = {0};
+
+	for (int i = 0; i < reader->cell_count; i++)
+	{
+		const CsvCell *cell = &reader->cells[i];
+		const char *data = csv_cell(reader, i);
+
+		if (i > 0)
+			bytes_append(&text, &reader->dialect.delimiter, 1);
+		if (cell->quoted)
+			bytes_append(&text, &reader->dialect.quote, 1);
+		for (size_t j = 0; j < cell->length; j++)
+		{
+			bytes_append(&text, data + j, 1);
+			if (cell->quoted && data[j] == reader->dialect.quote)
+				bytes_append(&text, &reader->dialect.quote, 1);
+		}
+		if (cell->quoted)
+			bytes_append(&text, &reader->dialect.quote, 1);
+	}
+	/* An unquoted cell before LF loses a CR, which is part of the line end. */
+	if (text.length < reader->text_length && csv_raw(reader)[reader->text_length - 1] == '\r')
+		bytes_append(&text, "\r", 1);
+	MUST(text.length == reader->text_length);
+	MUST(text.length == 0 || memcmp(text.data, csv_raw(reader), text.length) == 0);
+	bytes_free(&text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char delimiters[] = ",;\t|\0,,,";
+	CsvDialect	dialect = {0};
+	CsvReader	reader;
+	CsvResult	result;
+	Memory		memory;
+	size_t		total = 0;
+	int64_t		line = 0;
+
+	if (size < 3)
+		return 0;
+	dialect.delimiter = delimiters[data[0] & 7];
+	dialect.quote = data[0] & 8 ? '\'' : '"';
+	dialect.cr_only = data[0] & 16;
+	dialect.backslash = data[0] & 32;
+	dialect.skip_space = data[0] & 64;
+	memory = (Memory) {(const char *) data + 3, size - 3, (size_t) data[1] + 1};
+	MUST(csv_reader_init(&reader, (ByteSource) {memory_read, &memory}, &dialect));
+	if (data[0] & 128)
+	{
+		/* Rows beyond a limit. */
+		reader.size = 16;
+		reader.row_limit = 64;
+	}
+	reader.width = data[2] & 7;
+	while ((result = csv_reader_next(&reader)) != CSV_END)
+	{
+		MUST(result != CSV_NO_MEMORY);
+		MUST(reader.raw_length > 0);
+		MUST(reader.line >= line);
+		line = reader.line;
+		total += reader.raw_length;
+		MUST(total <= size - 3);
+		if (result != CSV_ROW && result != CSV_BLANK)
+			continue;
+		MUST(reader.cell_count > 0);
+		if (!reader.stray_quote && !dialect.backslash && !dialect.skip_space)
+			check_rebuilt(&reader);
+	}
+	MUST(total == size - 3 || (data[0] & 128));
+	csv_reader_free(&reader);
+	return 0;
+}
