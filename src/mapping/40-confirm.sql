@@ -85,7 +85,7 @@ DECLARE
 	m		flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = mig);
 	lacking	text[];
 BEGIN
-	IF NOT EXISTS (SELECT FROM flitmig.object_map o WHERE o.migration_id = mig AND to_regclass(format('%I.%I', m.staging_schema, flitmig._driving_entity(o.source))) IS NOT NULL) THEN
+	IF NOT EXISTS (SELECT FROM flitmig.object_map o WHERE o.migration_id = mig AND to_regclass(quote_ident(m.staging_schema) || '.' || quote_ident(flitmig._driving_entity(o.source))) IS NOT NULL) THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('nothing that profile "%s" maps was imported into migration "%s"', m.profile, m.name),
 			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', m.name);
