@@ -41,7 +41,7 @@ packages_wanted() {
 	local major=$1
 	printf '%s\n' make g++ pkg-config \
 		libcurl4-openssl-dev libarchive-dev libuchardet-dev libxml2-dev libphonenumber-dev \
-		nodejs node-graphql perl libipc-run-perl
+		nodejs node-graphql curl perl libipc-run-perl
 	# A PostgreSQL of one's own (PG_CONFIG) brings its own server.
 	[ -n "${PG_CONFIG:-}" ] || printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" "postgresql-$major-pgtap"
 }

@@ -43,3 +43,8 @@ SELECT * FROM flitmig_rollback('clinic', run => 4711);
 SELECT flitmig_delta_window('clinic', '-1 day');
 SELECT flitmig_delta_window('clinic', '7 days') IS NULL AS not_open_yet;
 SELECT delta_window FROM flitmig.migration;
+
+-- Over before it began.
+SET client_min_messages = warning;
+SELECT flitmig_drop('clinic');
+DROP SERVER crm CASCADE;

@@ -26,8 +26,8 @@ BEGIN
 			AND d.refobjid = extension AND d.deptype = 'e' AND c.relnamespace = 'flitmig'::pg_catalog.regnamespace AND c.relkind IN ('r', 'S')
 		ORDER BY c.relkind, c.relname
 	LOOP
-		/* All state and its counters go into a dump; the profiles that ship come with CREATE EXTENSION. */
-		PERFORM pg_catalog.pg_extension_config_dump(member.oid, CASE WHEN member.relname = 'profile' THEN 'WHERE NOT builtin' ELSE '' END);
+		/* All state and its counters go into a dump; what ships (builtin) comes with CREATE EXTENSION. */
+		PERFORM pg_catalog.pg_extension_config_dump(member.oid, CASE WHEN 'builtin' = ANY (member.columns) THEN 'WHERE NOT builtin' ELSE '' END);
 		CONTINUE WHEN member.relkind = 'S';
 
 		/*

@@ -1,0 +1,128 @@
+/* mapping: flitmig_propose, for people to read. */
+
+CREATE FUNCTION flitmig._propose_expressions(maps jsonb)
+RETURNS TABLE (entity text, object text, field text, expression text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	/* insurance and referrals have no map of their own: the patient's joins them */
+	SELECT flitmig._driving_entity(m->>'source'), m->>'object', ltrim(f.key, '@!'), coalesce(f.value->>'expression', f.value->>'key', f.value->>'owner', f.value #>> '{}')
+	FROM jsonb_array_elements(maps) m CROSS JOIN LATERAL jsonb_each(m->'fields') f
+	UNION ALL
+	SELECT a.entity, m->>'object', f.key, coalesce(f.value->>'expression', f.value->>'key', f.value #>> '{}')
+	FROM jsonb_array_elements(maps) m
+	CROSS JOIN LATERAL jsonb_each(m->'fields') f
+	CROSS JOIN (VALUES ('insurance', '\mi1\.'), ('referrals', '\mr\.')) a(entity, alias)
+	WHERE m->>'name' = 'patient' AND f.value::text ~ a.alias
+	UNION ALL
+	SELECT flitmig._driving_entity(m->>'source'), m->>'object', 'file', m->>'file' FROM jsonb_array_elements(maps) m WHERE m ? 'file'
+$$;
+COMMENT ON FUNCTION flitmig._propose_expressions(maps jsonb) IS 'The expressions of a profile''s maps by the entity whose row they read';
+
+/* What is left when columns became NULL, as one would have written it. */
+CREATE FUNCTION flitmig._propose_simplify(expression text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result	text := expression;
+	rule	text[];
+BEGIN
+	FOREACH rule SLICE 1 IN ARRAY ARRAY[
+		ARRAY['coalesce\(NULL, (s\.(?:[a-z0-9_]+|"[^"]+"))\)', '\1'],
+		ARRAY['coalesce\((s\.(?:[a-z0-9_]+|"[^"]+")), NULL\)', '\1'],
+		ARRAY['coalesce\(NULL, NULL\)', 'NULL'],
+		ARRAY['nullif\(concat_ws\([^()]*?'', (?:NULL, )*(s\.(?:[a-z0-9_]+|"[^"]+"))(?:, NULL)*\), ''''\)', '\1'],
+		ARRAY['nullif\(concat_ws\([^()]*?''(?:, NULL)+\), ''''\)', 'NULL'],
+		ARRAY['coalesce\(flitmig\.to_timestamp_tz\(NULL, NULL, \{time_zone\}\), (flitmig\.to_timestamp_tz\([^()]*\))\)', '\1'],
+		ARRAY['coalesce\((flitmig\.to_timestamp_tz\([^()]*\)), flitmig\.to_timestamp_tz\(NULL, [^()]*\)\)', '\1'],
+		ARRAY['^coalesce\((flitmig\.to_minutes\([^()]*\)), \(extract.*to_timestamp_tz\(NULL.*$', '\1'],
+		ARRAY['CASE WHEN upper\(NULL\) .*? THEN upper\(NULL\) ELSE \{country\} END', '{country}'],
+		ARRAY['^CASE WHEN NULL IS NULL AND NULL IS NULL THEN (.*) ELSE .* END$', '\1'],
+		ARRAY['^CASE WHEN .* IS NULL THEN flitmig\.full_name\(NULL\) ELSE (.*) END$', '\1'],
+		ARRAY['^CASE WHEN (\S+) IS NOT NULL THEN \1 WHEN NULL IS NOT NULL (?:(?!\ms\.).)*END$', '\1'],
+		ARRAY['^(flitmig\.(?:to_phones|phone_extensions|to_emails)\(.*?)(?:, NULL)+\)$', '\1)']]
+	LOOP
+		result := regexp_replace(result, rule[1], rule[2], 'g');
+	END LOOP;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION flitmig._propose_simplify(expression text) IS 'An expression without the parts that are always NULL';
+
+/* The canonical columns of an expression replaced by those of the export; NULL for what it lacks. */
+CREATE FUNCTION flitmig._propose_expression(expression text, entity text, staged text, names jsonb)
+RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	alias	text := CASE entity WHEN 'insurance' THEN 'i1' WHEN 'referrals' THEN 'r' ELSE 's' END;
+	result	text := expression;
+	word	text[];
+BEGIN
+	FOR word IN SELECT DISTINCT m FROM regexp_matches(expression, '\m((?:s|i1|r)\."?([a-z_][a-z0-9_]*)"?)', 'g') m LOOP
+		result := regexp_replace(result, '\m' || replace(word[1], '.', '\.') || '(?![a-z0-9_"])',
+			CASE WHEN names ? word[2] AND left(word[1], length(alias) + 1) = alias || '.' THEN 's.' || quote_ident(names->>word[2]) ELSE 'NULL' END, 'g');
+	END LOOP;
+	FOR word IN SELECT DISTINCT m FROM regexp_matches(result, '(\{order [a-z_]+\.([a-z_0-9]+)\})', 'g') m LOOP
+		result := replace(result, word[1], CASE WHEN names ? word[2] THEN format('{order %s.%s}', staged, names->>word[2]) ELSE 'NULL' END);
+	END LOOP;
+	RETURN flitmig._propose_simplify(result);
+END
+$$;
+COMMENT ON FUNCTION flitmig._propose_expression(expression text, entity text, staged text, names jsonb) IS 'An expression of the generic profile over the columns of a staging table; names: canonical name to column';
+
+CREATE FUNCTION flitmig._propose_rows(mig integer, leave_out text DEFAULT NULL)
+RETURNS TABLE (source_table text, source_column text, place integer, object text, field text, expression text, confidence numeric(3,2), why text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+	WITH plan AS MATERIALIZED (SELECT * FROM flitmig._propose_plan(mig, leave_out)),
+	verdict AS (
+		SELECT p.staging_table, string_agg(p.entity, ' and ' ORDER BY p.entity) AS entity, string_agg(p.why, '; ' ORDER BY p.entity) AS why
+		FROM plan p WHERE p.canonical = '' GROUP BY 1),
+	name AS (
+		SELECT p.staging_table, p.entity, jsonb_object_agg(p.canonical, p.column_name) AS names
+		FROM plan p WHERE p.canonical NOT IN ('', '-', '?') GROUP BY 1, 2),
+	formula AS MATERIALIZED (SELECT * FROM flitmig._propose_expressions(flitmig._propose_base()->'maps'))
+	SELECT z.staging_table, z.column_name, z.position,
+		CASE WHEN p.canonical NOT IN ('-', '?') AND k.field <> '(drop)' THEN k.object END,
+		CASE WHEN p.canonical NOT IN ('-', '?') AND k.field <> '(drop)' THEN k.field END,
+		CASE WHEN p.canonical NOT IN ('-', '?') AND k.field <> '(drop)' THEN coalesce(
+			flitmig._propose_expression((SELECT f.expression FROM formula f WHERE f.entity = p.entity AND f.object = k.object AND f.field = k.field LIMIT 1),
+				p.entity, z.staging_table, n.names
+					|| CASE WHEN p.entity = 'patients' AND NOT n.names ? 'patient_id' THEN coalesce((SELECT jsonb_build_object('patient_id', x.column_name) FROM plan x
+						WHERE x.staging_table = z.staging_table AND x.canonical = 'patient_id' LIMIT 1), '{}') ELSE '{}' END),
+			format('s.%I', z.column_name)) END,
+		CASE WHEN p.score IS NOT NULL THEN round(least(p.score, 0.99)::numeric, 2) END::numeric(3,2),
+		CASE
+			WHEN p.canonical = '-' THEN 'left behind: ' || p.why
+			WHEN p.canonical = '?' THEN 'no field for it: ' || p.why
+			WHEN k.field = '(drop)' THEN format('left behind, %s.%s: %s', p.entity, p.canonical, p.why)
+			WHEN p.canonical IS NOT NULL THEN format('%s.%s: %s', p.entity, p.canonical, p.why)
+			WHEN v.entity IS NULL THEN 'no telling what this table is'
+			WHEN v.entity = 'other' THEN 'the table holds nothing to migrate: ' || v.why
+			ELSE format('nothing like it among the columns of %s', v.entity)
+		END
+	FROM flitmig.column_census z
+	LEFT JOIN verdict v ON v.staging_table = z.staging_table
+	LEFT JOIN plan p ON p.staging_table = z.staging_table AND p.column_name = z.column_name AND p.canonical <> ''
+	LEFT JOIN flitmig.proposal_column k ON k.entity = p.entity AND k.column_name = p.canonical
+	LEFT JOIN name n ON n.staging_table = p.staging_table AND n.entity = p.entity
+	WHERE z.migration_id = mig AND z.column_name NOT IN ('_file', '_line', '_hash')
+$$;
+COMMENT ON FUNCTION flitmig._propose_rows(mig integer, leave_out text) IS 'A proposal in rows; leave_out: as if nothing had been learned from that product';
+
+CREATE FUNCTION @extschema@.flitmig_propose(migration text)
+RETURNS TABLE (source_table text, source_column text, object text, field text, expression text, confidence numeric(3,2), why text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	mig		integer := flitmig._migration_id(flitmig_propose.migration);
+BEGIN
+	IF NOT EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig) THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('nothing was imported into migration "%s"', flitmig_propose.migration),
+			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', flitmig_propose.migration);
+	END IF;
+	RETURN QUERY
+	SELECT r.source_table, r.source_column, r.object, r.field, r.expression, r.confidence, r.why
+	FROM flitmig._propose_rows(mig) r ORDER BY r.source_table, r.place, r.source_column;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.flitmig_propose(migration text) IS 'Proposes for every staged column where it goes, by names, values and links between tables, with confidence and reason. Nothing is mapped by it';

@@ -1,0 +1,74 @@
+-- What a proposal promises, whatever the export.
+BEGIN;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS flitmig;
+\ir ../bench/propose/census.sql
+\ir ../bench/propose/stage.sql
+SELECT plan(23);
+
+/* One file in which every row is an appointment and its patient. */
+INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
+VALUES (960, 'combined', 'crm', 'generic', '{"entities": {}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'combined_staging', 'UTC', 'US', 'USD');
+CREATE SCHEMA combined_staging;
+CREATE TABLE combined_staging.report (_file integer, _line bigint, _hash bigint,
+	booking_id text, client_id text, client_first_name text, client_surname text, dob text, client_mobile text, visit_type text, starts_at text, "end" text, status text);
+INSERT INTO combined_staging.report
+	SELECT 961, n + 1, n, 'V' || 70000 + n, 'C' || 5000 + n % 7, 'Ann', 'Miller', '1980-01-0' || 1 + n % 7, '(617) 555-010' || n % 7,
+		'Check-up', '2026-03-01 09:00', '2026-03-01 09:30', 'Booked' FROM generate_series(1, 30) n;
+INSERT INTO flitmig.source_file (id, migration_id, path, name, staging_table, sha256, bytes, format, header, columns)
+VALUES (961, 960, '/export/2026-03.csv', '2026-03.csv', 'report', '\x01', 1, 'csv',
+	'{Booking ID,Client ID,Client First Name,Client Surname,DOB,Client Mobile,Visit Type,Starts At,End,Status}',
+	'{booking_id,client_id,client_first_name,client_surname,dob,client_mobile,visit_type,starts_at,end,status}');
+SELECT pg_temp.census(960);
+
+CREATE TEMP TABLE proposal AS
+	SELECT 'unseen' AS migration, p.* FROM flitmig_propose('unseen') p UNION ALL SELECT 'combined', p.* FROM flitmig_propose('combined') p;
+
+-- Shape of the answer
+SELECT is((SELECT count(*) FROM proposal), (SELECT count(*) FROM flitmig.column_census WHERE migration_id IN (950, 960)), 'every staged column has one row');
+SELECT is_empty($$SELECT source_table, source_column FROM proposal GROUP BY migration, 1, 2 HAVING count(*) > 1$$, 'no column has two');
+SELECT is_empty($$SELECT * FROM proposal WHERE why IS NULL OR why = ''$$, 'every row says why');
+SELECT is_empty($$SELECT * FROM proposal WHERE (object IS NULL) <> (field IS NULL) OR (field IS NULL) <> (expression IS NULL)$$, 'object, field and expression come together');
+SELECT is_empty($$SELECT * FROM proposal WHERE object IS NOT NULL AND confidence NOT BETWEEN 0.55 AND 0.99$$, 'what is proposed is more likely than not, and never certain');
+SELECT is_empty($$SELECT migration, source_table, object, field FROM proposal WHERE field IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING count(DISTINCT expression) > 1$$,
+	'a field has one expression, however many columns it is made from');
+SELECT is_empty($$SELECT p.migration, canonical FROM (SELECT migration, source_table, split_part(why, ':', 1) AS canonical FROM proposal WHERE object IS NOT NULL) p GROUP BY 1, source_table, 2 HAVING count(*) > 1$$,
+	'nothing is proposed twice');
+SELECT is_empty($$SELECT p.* FROM proposal p JOIN flitmig.column_census c ON c.staging_table = p.source_table AND c.column_name = p.source_column
+	WHERE p.field IN ('dateOfBirth', 'dueAt') AND NOT c.shapes ?| '{date_iso,date_slash,time}'$$, 'a date has values of a date');
+SELECT results_eq($$SELECT * FROM flitmig_propose('unseen')$$, $$SELECT * FROM flitmig_propose('unseen')$$, 'asked again it says the same');
+
+-- One row, two records
+SELECT results_eq($$SELECT source_column, object FROM proposal WHERE migration = 'combined' ORDER BY source_column$$,
+	$$VALUES ('booking_id', 'task'), ('client_first_name', 'person'), ('client_id', 'task'), ('client_mobile', 'person'), ('client_surname', 'person'), ('dob', 'person'),
+		('end', 'task'), ('starts_at', 'task'), ('status', 'task'), ('visit_type', 'task')$$, 'the patient inside the appointment is a person');
+
+-- Words
+SELECT results_eq($$SELECT words FROM flitmig._propose_words('{PatientBirthDate,patient_birth_date,Geburtsdatum Patient,PATIENTBIRTHDATE,Patiennt birthdate}', NULL)$$,
+	$$SELECT '{birth,date,patient}'::text[] FROM generate_series(1, 5)$$, 'case, underscores, other languages, missing blanks and a slip of the pen mean the same');
+SELECT is((SELECT words FROM flitmig._propose_words('{Dauer (Minuten)}', NULL)), '{duration}', 'what stands in parentheses is an instruction');
+SELECT isnt_empty($$SELECT FROM flitmig._propose_words('{wireless}', NULL) WHERE words = '{mobile}'$$, 'a product''s word is known');
+SELECT is_empty($$SELECT FROM flitmig._propose_words('{wireless}', 'opendental') WHERE words = '{mobile}'$$, 'unless that product is left out');
+SELECT is_empty($$SELECT y.entity, y.column_name FROM flitmig.synonym y WHERE y.column_name NOT IN ('', '-', '?') AND NOT EXISTS (
+	SELECT FROM flitmig.proposal_column k WHERE y.entity IN ('*', k.entity) AND k.column_name = y.column_name)$$, 'every synonym names a column that is looked for');
+SELECT is_empty($$SELECT k.entity, k.column_name FROM flitmig.proposal_column k WHERE NOT EXISTS (
+	SELECT FROM flitmig.synonym y WHERE y.entity IN ('*', k.entity) AND y.column_name = k.column_name)$$, 'every column that is looked for has a name');
+
+-- The profile
+SELECT is_empty($$SELECT flitmig._profile_check(flitmig._propose_profile(950))$$, 'the proposed profile is sound');
+SELECT is_empty($$SELECT flitmig._profile_check(flitmig._propose_profile(960))$$, 'also where a row is two records');
+SELECT is(flitmig._propose_profile(960)#>>'{entities,appointments,columns,patient_first_name,0}', 'Client First Name', 'whose patient is read from the appointment');
+INSERT INTO flitmig.profile (name, doc) SELECT m.name, flitmig._propose_profile(m.id) FROM flitmig.migration m WHERE m.id IN (950, 960);
+CREATE SERVER propose_crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com');
+SELECT lives_ok($$SELECT flitmig_create('mine', 'propose_crm', profile => 'unseen', time_zone => 'UTC'), flitmig_create('mine_too', 'propose_crm', profile => 'combined', time_zone => 'UTC')$$, 'a migration begins with it');
+CREATE TABLE mine_staging.patients AS TABLE unseen_staging.klanten;
+CREATE TABLE mine_staging.appointments AS TABLE unseen_staging.afspraken;
+CREATE TABLE mine_staging.providers AS TABLE unseen_staging.behandelaars;
+CREATE TABLE mine_too_staging.appointments AS TABLE combined_staging.report;
+SELECT lives_ok($$SELECT flitmig_confirm('mine')$$, 'and is confirmed: every expression is sound over the export''s columns');
+SELECT lives_ok($$SELECT flitmig_confirm('mine_too')$$, 'so is the one of the combined rows');
+
+-- Nothing is mapped before that
+SELECT is_empty($$SELECT FROM flitmig.object_map WHERE migration_id IN (950, 960)$$, 'a proposal maps nothing');
+SELECT * FROM finish();
+ROLLBACK;
