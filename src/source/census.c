@@ -1,7 +1,10 @@
 /*
  * census.c
- *		What the live rows of a staging table hold, column by column, from one
- *		scan.
+ *		What the live rows of a staging table hold, column by column.
+ *
+ * Rows are counted as they are loaded, while their cells are at hand.  Only
+ * when a table holds live rows of an earlier import, too, or a file of this
+ * one was superseded by another, the table is scanned.
  *
  * Distinct values are counted exactly up to a limit and estimated beyond it;
  * values themselves are kept while they are few and short, as code lists are.
@@ -42,7 +45,7 @@ typedef struct Column
 {
 	const char *name;
 	int			attribute;
-	int64		blanks;
+	int64		filled;			/* rows whose cell is not blank */
 	int64		max_length;
 	int			distinct;
 	int			size;
@@ -54,6 +57,18 @@ typedef struct Column
 	int64		first_gt12;
 	int64		second_gt12;
 } Column;
+
+/* What the rows hold that this import has loaded into one table. */
+struct Census
+{
+	char	   *table;
+	MemoryContext context;
+	List	   *files;			/* ids */
+	int64		rows;
+	Column	   *columns;
+	int			count;
+	int			size;
+};
 
 /* ---- one value ---- */
 
@@ -129,9 +144,8 @@ forget_texts(Column *column)
 }
 
 static void
-count_value(Column *column, const char *data, int length)
+count_value(Column *column, const char *data, int length, uint64 hash)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) data, length, 0) | 1;
 	uint64		at;
 	Value	   *value;
 
@@ -152,7 +166,7 @@ count_value(Column *column, const char *data, int length)
 	if (++column->distinct > EXACT_VALUES)
 	{
 		start_estimate(column);
-		count_value(column, data, length);
+		count_value(column, data, length, hash);
 		return;
 	}
 	value = &column->values[at];
@@ -188,29 +202,96 @@ characters(const char *data, int length)
 	return n;
 }
 
+/* One cell; hash: of its bytes, the same for the same bytes of this column. */
 static void
-look_at(Column *column, Datum datum, bool is_null)
+look_at(Column *column, const char *data, int length, uint64 hash)
 {
-	struct varlena *packed;
-	const char *data;
-	int			length;
-
-	if (is_null)
-	{
-		column->blanks++;
-		return;
-	}
-	packed = PG_DETOAST_DATUM_PACKED(datum);
-	data = VARDATA_ANY(packed);
-	length = (int) VARSIZE_ANY_EXHDR(packed);
 	if (length > column->max_length)
 		column->max_length = Max(column->max_length, characters(data, length));
 	if (is_blank(data, length))
-		column->blanks++;
-	else
-		count_value(column, data, length);
+		return;
+	column->filled++;
+	count_value(column, data, length, hash | 1);
+}
+
+static void
+look_at_datum(Column *column, Datum datum)
+{
+	struct varlena *packed = PG_DETOAST_DATUM_PACKED(datum);
+	const char *data = VARDATA_ANY(packed);
+	int			length = (int) VARSIZE_ANY_EXHDR(packed);
+
+	look_at(column, data, length, hash_bytes_extended((const unsigned char *) data, length, 0));
 	if ((void *) packed != DatumGetPointer(datum))
 		pfree(packed);
+}
+
+/* ---- on the way in ---- */
+
+static int
+add_column(Census *census, const char *name)
+{
+	for (int i = 0; i < census->count; i++)
+		if (strcmp(census->columns[i].name, name) == 0)
+			return i;
+	if (census->count == census->size)
+	{
+		census->size = census->size ? census->size * 2 : 32;
+		census->columns = census->columns ? repalloc(census->columns, sizeof(Column) * census->size)
+			: palloc(sizeof(Column) * census->size);
+	}
+	census->columns[census->count] = (Column) {.name = pstrdup(name), .kept = true};
+	return census->count++;
+}
+
+/* The census of the file's table; column[i]: what its columns[i] is to census_cell. */
+Census *
+census_open(Import *import, const SourceFile *file, int *column)
+{
+	Census	   *census = NULL;
+	ListCell   *cell;
+	MemoryContext old;
+
+	foreach(cell, import->censuses)
+		if (strcmp(((Census *) lfirst(cell))->table, file->table) == 0)
+			census = lfirst(cell);
+	old = MemoryContextSwitchTo(import->context);
+	if (census == NULL)
+	{
+		census = palloc0(sizeof(Census));
+		census->table = pstrdup(file->table);
+		census->context = AllocSetContextCreate(import->context, "flitmig census", ALLOCSET_DEFAULT_SIZES);
+		import->censuses = lappend(import->censuses, census);
+	}
+	MemoryContextSwitchTo(census->context);
+	census->files = lappend_int(census->files, file->id);
+	for (int i = 0; i < file->column_count; i++)
+		column[i] = add_column(census, file->columns[i]);
+	MemoryContextSwitchTo(old);
+	return census;
+}
+
+/* The table of a column of many values does not fit the processor's cache: have its slot at hand when the row ends. */
+void
+census_expect(Census *census, int column, uint64 hash)
+{
+	Column	   *c = &census->columns[column];
+
+	if (c->values)
+		__builtin_prefetch(&c->values[(hash | 1) & (c->size - 1)]);
+}
+
+MemoryContext
+census_row(Census *census)
+{
+	census->rows++;
+	return MemoryContextSwitchTo(census->context);
+}
+
+void
+census_cell(Census *census, int column, const char *data, int length, uint64 hash)
+{
+	look_at(&census->columns[column], data, length, hash);
 }
 
 /* ---- the result ---- */
@@ -307,7 +388,7 @@ store_column(Import *import, const char *table, Column *column, int position, in
 	sql_text(&args, column->name);
 	sql_int(&args, position);
 	sql_bigint(&args, rows);
-	sql_bigint(&args, column->blanks);
+	sql_bigint(&args, rows - column->filled);
 	sql_bigint(&args, column->values || column->distinct == 0 ? column->distinct
 			   : Max((int64) estimateHyperLogLog(&column->estimate), EXACT_VALUES + 1));
 	sql_int(&args, (int) column->max_length);
@@ -366,11 +447,34 @@ scan_table(Relation rel, const int *files, int file_count, Column *columns, int 
 		}
 		rows++;
 		for (int i = 0; i < column_count; i++)
-			look_at(&columns[i], slot->tts_values[columns[i].attribute], slot->tts_isnull[columns[i].attribute]);
+			if (!slot->tts_isnull[columns[i].attribute])
+				look_at_datum(&columns[i], slot->tts_values[columns[i].attribute]);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	return rows;
+}
+
+/* The census on the way in, when it saw all live rows; else NULL. */
+static Census *
+complete_census(Import *import, const char *table, const int *files, int file_count)
+{
+	ListCell   *cell;
+
+	foreach(cell, import->censuses)
+	{
+		Census	   *census = lfirst(cell);
+
+		if (strcmp(census->table, table) != 0)
+			continue;
+		if (list_length(census->files) != file_count)
+			return NULL;
+		for (int i = 0; i < file_count; i++)
+			if (!list_member_int(census->files, files[i]))
+				return NULL;
+		return census;
+	}
+	return NULL;
 }
 
 /* Takes the census of a staging table anew. */
@@ -386,6 +490,7 @@ census_take(Import *import, const char *table)
 	int			file_count;
 	int		   *files = live_files(import, table, &file_count);
 	SqlArguments args = {0};
+	Census	   *census = complete_census(import, table, files, file_count);
 	List	   *findings = NIL;
 	int64		rows;
 
@@ -395,14 +500,22 @@ census_take(Import *import, const char *table)
 
 		if (attribute->attisdropped || attribute->atttypid != TEXTOID)
 			continue;
+		columns[count].kept = true;
+		for (int j = 0; census && j < census->count; j++)
+			if (strcmp(census->columns[j].name, NameStr(attribute->attname)) == 0)
+				columns[count] = census->columns[j];
 		columns[count].name = NameStr(attribute->attname);
-		columns[count].attribute = i;
-		columns[count++].kept = true;
+		columns[count++].attribute = i;
 	}
-	PushActiveSnapshot(GetLatestSnapshot());
-	UpdateActiveSnapshotCommandId();
-	rows = scan_table(rel, files, file_count, columns, count);
-	PopActiveSnapshot();
+	if (census)
+		rows = census->rows;
+	else
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		UpdateActiveSnapshotCommandId();
+		rows = scan_table(rel, files, file_count, columns, count);
+		PopActiveSnapshot();
+	}
 
 	sql_int(&args, import->migration);
 	sql_text(&args, table);

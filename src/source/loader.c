@@ -39,6 +39,9 @@ struct Loader
 	Relation	rel;
 	int		   *attribute;		/* index in the row of each column of the file */
 	uint64	   *seed;			/* of each column's name, for the row hash */
+	Census	   *census;
+	int		   *counted;		/* each column of the file in the census */
+	uint64	   *hash;			/* of each cell of the row */
 	TupleTableSlot *slots[BATCH_ROWS];
 	int			queued;
 	size_t		batch_bytes;
@@ -123,6 +126,8 @@ map_columns(Loader *loader, SourceFile *file)
 
 	loader->attribute = palloc(sizeof(int) * Max(file->column_count, 1));
 	loader->seed = palloc(sizeof(uint64) * Max(file->column_count, 1));
+	loader->hash = palloc(sizeof(uint64) * Max(file->column_count, 1));
+	loader->counted = palloc(sizeof(int) * Max(file->column_count, 1));
 	for (int i = 0; i < file->column_count; i++)
 	{
 		AttrNumber	number = get_attnum(relid, file->columns[i]);
@@ -182,6 +187,7 @@ loader_open(Import *import, SourceFile *file)
 	loader->rel = table_open(relid, RowExclusiveLock);
 	check_table(loader->rel);
 	map_columns(loader, file);
+	loader->census = census_open(import, file, loader->counted);
 	guard(release_text, &loader->text);
 	loader->batch = AllocSetContextCreate(CurrentMemoryContext, "flitmig staging batch", ALLOCSET_DEFAULT_SIZES);
 	loader->bulk = GetBulkInsertState();
@@ -262,7 +268,9 @@ loader_cell(Loader *loader, int column, const char *data, size_t length)
 	slot->tts_isnull[attribute] = false;
 	loader->row_bytes += length + VARHDRSZ;
 	/* A sum: the order of the columns, and columns that are empty, do not matter. */
-	loader->row_hash += hash_bytes_extended((const unsigned char *) data, (int) length, loader->seed[column]);
+	loader->hash[column] = hash_bytes_extended((const unsigned char *) data, (int) length, loader->seed[column]);
+	loader->row_hash += loader->hash[column];
+	census_expect(loader->census, loader->counted[column], loader->hash[column]);
 }
 
 /* Sets a cell to bytes in the file's encoding; what is damaged is counted and marked. */
@@ -300,6 +308,25 @@ least_size(TupleTableSlot *slot)
 	return size;
 }
 
+static void
+count_cells(Loader *loader, TupleTableSlot *slot)
+{
+	MemoryContext old = census_row(loader->census);
+
+	for (int i = 0; i < loader->file->column_count; i++)
+	{
+		int			attribute = loader->attribute[i];
+
+		if (!slot->tts_isnull[attribute])
+		{
+			struct varlena *value = (struct varlena *) DatumGetPointer(slot->tts_values[attribute]);
+
+			census_cell(loader->census, loader->counted[i], VARDATA(value), (int) (VARSIZE(value) - VARHDRSZ), loader->hash[i]);
+		}
+	}
+	MemoryContextSwitchTo(old);
+}
+
 bool
 loader_row(Loader *loader, int64 line)
 {
@@ -325,6 +352,7 @@ loader_row(Loader *loader, int64 line)
 	slot->tts_isnull[0] = slot->tts_isnull[1] = slot->tts_isnull[2] = false;
 	slot->tts_tableOid = RelationGetRelid(loader->rel);
 	ExecStoreVirtualTuple(slot);
+	count_cells(loader, slot);
 	loader->row_open = false;
 	loader->batch_bytes += loader->row_bytes;
 	file->rows_loaded++;

@@ -150,13 +150,16 @@ read_month(const char **p, const char *end)
 {
 	static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 	const char *start = *p;
+	char		name[3];
 
 	while (*p < end && is_letter(**p))
 		(*p)++;
 	if (*p - start < 3 || *p - start > 9)
 		return false;
+	for (int i = 0; i < 3; i++)
+		name[i] = (char) (start[i] | 0x20);
 	for (int i = 0; i < 36; i += 3)
-		if (strncasecmp(months + i, start, 3) == 0)
+		if (memcmp(months + i, name, 3) == 0)
 			return true;
 	return false;
 }
@@ -327,6 +330,8 @@ is_boolean(const char *p, size_t length)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "y", "n", "on", "off", NULL};
 
+	if (length > 5)
+		return false;
 	for (int i = 0; words[i]; i++)
 		if (strlen(words[i]) == length && strncasecmp(words[i], p, length) == 0)
 			return true;
@@ -384,7 +389,7 @@ value_shape(const char *value, size_t length)
 		shape.kind = SHAPE_UUID;
 	else if (is_email(p, end))
 		shape.kind = SHAPE_EMAIL;
-	else if (end - p > 8 && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
+	else if (end - p > 8 && (*p == 'h' || *p == 'H') && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
 		shape.kind = SHAPE_URL;
 	return shape;
 }

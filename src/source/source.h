@@ -114,6 +114,7 @@ typedef struct Import
 	Tuplestorestate *rows;
 	TupleDesc	row_desc;
 	List	   *tables;			/* staging tables that changed, names */
+	List	   *censuses;		/* of the tables that files were loaded into */
 	int			depth;			/* archives inside archives */
 	int64		seen;			/* inputs */
 } Import;
@@ -192,6 +193,19 @@ extern void loader_reject(SourceFile *file, int64 line, const char *reason, cons
 
 /* ---- the census (census.c) ---- */
 
+typedef struct Census Census;
+
+/*
+ * Counts rows while they are loaded: census_open a file, then census_row and a
+ * census_cell for each cell that is not NULL, in the memory context that
+ * census_row has switched to; it returns the one before.
+ */
+extern Census *census_open(Import *import, const SourceFile *file, int *column);
+extern void census_expect(Census *census, int column, uint64 hash);
+extern MemoryContext census_row(Census *census);
+extern void census_cell(Census *census, int column, const char *data, int length, uint64 hash);
+
+/* Stores what a table holds now, scanning it where rows were not counted. */
 extern void census_take(Import *import, const char *table);
 
 #endif							/* FLITMIG_SOURCE_H */
