@@ -56,8 +56,14 @@ BEGIN
 			USING ERRCODE = 'object_in_use',
 				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', m.name);
 	END IF;
+	PERFORM flitmig._audit(m.name, i.kind || ' interrupted', jsonb_build_object('run', i.id, 'calls', i.calls, 'records', i.done) || flitmig._schema_changes(i.id))
+	FROM flitmig.run i WHERE i.migration_id = m.id AND i.id <> this_run AND i.state IN ('queued', 'running') ORDER BY i.id;
 	UPDATE flitmig.run SET state = 'interrupted', finished_at = coalesce(updated_at, clock_timestamp())
 	WHERE migration_id = m.id AND id <> this_run AND state IN ('queued', 'running');
+	/* the gate stands here, behind the lock: nobody can change the mapping between look and start */
+	IF r.kind IN ('run', 'delta') THEN
+		PERFORM flitmig._require_confirmed(m.id), flitmig._require_signed(m.id);
+	END IF;
 	UPDATE flitmig.batch SET state = 'void'
 	WHERE migration_id = m.id AND run_id <> this_run AND state = 'planned';
 	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = this_run;
@@ -66,6 +72,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._run_begin(bigint) IS 'Takes the migration''s session lock, closes runs whose worker is gone, and returns the server''s name. Error 55006 when another worker holds the migration';
+
+CREATE FUNCTION flitmig._schema_changes(this_run bigint) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN count(*) = 0 THEN '{}'
+				ELSE jsonb_build_object('schema', jsonb_agg(concat_ws('.', b.detail ->> 'object', b.detail ->> 'field') || ' ' || CASE b.purpose WHEN 'undo' THEN 'taken back' ELSE b.detail ->> 'action' END ORDER BY b.id))
+		   END
+	FROM flitmig.batch b
+	WHERE b.run_id = this_run AND b.kind = 'schema' AND b.purpose IN ('do', 'undo') AND b.state IN ('done', 'settled')
+$$;
+COMMENT ON FUNCTION flitmig._schema_changes(bigint) IS 'Objects, fields and options that a run made or took back, for the audit';
 
 CREATE FUNCTION flitmig._run_end(this_run bigint, state text) RETURNS void
 LANGUAGE plpgsql
@@ -82,7 +100,7 @@ BEGIN
 		UPDATE flitmig.migration m SET delta_until = clock_timestamp() + m.delta_window WHERE m.id = r.migration_id AND m.delta_until IS NULL;
 	END IF;
 	PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = r.migration_id), r.kind || ' ' || _run_end.state,
-						   jsonb_build_object('run', this_run, 'calls', r.calls, 'records', r.done));
+						   jsonb_build_object('run', this_run, 'calls', r.calls, 'records', r.done) || flitmig._schema_changes(this_run));
 END
 $$;
 COMMENT ON FUNCTION flitmig._run_end(bigint, text) IS 'Writes a run''s last state; the first full run that is done opens the delta window';
@@ -130,7 +148,7 @@ AS $$
 		('sample', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
 						 'create', 'verify']),
 		('run', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
-					  'check', 'update', 'create', 'deferred']),
+					  'check', 'create', 'update', 'deferred']),
 		('rollback', ARRAY['introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'count', 'unschema', 'introspect', 'undone'])),
 	wanted AS (
 		SELECT p.phase, p.n, r.migration_id
@@ -147,6 +165,8 @@ AS $$
 		UNION ALL
 		SELECT w.n, - o.position, 0, w.phase || ':' || o.name
 		FROM wanted w JOIN flitmig.object_map o ON o.migration_id = w.migration_id WHERE w.phase = 'destroy'
+		UNION ALL	/* records whose object map is gone from the profile */
+		SELECT w.n, -1000000, 0, 'destroy:' FROM wanted w WHERE w.phase = 'destroy'
 		UNION ALL
 		SELECT w.n, 0, 0, w.phase FROM wanted w WHERE w.phase NOT IN ('create', 'deferred', 'destroy'))
 	SELECT array_agg(phase ORDER BY n, a, b, phase) FROM expanded
@@ -183,7 +203,7 @@ BEGIN
 		WHEN 'planmap' THEN PERFORM flitmig._plan_planmap(mig);
 		WHEN 'map' THEN PERFORM flitmig._require_schema(this_run, mig), flitmig._plan_map(this_run, mig);
 		WHEN 'check' THEN PERFORM flitmig._plan_check(this_run, mig, phase);
-		WHEN 'update' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'update' THEN PERFORM flitmig._plan_again(this_run, mig, phase);
 		WHEN 'create' THEN PERFORM flitmig._plan_create(this_run, mig, map, phase);
 		WHEN 'upload' THEN PERFORM flitmig._plan_upload(this_run, mig, map, phase);
 		WHEN 'deferred' THEN PERFORM flitmig._plan_deferred(this_run, mig, map, phase);

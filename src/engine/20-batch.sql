@@ -35,7 +35,7 @@ COMMENT ON FUNCTION flitmig._plan_batches(bigint, integer, text, text, text, tex
 
 CREATE FUNCTION flitmig._batch_next(this_run bigint, phase text,
 	OUT batch_id bigint, OUT roots integer, OUT transport text, OUT path text, OUT body text,
-	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text)
+	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text, OUT file_size bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -62,7 +62,7 @@ BEGIN
 		WHEN 'introspect', 'members' THEN SELECT * INTO transport, path, body FROM flitmig._open_introspect(b);
 		WHEN 'schema' THEN SELECT * INTO path, body FROM flitmig._open_schema(b);
 		WHEN 'upload' THEN
-			SELECT * INTO transport, path, body, file_path, file_name, content_type, file_map FROM flitmig._open_upload(b);
+			SELECT * INTO transport, path, body, file_path, file_name, content_type, file_map, file_size FROM flitmig._open_upload(b);
 	END CASE;
 	roots := CASE WHEN path = '/graphql' THEN 1 ELSE 0 END;
 	RETURN NEXT;
@@ -128,7 +128,14 @@ BEGIN
 			PERFORM flitmig._answer_refused(b, coalesce(code, 'REFUSED'), coalesce(answer_message, 'refused without a reason'),
 											duplicate, clue, conflicting_id, max_records);
 		WHEN 'unauthorised' THEN
-			IF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+			IF b.kind = 'upload' AND b.detail ->> 'step' = 'put' THEN
+				/* the url's own token, not our key: ask for another url, once */
+				IF (b.detail ->> 'again')::boolean THEN
+					PERFORM flitmig._refused_upload(b, coalesce(code, 'UPLOAD_URL'), 'the server refused the upload address that it had handed out');
+				ELSE
+					UPDATE flitmig.batch t SET state = 'planned', detail = '{"again": true}' WHERE t.id = b.id;
+				END IF;
+			ELSIF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
 				PERFORM flitmig._refused_introspect(b, code);
 			ELSE
 				PERFORM flitmig._answer_not_applied(b);
@@ -283,13 +290,13 @@ BEGIN
 			USING ERRCODE = 'fdw_error',
 				  DETAIL = format('Code %s in batch %s; the message is in flitmig.batch.', code, b.id),
 				  HINT = 'SELECT message FROM flitmig.batch WHERE id = ' || b.id || ';';
-	ELSIF b.kind = 'create' AND duplicate AND b.attempts > 1 AND NOT coalesce((b.detail ->> 'looked')::boolean, false) THEN
-		/* an earlier attempt landed after all: look again, never quarantine */
+	ELSIF b.kind = 'create' AND duplicate AND NOT coalesce((b.detail ->> 'looked')::boolean, false) THEN
+		/* an earlier attempt, of this run or one before, may have landed after all: look, never quarantine unseen */
 		UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || '{"looked": true}' WHERE id = b.id;
 		PERFORM flitmig._plan_look_up(b);
-	ELSIF b.kind = 'update' AND duplicate AND cardinality(b.ids) = 1 AND b.position = 0 THEN
-		/* the value may be given free by another update of this phase: once more, after the others */
-		UPDATE flitmig.batch SET state = 'planned', position = 1 WHERE id = b.id;
+	ELSIF b.kind = 'update' AND cardinality(b.ids) = 1 AND b.phase = 'check' THEN
+		/* what it points at may come with this run's creates, or another update give its value free: judged anew after them */
+		UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
 	ELSIF cardinality(b.ids) > 1 THEN
 		PERFORM flitmig._split(b, clue, max_records);
 	ELSE
@@ -308,7 +315,7 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE flitmig.batch SET state = 'split' WHERE id = b.id;
-	DELETE FROM flitmig.undo WHERE batch_id = b.id AND b.attempts = 1;
+	DELETE FROM flitmig.undo WHERE batch_id = b.id AND b.attempts = 1 AND b.kind = 'create';
 	WITH suspect AS (
 		SELECT array_agg(r.id) AS ids
 		FROM flitmig.record r
@@ -331,18 +338,25 @@ $$;
 COMMENT ON FUNCTION flitmig._split(flitmig.batch, text, integer) IS 'Plans the parts of a refused batch: by the server''s cap, by the one record that the message points at, else in halves';
 
 CREATE FUNCTION flitmig._quarantine(b flitmig.batch, code text, reason text) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
-	DELETE FROM flitmig.undo WHERE batch_id = b.id AND b.attempts = 1;
+	DELETE FROM flitmig.undo WHERE batch_id = b.id AND b.attempts = 1 AND b.kind = 'create';
 	DELETE FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
+	UPDATE flitmig.run SET done = done + cardinality(b.ids) WHERE id = b.run_id;
+	IF b.purpose = 'restore' THEN
+		UPDATE flitmig.rollback_item i SET state = 'kept', why = 'Twenty refused to take the earlier value back'
+		WHERE i.run_id = b.run_id AND i.id = ANY (b.ids);
+		RETURN;
+	END IF;
 	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
 	SELECT b.migration_id, r.id, b.object, b.object_map_id, b.run_id, 'refused', _quarantine.code, _quarantine.reason, r.hash
 	FROM flitmig.record r
 	WHERE r.migration_id = b.migration_id AND r.id = ANY (b.ids)
 	ON CONFLICT (migration_id, id) DO UPDATE
 	SET run_id = excluded.run_id, kind = excluded.kind, code = excluded.code, reason = excluded.reason, hash = excluded.hash, since = clock_timestamp();
-	UPDATE flitmig.run SET done = done + cardinality(b.ids) WHERE id = b.run_id;
+END
 $$;
 COMMENT ON FUNCTION flitmig._quarantine(flitmig.batch, text, text) IS 'Sets a record aside with the server''s reason';

@@ -142,8 +142,6 @@ BEGIN
 	ELSE
 		PERFORM flitmig._schema_answer(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', body);
 		UPDATE flitmig.batch SET stored = 1 WHERE id = b.id;
-		PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = b.migration_id), 'schema changed',
-							   jsonb_build_object('run', b.run_id) || (b.detail - 'detail'));
 	END IF;
 END
 $$;

@@ -182,12 +182,16 @@ BEGIN
 		RETURNING 1),
 	agreed AS (
 		UPDATE flitmig.base s
-		SET sent = n.sent, hash = jsonb_hash_extended(n.sent, 0)
-		FROM (SELECT p.id,
+		SET sent = n.sent, hash = jsonb_hash_extended(n.sent, 0),
+			/* most likely an update of ours whose answer was lost: what is there now is what we stored */
+			stored = s.stored || n.target || CASE WHEN n.in_the_dark THEN jsonb_strip_nulls(jsonb_build_object('updatedAt', n.doc -> 'updatedAt')) ELSE '{}' END
+		FROM (SELECT p.id, p.doc, jsonb_object_agg(j.key, coalesce(j.target, 'null')) AS target,
+					 EXISTS (SELECT FROM flitmig.undo u JOIN flitmig.batch t ON t.id = u.batch_id
+							 WHERE u.migration_id = b.migration_id AND u.action = 'update' AND t.state = 'settled' AND p.id = ANY (u.ids)) AS in_the_dark,
 					 (p.sent - coalesce(array_agg(j.key) FILTER (WHERE j.source IS NULL), '{}'::text[]))
 					 || coalesce(jsonb_object_agg(j.key, j.source) FILTER (WHERE j.source IS NOT NULL), '{}') AS sent
 			  FROM place p JOIN judged j ON j.id = p.id AND j.already
-			  GROUP BY p.id, p.sent) n
+			  GROUP BY p.id, p.sent, p.doc) n
 		WHERE s.migration_id = b.migration_id AND s.id = n.id
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
@@ -200,10 +204,8 @@ BEGIN
 	GROUP BY j.id
 	ON CONFLICT (migration_id, id) DO UPDATE
 	SET run_id = excluded.run_id, single = excluded.single, changes = excluded.changes, before = excluded.before;
-	/* a second look during the update phase goes on at once */
-	IF b.phase <> 'check' THEN
-		PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
-	END IF;
+	/* at once, ahead of further reads: the less time between look and write, the less a person can do in it */
+	PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
 END
 $$;
 COMMENT ON FUNCTION flitmig._read_check(flitmig.batch, jsonb) IS 'Judges every field of the records read: changes to send, conflicts to list, agreement to note';
@@ -226,17 +228,33 @@ AS $$
 		SELECT c.* FROM flitmig.change c
 		WHERE c.migration_id = mig AND c.run_id = this_run
 		  AND NOT EXISTS (SELECT FROM flitmig.batch b
-						  WHERE b.run_id = this_run AND b.phase = _plan_update.phase AND b.kind = 'update' AND b.state IN ('planned', 'open') AND c.id = ANY (b.ids)))
+						  WHERE b.run_id = this_run AND b.phase = _plan_update.phase AND b.kind = 'update' AND c.id = ANY (b.ids)
+							AND (b.state IN ('planned', 'open') OR (b.state = 'refused' AND b.phase = 'check'))))
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' ELSE 'push' END,
 								 t.object, t.object_map_id, t.ids, CASE WHEN t.single THEN 1 ELSE flitmig._batch_size(mig) END)
 	FROM (SELECT w.object, w.object_map_id, w.single, array_agg(w.id ORDER BY w.id) AS ids
 		  FROM waiting w
 		  GROUP BY w.object, w.object_map_id, w.single) t;
+	UPDATE flitmig.batch SET position = -1
+	WHERE run_id = this_run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned' AND position = 0;
 	UPDATE flitmig.batch SET detail = '{"single": true}'
 	WHERE run_id = this_run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned'
 	  AND EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = mig AND c.id = ids[1] AND c.single);
 $$;
 COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes: 200 to a call, those of unique fields one by one';
+
+/* Updates that were refused before this run's creates are looked at again after them. */
+CREATE FUNCTION flitmig._plan_again(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
+	FROM (SELECT c.object, c.object_map_id, array_agg(c.id ORDER BY c.id) AS ids
+		  FROM flitmig.change c
+		  WHERE c.migration_id = mig AND c.run_id = this_run
+		  GROUP BY c.object, c.object_map_id) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_again(bigint, integer, text) IS 'Plans a second check of the records whose update was refused';
 
 CREATE FUNCTION flitmig._open_update(b flitmig.batch, OUT path text, OUT body text)
 LANGUAGE plpgsql
@@ -302,7 +320,7 @@ BEGIN
 	SELECT count(*) INTO n FROM based;
 	DELETE FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
 	IF b.purpose = 'restore' THEN
-		UPDATE flitmig.rollback_item SET state = 'restored' WHERE run_id = b.run_id AND id = ANY (b.ids);
+		UPDATE flitmig.rollback_item SET state = 'restored' WHERE run_id = b.run_id AND id = ANY (b.ids) AND state = 'restore';
 	END IF;
 	UPDATE flitmig.batch SET stored = n WHERE id = b.id;
 	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id;

@@ -51,7 +51,10 @@ BEGIN
 	UPDATE flitmig.upload u SET dialect = spoken WHERE u.migration_id = mig AND u.state = 'planned';
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, ids, detail)
 	SELECT this_run, mig, _plan_upload.phase, 'upload', 'push', r.object, map, ARRAY[u.record_id],
-		   jsonb_build_object('step', CASE u.state WHEN 'sent' THEN u.file_ref ->> 'next' END)
+		   /* an upload url lives for a quarter of an hour: begin again with a new one */
+		   jsonb_build_object('step', CASE WHEN u.state = 'sent' AND NOT (u.file_ref ->> 'next' = 'put' AND u.file_ref ->> 'expiresAt' IS NOT NULL
+																		 AND (u.file_ref ->> 'expiresAt')::timestamptz < clock_timestamp() + interval '1 minute')
+										   THEN u.file_ref ->> 'next' END)
 	FROM flitmig.upload u JOIN flitmig.record r ON r.migration_id = mig AND r.id = u.record_id
 	WHERE u.migration_id = mig AND r.object_map_id = map AND u.state IN ('planned', 'sent') AND r.state = 'mapped'
 	  AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND (q.id = r.id OR q.id = ANY (r.refs)))
@@ -62,7 +65,7 @@ $$;
 COMMENT ON FUNCTION flitmig._plan_upload(bigint, integer, integer, text) IS 'Finds the file of each attachment that is not stored yet and plans its upload; a missing file sets its attachment aside';
 
 CREATE FUNCTION flitmig._open_upload(b flitmig.batch, OUT transport text, OUT path text, OUT body text,
-	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text)
+	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text, OUT file_size bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -78,6 +81,7 @@ BEGIN
 	IF transport IN ('put', 'multipart') THEN
 		file_path := u.path;
 		file_name := coalesce(u.name, 'file');
+		file_size := coalesce(u.bytes, -1);
 	END IF;
 END
 $$;
@@ -98,8 +102,9 @@ BEGIN
 		state = CASE WHEN reply ->> 'next_step' IS NULL THEN 'done' ELSE 'sent' END
 	WHERE t.migration_id = b.migration_id AND t.record_id = b.ids[1];
 	IF reply ->> 'next_step' IS NOT NULL THEN
-		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, ids, detail)
-		SELECT b.run_id, b.migration_id, b.phase, 'upload', 'push', b.object, b.object_map_id, b.ids, jsonb_build_object('step', reply ->> 'next_step');
+		/* ahead of files that have not begun: their urls do not live long */
+		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, position, ids, detail)
+		SELECT b.run_id, b.migration_id, b.phase, 'upload', 'push', b.object, b.object_map_id, b.position - 1, b.ids, jsonb_build_object('step', reply ->> 'next_step');
 	END IF;
 END
 $$;

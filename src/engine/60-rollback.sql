@@ -125,7 +125,7 @@ AS $$
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', 'undo', t.object, map, t.ids, flitmig._ids_per_call())
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = this_run AND i.object_map_id = map AND i.state = 'destroy'
+		  WHERE i.run_id = this_run AND i.object_map_id IS NOT DISTINCT FROM map AND i.state = 'destroy'
 		  GROUP BY i.object) t
 $$;
 COMMENT ON FUNCTION flitmig._plan_destroy(bigint, integer, integer, text) IS 'Plans the destruction of one object map''s records';
@@ -210,7 +210,8 @@ AS $$
 		ORDER BY i.id, f.key, u.id),
 	place AS (
 		SELECT m.id, m.key, m.value, a.doc -> m.key AS target,
-			   a.doc -> m.key IS NOT DISTINCT FROM s.stored -> m.key OR (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id) AS ours
+			   a.doc -> m.key = m.value AS done,
+			   a.doc -> m.key IS NOT DISTINCT FROM s.stored -> m.key OR a.doc -> m.key = m.value OR (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id) AS ours
 		FROM image m
 		JOIN flitmig._answer_records(body) a ON a.id = m.id
 		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = m.id),
@@ -222,14 +223,20 @@ AS $$
 	gone AS (
 		UPDATE flitmig.rollback_item i SET state = 'absent', why = 'not there any more'
 		WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id)
+		RETURNING 1),
+	already AS (	/* restored by a call whose answer was lost */
+		UPDATE flitmig.rollback_item i SET state = 'restored'
+		FROM (SELECT p.id FROM place p GROUP BY p.id HAVING bool_and(coalesce(p.done, false))) p
+		WHERE i.run_id = b.run_id AND i.id = p.id AND i.state = 'restore'
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
 	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id, bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)),
 		   jsonb_object_agg(p.key, p.value), jsonb_object_agg(p.key, coalesce(p.target, 'null'))
 	FROM place p
-	WHERE p.ours
+	WHERE p.ours AND NOT coalesce(p.done, false)
 	GROUP BY p.id
 	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id;
+	SELECT flitmig._plan_update(b.run_id, b.migration_id, b.phase) WHERE b.phase = 'restored';
 $$;
 COMMENT ON FUNCTION flitmig._read_restore(flitmig.batch, jsonb) IS 'Clears before-images for writing where Twenty still holds what we stored';
 
@@ -239,10 +246,10 @@ CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RE
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	/* the log of created records that are gone is done with; kept ones stay in it */
+	/* the log of records that are proven gone or restored is done with; all others stay in it */
 	UPDATE flitmig.undo u
 	SET ids = k.kept, undone_by = CASE WHEN k.kept = '{}' THEN this_run END
-	FROM (SELECT u2.id, coalesce(array_agg(i.id) FILTER (WHERE i.state = 'kept'), '{}') AS kept
+	FROM (SELECT u2.id, coalesce(array_agg(i.id) FILTER (WHERE i.state NOT IN ('destroyed', 'absent', 'restored')), '{}') AS kept
 		  FROM flitmig._undo_scope(this_run) u2, unnest(u2.ids) AS x(id)
 		  JOIN flitmig.rollback_item i ON i.run_id = this_run AND i.id = x.id
 		  WHERE u2.action IN ('create', 'update', 'adopt')
@@ -341,7 +348,7 @@ BEGIN
 	UPDATE flitmig.undo u SET undone_by = this_run
 	FROM flitmig._undo_scope(this_run) s
 	WHERE u.id = s.id
-	  AND ((u.action IN ('create_object', 'create_field')
+	  AND ((u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 			AND NOT EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)))
 		   OR u.action = 'upload');
 	DELETE FROM flitmig.upload p USING flitmig.rollback_item i

@@ -153,10 +153,11 @@ DECLARE
 BEGIN
 	PERFORM flitmig._require_confirmed(mig), flitmig._require_signed(mig);
 	kind := CASE WHEN EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = mig AND r.kind = 'run' AND r.state = 'done'
-							  AND r.id > coalesce((SELECT max(b.id) FROM flitmig.run b WHERE b.migration_id = mig AND b.kind = 'rollback' AND b.state = 'done'), 0))
+							  AND r.id > coalesce((SELECT max(b.id) FROM flitmig.run b WHERE b.migration_id = mig AND b.kind = 'rollback' AND b.state = 'done'
+											 AND NOT b.options ?| ARRAY['dry_run', 'undo_run']), 0))
 				 THEN 'delta' ELSE 'run' END;
-	this_run := flitmig._work(mig, kind, wait, 0, 0, false, false);
-	IF wait THEN
+	this_run := flitmig._work(mig, kind, coalesce(wait, true), 0, 0, false, false);
+	IF coalesce(wait, true) THEN
 		RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
 	ELSE
 		RAISE NOTICE 'run % has begun', this_run
@@ -229,6 +230,36 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_retry(text) IS 'Takes every record out of quarantine, so that the next flitmig_run sends it again. Returns how many';
 
+/*
+ * Destroying a record takes the links of other runs' records with it, which
+ * their bases would not know: such a run is not taken back alone.
+ */
+CREATE FUNCTION flitmig._refuse_if_pointed_at(mig integer, this_run bigint) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	n bigint;
+BEGIN
+	WITH ours AS (
+		SELECT DISTINCT i.id FROM flitmig.undo u, unnest(u.ids) AS i(id)
+		WHERE u.migration_id = mig AND u.run_id = this_run AND u.action = 'create' AND u.undone_by IS NULL)
+	SELECT count(DISTINCT c.id) INTO n
+	FROM flitmig.record c
+	JOIN flitmig.base s ON s.migration_id = mig AND s.id = c.id
+	CROSS JOIN LATERAL unnest(c.refs) AS x(id)
+	JOIN ours o ON o.id = x.id
+	WHERE c.migration_id = mig AND NOT EXISTS (SELECT FROM ours w WHERE w.id = c.id);
+	IF n > 0 THEN
+		RAISE EXCEPTION 'run % cannot be rolled back alone', this_run
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  DETAIL = format('%s records of other runs point at records that it created.', n),
+				  HINT = format('Roll the later runs back first, or everything: SELECT * FROM flitmig_rollback(%L);', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._refuse_if_pointed_at(integer, bigint) IS 'Error when records of other runs point at what a run created';
+
 CREATE FUNCTION @extschema@.flitmig_rollback(migration text, run bigint DEFAULT NULL, dry_run boolean DEFAULT false, force boolean DEFAULT false)
 RETURNS TABLE(object text, destroyed bigint, restored bigint, kept bigint, why text)
 LANGUAGE plpgsql
@@ -246,8 +277,11 @@ BEGIN
 		RAISE NOTICE 'there is nothing to roll back';
 		RETURN;
 	END IF;
-	done := flitmig._work(mig, 'rollback', true, 0, coalesce(flitmig_rollback.run, 0), force, dry_run);
-	RETURN QUERY SELECT * FROM flitmig._rollback_report(done, dry_run);
+	IF flitmig_rollback.run IS NOT NULL AND NOT coalesce(dry_run, false) THEN
+		PERFORM flitmig._refuse_if_pointed_at(mig, flitmig_rollback.run);
+	END IF;
+	done := flitmig._work(mig, 'rollback', true, 0, coalesce(flitmig_rollback.run, 0), coalesce(force, false), coalesce(dry_run, false));
+	RETURN QUERY SELECT * FROM flitmig._rollback_report(done, coalesce(dry_run, false));
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_rollback(text, bigint, boolean, boolean) IS 'Puts Twenty back as it was: destroys what was created, restores what was updated, removes schema that was added. run: only that run. dry_run: only tell. force: also records that a person has changed since. It is journalled: run it again to resume';

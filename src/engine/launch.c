@@ -186,7 +186,11 @@ stop_worker(BackgroundWorkerHandle *handle)
 	HOLD_INTERRUPTS();
 	for (waited_ms = 0; waited_ms < STOP_LIMIT_MS; waited_ms += POLL_MS)
 	{
-		if (GetBackgroundWorkerPid(handle, &pid) != BGWH_STARTED)
+		BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
+
+		if (status == BGWH_NOT_YET_STARTED)
+			TerminateBackgroundWorker(handle);	/* it has done nothing yet */
+		if (status != BGWH_STARTED)
 			break;
 		if (waited_ms == 0)
 			kill(pid, SIGINT);

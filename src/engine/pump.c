@@ -60,6 +60,7 @@ typedef struct Request
 	char	   *file_name;
 	char	   *content_type;
 	char	   *file_map;
+	const char *file_problem;	/* why its file may not go up, or NULL */
 } Request;
 
 /* A call under way: the tag of its HTTP request. */
@@ -147,7 +148,7 @@ batch_open(Pump *pump)
 	{
 		Oid			types[] = {INT8OID, TEXTOID};
 
-		pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map"
+		pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size"
 									  " FROM flitmig._batch_next($1, $2)", 2, types);
 		if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
 			elog(ERROR, "could not prepare the journal's next call");
@@ -168,6 +169,8 @@ batch_open(Pump *pump)
 		request->file_name = row_text(pump->ready_ctx, 7);
 		request->content_type = row_text(pump->ready_ctx, 8);
 		request->file_map = row_text(pump->ready_ctx, 9);
+		if (request->file_path)
+			request->file_problem = http_file_problem(request->file_path, DatumGetInt64(row_datum(10)));
 	}
 	worker_commit();
 	return request;
@@ -269,6 +272,21 @@ answer_raise(const AfterAnswer *after)
 			 after->hint ? errhint("%s", after->hint) : 0));
 }
 
+/* A file that may not go up is refused here, as the server would refuse it. */
+static void
+refuse_file(Pump *pump, const Request *request)
+{
+	Call		call = {request->batch_id, 0};
+	HttpAnswer	http = {0};
+	Answer		answer = {0};
+	AfterAnswer after = {0};
+
+	answer.class = ANSWER_BATCH_REFUSED;
+	answer.code = request->file_problem;
+	answer.message = "the file is not there any more, is not the one that was imported, or may not be read by this role";
+	answer_write(pump, &call, &http, &answer, &after);
+}
+
 static void
 answer_take(Pump *pump, HttpAnswer *http)
 {
@@ -337,7 +355,10 @@ send_allowed(Pump *pump)
 		delay = send_delay_ms(pump);
 		if (delay > 0)
 			return delay;
-		call_send(pump, pump->ready);
+		if (pump->ready->file_problem)
+			refuse_file(pump, pump->ready);
+		else
+			call_send(pump, pump->ready);
 		pump->ready = NULL;
 		MemoryContextReset(pump->ready_ctx);
 	}

@@ -28,6 +28,10 @@ SET search_path = pg_catalog, pg_temp AS $$
 	SELECT flitmig._may_own($1) OR EXISTS (
 		SELECT FROM flitmig.role_right g JOIN pg_roles r ON r.rolname = g.role
 		WHERE g.what = 'viewer' AND pg_has_role(r.oid, 'MEMBER'))
+		/* an operator's tables are open to writing: who has both rights sees only the own migrations */
+		AND NOT EXISTS (
+			SELECT FROM flitmig.role_right g JOIN pg_roles r ON r.rolname = g.role
+			WHERE g.what = 'operator' AND pg_has_role(r.oid, 'MEMBER'))
 $$;
 COMMENT ON FUNCTION flitmig._may_see(text) IS 'Is the current user a member of that owner, or a viewer?';
 

@@ -20,6 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
 #include "twenty/http_internal.h"
 
 #define USER_AGENT "flitmig/0.1"
@@ -230,6 +234,24 @@ url_of_path(HttpPool *pool, const char *path)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("path of a request to Twenty must begin with a slash")));
 	return psprintf("%s%s", pool->url, path);
+}
+
+const char *
+http_file_problem(const char *path, int64 bytes)
+{
+	struct stat status;
+
+#if PG_VERSION_NUM >= 140000
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+#else
+	if (!has_privs_of_role(GetUserId(), DEFAULT_ROLE_READ_SERVER_FILES))
+#endif
+		return "FILE_FORBIDDEN";
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+		return "FILE_MISSING";
+	if (bytes >= 0 && status.st_size != bytes)
+		return "FILE_CHANGED";
+	return NULL;
 }
 
 static void

@@ -85,6 +85,14 @@ extern void http_post_file(HttpPool *pool, const char *path, const char *operati
 						   const char *file_path, const char *file_name, const char *content_type, void *tag);
 
 /*
+ * Why a file may not go up, as a code for the quarantine, or NULL when it
+ * may.  Reading with the server's eyes is for those who have
+ * pg_read_server_files; a file of another size (bytes, -1: unknown) is not
+ * the one that was imported.  Needs a transaction.
+ */
+extern const char *http_file_problem(const char *path, int64 bytes);
+
+/*
  * PUT a file, streamed from disk, to a complete URL that the server handed
  * out; the key is not sent.  As http_post_file; an https server may not hand
  * out a plain http URL unless it has the option allow_http.
