@@ -57,9 +57,12 @@ start_tap() {
 	(
 		limit=${TEST_TIMEOUT:-400} start=$SECONDS
 		timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null &
-		echo $! >"$log.pid"
-		wait $!
+		group=$!	# timeout leads a process group of its own
+		echo "$group" >"$log.pid"
+		wait "$group"
 		code=$?
+		# What a test that died has left behind of it.
+		kill -KILL -- "-$group" 2>/dev/null
 		rm -f "$log.pid"
 		read -r p f s < <(awk -f scripts/count-tap.awk "$log")
 		[ "$code" = 0 ] || [ "$f" != 0 ] || f=1

@@ -18,6 +18,22 @@ BEGIN
 		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', member.signature);
 	END LOOP;
 
+	/*
+	 * The commands look at profiles and models, a few hundred rows that the
+	 * planner takes for millions: compiling such a query takes seconds, running it
+	 * takes milliseconds. What a command calls inherits the setting; the steps that are
+	 * also called by themselves have it too.
+	 */
+	FOR member IN
+		SELECT p.oid::pg_catalog.regprocedure AS signature
+		FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_proc p ON p.oid = d.objid JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+			AND d.refobjid = extension AND d.deptype = 'e' AND l.lanname IN ('sql', 'plpgsql')
+			AND (p.proname LIKE 'flitmig\_%' OR p.proname IN ('_profile_check', '_map', '_order', '_refresh_targets', '_schema_actions', '_propose_profile'))
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET jit = off', member.signature);
+	END LOOP;
+
 	FOR member IN
 		SELECT c.oid, c.relname, c.relkind,
 			ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text[] AS columns

@@ -32,21 +32,32 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._plan_create(bigint, integer, integer, text) IS 'Plans creates of one object map: mapped, not stored, not set aside; in a sample only the sample';
 
-/* A record as it goes out: payload, id, and for an attachment what the server calls its file. */
-CREATE FUNCTION flitmig._outgoing(mig integer, ids uuid[]) RETURNS jsonb
+CREATE FUNCTION flitmig._deferred_fields(map integer) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT jsonb_agg((CASE WHEN u.record_id IS NULL THEN r.payload ELSE flitmig._attachment_payload(mig, r.payload, u) END
-					  || jsonb_build_object('id', r.id))
-					 - coalesce(d.fields, '{}'::text[])
-					 ORDER BY i.n)
-	FROM unnest(ids) WITH ORDINALITY AS i(id, n)
-	JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
-	LEFT JOIN flitmig.upload u ON u.migration_id = mig AND u.record_id = r.id
-	LEFT JOIN LATERAL (SELECT array_agg(f.field) AS fields FROM flitmig.deferred_field f WHERE f.object_map_id = r.object_map_id) d ON true
+	SELECT coalesce(array_agg(f.field), '{}') FROM flitmig.deferred_field f WHERE f.object_map_id = map
 $$;
-COMMENT ON FUNCTION flitmig._outgoing(integer, uuid[]) IS 'Records as JSON array in the order of ids, ready for a create; fields that a second pass sends are left out';
+COMMENT ON FUNCTION flitmig._deferred_fields(integer) IS 'Fields of an object map that a second pass sends';
+
+/* A record as it goes out: payload, id, where it came from, and for an attachment what the server calls its file. */
+CREATE FUNCTION flitmig._outgoing(b flitmig.batch) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	deferred text[] := flitmig._deferred_fields(b.object_map_id);
+	origin jsonb := flitmig._origin(b.migration_id, b.object);
+BEGIN
+	RETURN (
+		SELECT string_agg((origin || ((CASE WHEN u.record_id IS NULL THEN r.payload ELSE flitmig._attachment_payload(b.migration_id, r.payload, u) END
+									   || jsonb_build_object('id', r.id)) - deferred))::text, ', ' ORDER BY i.n)
+		FROM unnest(b.ids) WITH ORDINALITY AS i(id, n)
+		JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = i.id
+		LEFT JOIN flitmig.upload u ON u.migration_id = b.migration_id AND u.record_id = r.id);
+END
+$$;
+COMMENT ON FUNCTION flitmig._outgoing(flitmig.batch) IS 'Records of a batch as JSON texts with commas between them, in the order of ids, ready for a create; fields that a second pass sends are left out';
 
 CREATE FUNCTION flitmig._payload_fields(mig integer, object text, ids uuid[]) RETURNS text[]
 LANGUAGE sql STABLE
@@ -66,15 +77,12 @@ CREATE FUNCTION flitmig._open_create(b flitmig.batch, OUT path text, OUT body te
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	request jsonb;
 BEGIN
 	INSERT INTO flitmig.undo (migration_id, run_id, batch_id, action, object, ids)
 	SELECT b.migration_id, b.run_id, b.id, 'create', b.object, b.ids
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.batch_id = b.id);
-	SELECT r.path, r.body::text INTO path, body
-	FROM flitmig._create_request(b.migration_id, b.object, flitmig._outgoing(b.migration_id, b.ids),
-								 flitmig._payload_fields(b.migration_id, b.object, b.ids)) r;
+	path := '/graphql';
+	body := flitmig._create_body(b.migration_id, b.object, flitmig._outgoing(b), flitmig._payload_fields(b.migration_id, b.object, b.ids));
 END
 $$;
 COMMENT ON FUNCTION flitmig._open_create(flitmig.batch) IS 'Writes the undo row, then builds the create call';
@@ -90,10 +98,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	deferred text[] := flitmig._deferred_fields(b.object_map_id);
 	n integer;
 BEGIN
 	WITH answer AS (
-		SELECT r.id, r.object_map_id, r.payload - coalesce((SELECT array_agg(f.field) FROM flitmig.deferred_field f WHERE f.object_map_id = r.object_map_id), '{}'::text[]) AS sent,
+		SELECT r.id, r.object_map_id, CASE WHEN deferred = '{}' THEN r.payload ELSE r.payload - deferred END AS sent,
 			   a.doc - 'id' AS stored
 		FROM flitmig._answer_records(body) a
 		JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id

@@ -3,41 +3,68 @@
  * ({"query", "variables"}) and the root field whose data the answer holds.
  */
 
-CREATE FUNCTION flitmig._create_request(mig integer, object text, records jsonb, fields text[], upsert boolean DEFAULT false,
-	OUT path text, OUT body jsonb, OUT root text)
+CREATE FUNCTION flitmig._create_document(mig integer, object text, fields text[], upsert boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	type text := flitmig._capital(flitmig._api_name(mig, object));
+	root text := 'create' || flitmig._capital(flitmig._api_name(mig, object, true));
+BEGIN
+	RETURN format(CASE WHEN upsert THEN 'mutation($data:[%sCreateInput!]!,$upsert:Boolean){%s(data:$data,upsert:$upsert){%s}}'
+					   ELSE 'mutation($data:[%sCreateInput!]!){%s(data:$data){%s}}' END, type, root, flitmig._selection(mig, object, fields));
+END
+$$;
+COMMENT ON FUNCTION flitmig._create_document(integer, text, text[], boolean) IS 'Document of a call that creates (or updates by upsert) the records in its variable data and asks the fields back';
+
+CREATE FUNCTION flitmig._create_request(mig integer, object text, records jsonb, fields text[], upsert boolean DEFAULT false,
+	OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
 	path := '/graphql';
 	root := 'create' || flitmig._capital(flitmig._api_name(mig, object, true));
-	IF upsert THEN
-		body := flitmig._call(format('mutation($data:[%sCreateInput!]!,$upsert:Boolean){%s(data:$data,upsert:$upsert){%s}}', type, root, flitmig._selection(mig, object, fields)),
-							  jsonb_build_object('data', records, 'upsert', true));
-	ELSE
-		body := flitmig._call(format('mutation($data:[%sCreateInput!]!){%s(data:$data){%s}}', type, root, flitmig._selection(mig, object, fields)),
-							  jsonb_build_object('data', flitmig._as_import(mig, object, records)));
-	END IF;
+	body := flitmig._call(flitmig._create_document(mig, object, fields, upsert),
+						  CASE WHEN upsert THEN jsonb_build_object('data', records, 'upsert', true)
+							   ELSE jsonb_build_object('data', flitmig._as_import(mig, object, records)) END);
 END
 $$;
 COMMENT ON FUNCTION flitmig._create_request(integer, text, jsonb, text[], boolean) IS 'Call that creates records [{id, …payload}] (at most 200, all or none) and asks the fields back. Never called with upsert for new records: it would overwrite whoever holds a unique value';
 
+/*
+ * The same call from records that are JSON text already: jsonb of a whole
+ * batch would be copied once more for each level that is built around it.
+ */
+CREATE FUNCTION flitmig._create_body(mig integer, object text, records text, fields text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT '{"query": ' || to_json(flitmig._create_document(mig, object, fields))::text || ', "variables": {"data": [' || records || ']}}'
+$$;
+COMMENT ON FUNCTION flitmig._create_body(integer, text, text, text[]) IS 'Body of a create of records, given as JSON texts with commas between them: each with its id and its _origin';
+
 /* Twenty shows where a record came from; an import should say so. The name is always the key's (TWENTY.md 4). */
-CREATE FUNCTION flitmig._as_import(mig integer, object text, records jsonb) RETURNS jsonb
+CREATE FUNCTION flitmig._origin(mig integer, object text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN flitmig._capable(mig, 'actor_sources', 'IMPORT')
 					AND EXISTS (SELECT FROM flitmig.live_field f
-								WHERE f.migration_id = mig AND f.object = _as_import.object AND f.name = 'createdBy' AND f.type = 'ACTOR' AND f.is_active)
-				THEN (SELECT jsonb_agg('{"createdBy": {"source": "IMPORT"}}'::jsonb || r.doc ORDER BY r.n)
-					  FROM jsonb_array_elements(records) WITH ORDINALITY AS r(doc, n))
-				ELSE records
-		   END
+								WHERE f.migration_id = mig AND f.object = _origin.object AND f.name = 'createdBy' AND f.type = 'ACTOR' AND f.is_active)
+				THEN '{"createdBy": {"source": "IMPORT"}}'::jsonb ELSE '{}' END
 $$;
-COMMENT ON FUNCTION flitmig._as_import(integer, text, jsonb) IS 'Records with createdBy IMPORT where the server knows it';
+COMMENT ON FUNCTION flitmig._origin(integer, text) IS 'What a new record says of where it came from: createdBy IMPORT where the server knows it, else nothing';
+
+CREATE FUNCTION flitmig._as_import(mig integer, object text, records jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN o.origin = '{}' THEN records
+				ELSE (SELECT jsonb_agg(o.origin || r.doc ORDER BY r.n) FROM jsonb_array_elements(records) WITH ORDINALITY AS r(doc, n)) END
+	FROM (SELECT flitmig._origin(mig, object) AS origin) o
+$$;
+COMMENT ON FUNCTION flitmig._as_import(integer, text, jsonb) IS 'Records with their _origin';
 
 CREATE FUNCTION flitmig._update_request(mig integer, object text, records jsonb, fields text[], OUT path text, OUT body jsonb, OUT root text)
 LANGUAGE plpgsql STABLE
