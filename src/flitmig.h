@@ -90,6 +90,11 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 #define create_wait_set(context, events) CreateWaitEventSet(context, events)
 #endif
 
+/* 18: the attribute comes first. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* GUCs, defined in flitmig.c */
 extern int	flitmig_requests_in_flight;
 extern int	flitmig_connect_timeout_ms;
