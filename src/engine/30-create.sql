@@ -21,13 +21,17 @@ BEGIN
 	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs))
 	  AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
 	ON CONFLICT (migration_id, id) DO NOTHING;
-	PERFORM flitmig._plan_batches(this_run, mig, phase, 'create', 'push', object, map, t.ids, size)
-	FROM (SELECT array_agg(r.id ORDER BY r.sequence, r.id) AS ids
+	/* not _plan_batches: one array of a million ids would have to fit in memory */
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, ids)
+	SELECT this_run, mig, phase, 'create', 'push', object, map, array_agg(p.id ORDER BY p.n)
+	FROM (SELECT r.id, row_number() OVER (ORDER BY r.sequence, r.id) AS n
 		  FROM flitmig.record r
 		  WHERE r.object_map_id = map AND r.state = 'mapped'
 			AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
 			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id)
-			AND (NOT sampling OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = r.id))) t;
+			AND (NOT sampling OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = r.id))) p
+	GROUP BY (p.n - 1) / size
+	ORDER BY (p.n - 1) / size;
 END
 $$;
 COMMENT ON FUNCTION flitmig._plan_create(bigint, integer, integer, text) IS 'Plans creates of one object map: mapped, not stored, not set aside; in a sample only the sample';

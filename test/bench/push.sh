@@ -56,6 +56,7 @@ measure_ceiling() {
 	post /__limit '{"perMinute": 100, "perSecond": 100}'
 	post /__log-clear
 	full_run
+	# shellcheck disable=SC2016	# JavaScript's own ${}
 	node -e '
 		fetch(process.argv[1] + "/__log?ids=0").then((r) => r.json()).then((log) => {
 			const calls = log.calls.filter((c) => !c.free).map((c) => c.ms);
@@ -71,7 +72,7 @@ measure_ceiling() {
 }
 
 measure_server() {
-	local patients=6000 turn records seconds bodies=$workshop/tmp/bodies
+	local patients=6000 records seconds bodies=$workshop/tmp/bodies
 	[ -z "${SHORT:-}" ] || patients=2000
 	start_twenty server --model 2.19 --latency 230 --workers 2 --no-timeline
 	start_relay server --keep "$bodies"
@@ -79,7 +80,7 @@ measure_server() {
 	: >"$bodies"
 	full_run
 	value "ALTER SERVER crm OPTIONS (SET url '$twenty_url')"
-	for turn in 1 2 3; do
+	for _ in 1 2 3; do
 		forget "$bodies"
 		full_run
 		IFS='|' read -r records seconds < <(value "$push_seconds")
@@ -109,7 +110,7 @@ measure_engine() {
 		sign_clinic "engine_$size" "$relay_url" "$size" 0
 		value "SELECT flitmig_run('bench', wait => false)" >/dev/null
 		watch_memory >"$workshop/tmp/memory"
-		[ "$(value "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1")" = done ] || die "a run failed"
+		[ "$(value "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1")" = "done" ] || die "a run failed"
 		IFS='|' read -r records seconds < <(value "$push_seconds")
 		rate=$(per_second "$records" "$seconds")
 		say "engine alone: $records records, $rate records/s; worker's own memory $(cat "$workshop/tmp/memory")"
