@@ -42,6 +42,8 @@ packages_wanted() {
 	printf '%s\n' make g++ pkg-config \
 		libcurl4-openssl-dev libarchive-dev libuchardet-dev libxml2-dev libphonenumber-dev \
 		nodejs node-graphql curl perl libipc-run-perl
+	# The headers of PostgreSQL 13 include OpenSSL's.
+	[ "$major" -gt 13 ] || printf '%s\n' libssl-dev
 	# A PostgreSQL of one's own (PG_CONFIG) brings its own server.
 	[ -n "${PG_CONFIG:-}" ] || printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" "postgresql-$major-pgtap"
 }
@@ -66,6 +68,8 @@ install_packages() {
 	say "Installing ${missing[*]}"
 	log=$(mktemp)
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+	# Debian 11 has none: what needs the stand-in Twenty is skipped there.
+	apt-cache show node-graphql >/dev/null 2>&1 || mapfile -t missing < <(printf '%s\n' "${missing[@]}" | grep -vx node-graphql)
 	# Where there is no init (a container, a chroot) nothing outlives a power cut anyway: dpkg need not flush each file.
 	[ -d /run/systemd/system ] || unsafe=(-o DPkg::Options::=--force-unsafe-io)
 	# Runlevel 1: the package's own cluster is not started where there is no init to own it.
@@ -100,11 +104,16 @@ make_workshop() {
 	if [ -z "${PG_CONFIG:-}" ]; then
 		# PostgreSQL finds its files from where its program lies, so a copy of its two directories is a whole installation.
 		home=/usr/lib/postgresql/$major share=/usr/share/postgresql/$major
-		mkdir -p "$workshop/postgres/${home%/*}" "$workshop/postgres/${share%/*}" "$workshop/postgres/usr/include"
-		cp -a "$home" "$workshop/postgres/$home"
-		cp -aL "$share" "$workshop/postgres/$share"
+		mkdir -p "$workshop/postgres${home%/*}" "$workshop/postgres${share%/*}" "$workshop/postgres/usr/include"
+		cp -a "$home" "$workshop/postgres$home"
+		cp -aL "$share" "$workshop/postgres$share"
 		ln -s /usr/include/postgresql "$workshop/postgres/usr/include/postgresql"
-		PG_CONFIG=$workshop/postgres/$home/bin/pg_config
+		PG_CONFIG=$workshop/postgres$home/bin/pg_config
+		# Debian's pg_config of PostgreSQL 13 alone does not look where it lies.
+		if [ "$("$PG_CONFIG" --bindir)" = "$home/bin" ]; then
+			printf '#!/bin/sh\n%s/bin/pg_config "$@" | sed "s#%s#%s/postgres&#g; s#%s#%s/postgres&#g"\n' \
+				"$home" "$home" "$workshop" "$share" "$workshop" >"$PG_CONFIG"
+		fi
 	fi
 	chmod 755 "$workshop"
 	[ "$(id -u)" != 0 ] || chown -R -h "$(worker_user)" "$workshop"

@@ -1,5 +1,5 @@
 -- flitmig_import stages a clinic's export: one row per file tells what became of it.
-\getenv abs_srcdir PG_ABS_SRCDIR
+\set abs_srcdir `pwd`
 SET client_min_messages = warning;
 \set export :abs_srcdir '/test/data/clinic'
 \pset null '<null>'

@@ -1,5 +1,5 @@
 -- Encodings are recognised; what is damaged is staged, marked and reported.
-\getenv abs_srcdir PG_ABS_SRCDIR
+\set abs_srcdir `pwd`
 SET client_min_messages = warning;
 INSERT INTO flitmig.migration (name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
 VALUES ('enc', 'crm', 'generic', '{}', gen_random_uuid(), 'enc_staging', 'UTC', 'US', 'USD');

@@ -1,5 +1,5 @@
 -- JSON: keys become columns, nested values stay JSON.
-\getenv abs_srcdir PG_ABS_SRCDIR
+\set abs_srcdir `pwd`
 SET client_min_messages = warning;
 \pset null '<null>'
 INSERT INTO flitmig.migration (name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)

@@ -1,5 +1,5 @@
 -- Delimited text as it comes: every dialect, every kind of damaged row.
-\getenv abs_srcdir PG_ABS_SRCDIR
+\set abs_srcdir `pwd`
 SET client_min_messages = warning;
 \pset null '<null>'
 INSERT INTO flitmig.migration (name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)

@@ -5,12 +5,15 @@
 \pset null '(null)'
 
 -- Concepts: text, display, code; the first that says something.
+-- (Not aligned: how wide an emoji is, each psql has its own opinion.)
+\pset format unaligned
 SELECT cell, flitmig.fhir_text(cell), flitmig.fhir_code(cell), flitmig.fhir_code(cell, 'http://loinc.org') AS loinc
 FROM (VALUES
 	('{"text": "Sodium", "coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium [Moles/volume]"}]}'),
 	('{"coding": [{"system": "urn:local", "code": "NA"}, {"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]}'),
 	('{"system": "urn:x", "code": "AMB"}'), ('[{"coding": []}, {"text": "second"}]'),
 	('"caf\u00e9 \ud83d\ude00 \"quoted\"\n\\end"'), ('plain'), ('{}'), ('[]'), ('null'), (''), ('{"text": "cut'), ('{"text"'), ('{{{{')) AS c (cell);
+\pset format aligned
 
 -- Elements of arrays; the element of a kind.
 SELECT flitmig.fhir_elements('[{"a": [1, {"b": "]"}]}, "text", 5, null, ["x"]]'), flitmig.fhir_elements('{"one": 1}') AS single, flitmig.fhir_elements('[') AS broken;

@@ -38,9 +38,5 @@ _PG_init(void)
 							NULL,
 							&flitmig_answer_limit_mb, 64, 1, 1024,
 							PGC_USERSET, GUC_UNIT_MB, NULL, NULL, NULL);
-#if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("flitmig");
-#else
-	EmitWarningsOnPlaceholders("flitmig");
-#endif
 }

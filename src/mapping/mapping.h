@@ -12,9 +12,6 @@
 #include "flitmig.h"
 
 #include "utils/jsonb.h"
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
-#endif
 
 /* A stretch of UTF-8 bytes inside memory that someone else owns. */
 typedef struct Span

@@ -48,11 +48,7 @@ valid_json(text *value)
 	JsonLexContext	  *lex;
 	JsonParseErrorType error;
 
-#if PG_VERSION_NUM >= 170000
-	lex = makeJsonLexContextCstringLen(NULL, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
-#else
-	lex = makeJsonLexContextCstringLen(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
-#endif
+	lex = json_lexer(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), GetDatabaseEncoding(), true);
 	error = pg_parse_json(lex, &nullSemAction);
 	return error == JSON_SUCCESS;
 }

@@ -6,16 +6,11 @@
 
 #include "utils/uuid.h"
 
-#if PG_VERSION_NUM >= 140000
-#include "common/cryptohash.h"
-#include "common/sha1.h"
-#else
-#define SHA1_DIGEST_LENGTH 20
-#endif
+#define SHA1_BYTES 20
 
 PG_FUNCTION_INFO_V1(flitmig_uuid_v5);
 
-#if PG_VERSION_NUM >= 140000
+#ifndef FLITMIG_OWN_SHA1
 
 /* SHA-1 of two pieces with the server's own code. */
 static void
@@ -26,7 +21,7 @@ sha1(const uint8 *a, size_t alen, const uint8 *b, size_t blen, uint8 *digest)
 	if (ctx == NULL || pg_cryptohash_init(ctx) < 0 ||
 		pg_cryptohash_update(ctx, a, alen) < 0 ||
 		pg_cryptohash_update(ctx, b, blen) < 0 ||
-		pg_cryptohash_final(ctx, digest, SHA1_DIGEST_LENGTH) < 0)
+		pg_cryptohash_final(ctx, digest, SHA1_BYTES) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not compute SHA-1 for a record id"),
@@ -118,7 +113,7 @@ flitmig_uuid_v5(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *space = PG_GETARG_UUID_P(0);
 	text	  *name = PG_GETARG_TEXT_PP(1);
-	uint8	   digest[SHA1_DIGEST_LENGTH];
+	uint8	   digest[SHA1_BYTES];
 	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
 
 	sha1(space->data, UUID_LEN, (const uint8 *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), digest);

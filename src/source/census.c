@@ -36,13 +36,13 @@
 /* Counts of all tables of an import; what is beyond it is scanned for in the end. */
 #define MEMORY_LIMIT	((Size) 256 * 1024 * 1024)
 
-typedef struct Value
+typedef struct Distinct
 {
 	uint64		hash;			/* 0: free */
 	int64		count;
 	char	   *text;
 	uint16		shape;			/* ShapeKind and flags, see pack_shape */
-} Value;
+} Distinct;
 
 typedef enum Stage
 {
@@ -60,7 +60,7 @@ typedef struct Column
 	Stage		stage;
 	int			distinct;
 	int			size;			/* of values or set, a power of two */
-	Value	   *values;
+	Distinct	   *values;
 	uint64	   *set;			/* hashes, their low bits being the value's shape; 0: free */
 	hyperLogLogState estimate;
 	int64		shapes[SHAPE_COUNT];
@@ -107,8 +107,8 @@ count_shape(Column *column, uint16 shape, int64 times)
 }
 
 /* Where the hash is in the list of values, or where it would go. */
-static inline Value *
-find_value(Value *values, int size, uint64 hash)
+static inline Distinct *
+find_value(Distinct *values, int size, uint64 hash)
 {
 	uint64		at = (hash >> 8) & (size - 1);
 
@@ -132,7 +132,7 @@ static void
 grow_values(Column *column)
 {
 	int			size = column->size ? column->size * 2 : FIRST_SLOTS;
-	Value	   *values = palloc0(sizeof(Value) * size);
+	Distinct	   *values = palloc0(sizeof(Distinct) * size);
 
 	for (int i = 0; i < column->size; i++)
 		if (column->values[i].hash)
@@ -164,7 +164,7 @@ start_set(Column *column)
 	column->set = palloc0(sizeof(uint64) * Max(column->size, FIRST_SLOTS));
 	for (int i = 0; i < column->size; i++)
 	{
-		Value	   *value = &column->values[i];
+		Distinct	   *value = &column->values[i];
 
 		if (value->hash == 0)
 			continue;
@@ -196,7 +196,7 @@ start_estimate(Column *column)
 static bool
 count_in_list(Column *column, const char *data, int length, uint64 hash)
 {
-	Value	   *value;
+	Distinct	   *value;
 
 	if (column->distinct * 2 >= column->size)
 		grow_values(column);
@@ -380,8 +380,8 @@ census_close(Import *import, Census *census)
 static int
 by_count(const void *a, const void *b)
 {
-	const Value *left = *(Value *const *) a;
-	const Value *right = *(Value *const *) b;
+	const Distinct *left = *(Distinct *const *) a;
+	const Distinct *right = *(Distinct *const *) b;
 
 	if (left->count != right->count)
 		return left->count > right->count ? -1 : 1;
@@ -392,16 +392,16 @@ static char *
 top_values(Column *column)
 {
 	StringInfoData json;
-	Value	  **order;
+	Distinct	  **order;
 	int			count = 0;
 
 	if (column->stage != STAGE_VALUES || column->distinct == 0)
 		return NULL;
-	order = palloc(sizeof(Value *) * (column->distinct + 1));
+	order = palloc(sizeof(Distinct *) * (column->distinct + 1));
 	for (int i = 0; i < column->size; i++)
 		if (column->values[i].hash)
 			order[count++] = &column->values[i];
-	qsort(order, count, sizeof(Value *), by_count);
+	qsort(order, count, sizeof(Distinct *), by_count);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < Min(count, TOP_VALUES); i++)

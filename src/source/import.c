@@ -203,13 +203,7 @@ import_directory(Import *import, const char *path, const char *prefix)
 static void
 check_may_read_files(void)
 {
-#if PG_VERSION_NUM >= 140000
-	Oid			role = ROLE_PG_READ_SERVER_FILES;
-#else
-	Oid			role = DEFAULT_ROLE_READ_SERVER_FILES;
-#endif
-
-	if (!superuser() && !has_privs_of_role(GetUserId(), role))
+	if (!superuser() && !has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("only roles with the privileges of pg_read_server_files may import files of the server"),
 						errhint("GRANT pg_read_server_files TO %s;   or from the client: \\lo_import '<file>' and "

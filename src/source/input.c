@@ -9,9 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if PG_VERSION_NUM >= 140000
-#include "common/cryptohash.h"
-#endif
 #include "common/sha2.h"
 #include "libpq/libpq-fs.h"
 #include "miscadmin.h"
@@ -25,11 +22,7 @@
 typedef struct Hasher
 {
 	EncodingSurvey survey;
-#if PG_VERSION_NUM >= 140000
 	pg_cryptohash_ctx *sha;
-#else
-	pg_sha256_ctx sha;
-#endif
 } Hasher;
 
 /* ---- resources ---- */
@@ -56,11 +49,9 @@ release_hasher(void *object)
 	Hasher	   *hasher = object;
 
 	survey_free(&hasher->survey);
-#if PG_VERSION_NUM >= 140000
 	if (hasher->sha)
 		pg_cryptohash_free(hasher->sha);
 	hasher->sha = NULL;
-#endif
 }
 
 /* ---- the one look at every byte ---- */
@@ -70,27 +61,18 @@ hasher_start(void)
 {
 	Hasher	   *hasher = palloc0(sizeof(Hasher));
 
-#if PG_VERSION_NUM >= 140000
 	hasher->sha = pg_cryptohash_create(PG_SHA256);
 	guard(release_hasher, hasher);
 	if (hasher->sha == NULL || pg_cryptohash_init(hasher->sha) < 0)
 		elog(ERROR, "could not compute SHA-256");
-#else
-	guard(release_hasher, hasher);
-	pg_sha256_init(&hasher->sha);
-#endif
 	return hasher;
 }
 
 static void
 hasher_feed(Hasher *hasher, const char *data, size_t length)
 {
-#if PG_VERSION_NUM >= 140000
 	if (pg_cryptohash_update(hasher->sha, (const uint8 *) data, length) < 0)
 		elog(ERROR, "could not compute SHA-256");
-#else
-	pg_sha256_update(&hasher->sha, (const uint8 *) data, length);
-#endif
 	if (!survey_feed(&hasher->survey, data, length))
 		out_of_memory();
 }
@@ -98,15 +80,8 @@ hasher_feed(Hasher *hasher, const char *data, size_t length)
 static void
 hasher_end(Hasher *hasher, Input *input)
 {
-#if PG_VERSION_NUM >= 150000
 	if (pg_cryptohash_final(hasher->sha, input->sha256, SHA256_BYTES) < 0)
 		elog(ERROR, "could not compute SHA-256");
-#elif PG_VERSION_NUM >= 140000
-	if (pg_cryptohash_final(hasher->sha, input->sha256) < 0)
-		elog(ERROR, "could not compute SHA-256");
-#else
-	pg_sha256_final(&hasher->sha, input->sha256);
-#endif
 	if (!survey_encoding(&hasher->survey, &input->encoding))
 		out_of_memory();
 	input->bytes = hasher->survey.bytes;

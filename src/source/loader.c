@@ -169,11 +169,7 @@ open_indexes(Loader *loader)
 	loader->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(loader->result, loader->rel, 0, NULL, 0);
 	ExecOpenIndices(loader->result, false);
-#if PG_VERSION_NUM < 140000
-	loader->estate->es_result_relations = loader->result;
-	loader->estate->es_num_result_relations = 1;
-	loader->estate->es_result_relation_info = loader->result;
-#endif
+	estate_set_result(loader->estate, loader->result);
 }
 
 Loader *
@@ -211,16 +207,7 @@ loader_open(Import *import, SourceFile *file)
 static void
 insert_indexes(Loader *loader, TupleTableSlot *slot)
 {
-	List	   *recheck;
-
-#if PG_VERSION_NUM >= 160000
-	recheck = ExecInsertIndexTuples(loader->result, slot, loader->estate, false, false, NULL, NIL, false);
-#elif PG_VERSION_NUM >= 140000
-	recheck = ExecInsertIndexTuples(loader->result, slot, loader->estate, false, false, NULL, NIL);
-#else
-	recheck = ExecInsertIndexTuples(slot, loader->estate, false, NULL, NIL);
-#endif
-	list_free(recheck);
+	list_free(insert_index_tuples(loader->result, slot, loader->estate));
 	ResetPerTupleExprContext(loader->estate);
 }
 

@@ -57,7 +57,7 @@ extern ByteSource input_text(Input *input);
 
 /* Calls release(object) when the current memory context goes. */
 extern void guard(void (*release) (void *object), void *object);
-extern void out_of_memory(void) pg_attribute_noreturn();
+pg_noreturn extern void out_of_memory(void);
 
 /* ---- statements (sql.c) ---- */
 

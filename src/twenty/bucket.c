@@ -36,9 +36,6 @@
 #include <math.h>
 
 #include "twenty/twenty.h"
-#if PG_VERSION_NUM >= 150000
-#include "common/pg_prng.h"
-#endif
 
 /* Most Twenties stand near: a refusal widens it, for those that do not. */
 #define MARGIN_START_MS 20.0
@@ -76,11 +73,7 @@ token_ms(const Bucket *bucket)
 static double
 random_fraction(void)
 {
-#if PG_VERSION_NUM >= 150000
-	return 1.0 - pg_prng_double(&pg_global_prng_state);
-#else
-	return (random() + 1.0) / ((double) MAX_RANDOM_VALUE + 1.0);
-#endif
+	return 1.0 - random_below_one();
 }
 
 int

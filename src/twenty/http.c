@@ -22,12 +22,6 @@
 #include "storage/latch.h"
 #include "twenty/http_internal.h"
 #include "utils/memutils.h"
-#if PG_VERSION_NUM >= 140000
-#include "utils/wait_event.h"
-#endif
-#if PG_VERSION_NUM >= 180000
-#include "storage/waiteventset.h"
-#endif
 
 /*
  * Seconds after which an idle connection is not used again, unless the server
@@ -288,11 +282,7 @@ rebuild_wait_set(HttpPool *pool)
 		FreeWaitEventSet(pool->wait_set);
 		pool->wait_set = NULL;
 	}
-#if PG_VERSION_NUM >= 170000
-	pool->wait_set = CreateWaitEventSet(NULL, pool->n_sockets + 2);
-#else
-	pool->wait_set = CreateWaitEventSet(pool->context, pool->n_sockets + 2);
-#endif
+	pool->wait_set = create_wait_set(pool->context, pool->n_sockets + 2);
 	AddWaitEventToSet(pool->wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(pool->wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	for (int i = 0; i < pool->n_sockets; i++)

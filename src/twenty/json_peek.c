@@ -97,11 +97,7 @@ json_peek_open(const char *text, size_t length, JsonPeek *root)
 		!pg_verify_mbstr(PG_UTF8, text, (int) length, true) ||
 		!is_shallow(text, text + length))
 		return false;
-#if PG_VERSION_NUM >= 170000
-	lex = makeJsonLexContextCstringLen(NULL, (char *) text, length, PG_UTF8, false);
-#else
-	lex = makeJsonLexContextCstringLen((char *) text, (int) length, PG_UTF8, false);
-#endif
+	lex = json_lexer(text, length, PG_UTF8, false);
 	if (pg_parse_json(lex, &nullSemAction) != JSON_SUCCESS)
 		return false;
 	root->start = skip_space(text, text + length);

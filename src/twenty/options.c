@@ -31,10 +31,6 @@
 /* An API key of Twenty is a JWT of some 300 bytes. */
 #define KEY_MAX_BYTES 16384
 
-#if PG_VERSION_NUM < 140000
-#define ROLE_PG_READ_SERVER_FILES DEFAULT_ROLE_READ_SERVER_FILES
-#endif
-
 typedef struct TwentyOption
 {
 	const char *keyword;
@@ -399,11 +395,7 @@ find_server(const char *name, Oid userid)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("server \"%s\" is not a Twenty server", name),
 				 errhint("A Twenty server is made by CREATE SERVER ... FOREIGN DATA WRAPPER flitmig_twenty.")));
-#if PG_VERSION_NUM >= 160000
-	allowed = object_aclcheck(ForeignServerRelationId, server->serverid, userid, ACL_USAGE);
-#else
-	allowed = pg_foreign_server_aclcheck(server->serverid, userid, ACL_USAGE);
-#endif
+	allowed = server_aclcheck(server->serverid, userid, ACL_USAGE);
 	if (allowed != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
