@@ -241,11 +241,7 @@ http_file_problem(const char *path, int64 bytes)
 {
 	struct stat status;
 
-#if PG_VERSION_NUM >= 140000
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
-#else
-	if (!has_privs_of_role(GetUserId(), DEFAULT_ROLE_READ_SERVER_FILES))
-#endif
 		return "FILE_FORBIDDEN";
 	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
 		return "FILE_MISSING";
