@@ -115,13 +115,29 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._run_fail(bigint, text, text, text, text, text) IS 'Writes why a run ended early; the waiting caller raises it as its own error';
 
+CREATE FUNCTION flitmig._phase_words(phase text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE phase
+			   WHEN 'introspect' THEN 'reading the model of Twenty'
+			   WHEN 'settle' THEN 'looking up calls of an earlier run'
+			   WHEN 'schema' THEN 'making objects and fields'
+			   WHEN 'map' THEN 'mapping the staged rows'
+			   WHEN 'planmap' THEN 'mapping the staged rows'
+			   WHEN 'check' THEN 'comparing what changed'
+			   ELSE phase
+		   END
+$$;
+COMMENT ON FUNCTION flitmig._phase_words(text) IS 'A phase in words, for progress lines without a count';
+
 CREATE FUNCTION flitmig._run_view(cookie bigint, OUT run_id bigint, OUT state text, OUT line text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.id, r.state,
-		   CASE WHEN r.total = 0 THEN coalesce(r.phase, r.kind) ELSE format('%s  [%s%s]  %s/%s  %s/s  ETA %s',
+		   CASE WHEN r.total = 0 THEN coalesce(flitmig._phase_words(r.phase), r.kind) ELSE format('%s  [%s%s]  %s/%s  %s/s  ETA %s',
 				  rpad(coalesce(r.phase, r.kind), 18),
 				  repeat('#', p.tenths), repeat('.', 10 - p.tenths), r.done, r.total, round(p.rate, 1),
 				  CASE WHEN p.rate > 0 THEN make_interval(secs => round((r.total - r.done) / p.rate))::text ELSE '-' END) END,
