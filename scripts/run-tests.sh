@@ -126,6 +126,8 @@ run_regress() {
 
 run_pgtap() {
 	local file
+	# Synthea's published files, where they stand beside the checkout.
+	[ -n "${SYNTHEA_CSV:-}" ] || [ ! -e ../shared/data/synthea-csv-27/patients.csv ] || export SYNTHEA_CSV=$PWD/../shared/data/synthea-csv-27
 	psql -XAtq -c 'CREATE DATABASE pgtap' -c '\c pgtap' -c 'CREATE EXTENSION pgtap' >"$logs/pgtap" 2>&1 ||
 		{ count pgtap 0 1 0 0 "$logs/pgtap"; return; }
 	for file in test/pgtap/*.sql; do
