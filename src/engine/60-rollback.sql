@@ -175,6 +175,11 @@ BEGIN
 		DELETE FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids);
 		RETURN;
 	END IF;
+	/* a key without the right to destroy gets no error, and no effect */
+	IF (SELECT count(*) FROM flitmig.batch l WHERE l.run_id = b.run_id AND l.purpose = 'late' AND l.object = b.object AND l.ids = b.ids) >= 10 THEN
+		UPDATE flitmig.rollback_item i SET state = 'kept', why = 'Twenty does not destroy it' WHERE i.run_id = b.run_id AND i.id = ANY (survivors);
+		RETURN;
+	END IF;
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, NULL, survivors, flitmig._ids_per_call())
 	WHERE EXISTS (SELECT FROM flitmig.live_field f
 				  WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL);
