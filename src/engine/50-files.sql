@@ -78,7 +78,8 @@ BEGIN
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo t WHERE t.batch_id = b.id);
 	SELECT r.transport, r.path, r.body::text, r.map::text, r.content_type INTO transport, path, body, file_map, content_type
 	FROM flitmig._upload_request(b.migration_id, u.dialect, b.detail ->> 'step', u) r;
-	IF transport IN ('put', 'multipart') THEN
+	/* looked at before the server is told of it, too: a reservation without a file would stay behind */
+	IF b.detail ->> 'step' IS DISTINCT FROM 'complete' THEN
 		file_path := u.path;
 		file_name := coalesce(u.name, 'file');
 		file_size := coalesce(u.bytes, -1);
