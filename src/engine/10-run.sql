@@ -10,16 +10,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 1718381938 $$;
 COMMENT ON FUNCTION flitmig._lock_class() IS 'First key of the advisory lock (class, migration id) that a worker holds';
 
+CREATE FUNCTION flitmig._raise_busy(migration text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'migration "%" is being worked on by another session', migration
+		USING ERRCODE = 'object_in_use',
+			  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', migration);
+END
+$$;
+COMMENT ON FUNCTION flitmig._raise_busy(text) IS 'The error of whoever comes second';
+
 CREATE FUNCTION flitmig._refuse_while_running(mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF NOT pg_try_advisory_xact_lock(flitmig._lock_class(), mig) THEN
-		RAISE EXCEPTION 'migration "%" is being worked on by another session', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig)
-			USING ERRCODE = 'object_in_use',
-				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);',
-								(SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
+		PERFORM flitmig._raise_busy((SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
 	END IF;
 END
 $$;
@@ -52,9 +61,7 @@ BEGIN
 	SELECT * INTO STRICT m FROM flitmig.migration WHERE id = r.migration_id;
 	/* the caller that started us may hold the transaction lock for a moment more */
 	IF NOT pg_try_advisory_lock(flitmig._lock_class(), m.id) THEN
-		RAISE EXCEPTION 'migration "%" is being worked on by another session', m.name
-			USING ERRCODE = 'object_in_use',
-				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', m.name);
+		PERFORM flitmig._raise_busy(m.name);
 	END IF;
 	PERFORM flitmig._audit(m.name, i.kind || ' interrupted', jsonb_build_object('run', i.id, 'calls', i.calls, 'records', i.done) || flitmig._schema_changes(i.id))
 	FROM flitmig.run i WHERE i.migration_id = m.id AND i.id <> this_run AND i.state IN ('queued', 'running') ORDER BY i.id;

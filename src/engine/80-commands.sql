@@ -19,9 +19,7 @@ DECLARE
 BEGIN
 	PERFORM flitmig._require_top_level(command);
 	IF NOT pg_try_advisory_lock(flitmig._lock_class(), mig) THEN
-		RAISE EXCEPTION 'migration "%" is being worked on by another session', migration
-			USING ERRCODE = 'object_in_use',
-				  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', migration);
+		PERFORM flitmig._raise_busy(migration);
 	END IF;
 	PERFORM pg_advisory_unlock(flitmig._lock_class(), mig);
 	RETURN mig;
@@ -295,8 +293,9 @@ AS $$
 	FROM (SELECT 0 AS part, coalesce(o.position, 0) AS position, coalesce(o.name, i.object) AS object,
 				 count(*) FILTER (WHERE i.state = 'destroyed' OR (dry_run AND i.state = 'destroy')) AS destroyed,
 				 count(*) FILTER (WHERE i.state = 'restored' OR (dry_run AND i.state = 'restore')) AS restored,
-				 count(*) FILTER (WHERE i.state = 'kept') AS kept,
-				 string_agg(DISTINCT i.why, '; ') FILTER (WHERE i.state = 'kept') AS why
+				 /* what is not proven done is still there: the next call goes on with it */
+				 count(*) FILTER (WHERE i.state = 'kept' OR (NOT dry_run AND i.state IN ('destroy', 'restore'))) AS kept,
+				 string_agg(DISTINCT coalesce(i.why, 'not done yet'), '; ') FILTER (WHERE i.state = 'kept' OR (NOT dry_run AND i.state IN ('destroy', 'restore'))) AS why
 		  FROM flitmig.rollback_item i LEFT JOIN flitmig.object_map o ON o.id = i.object_map_id
 		  WHERE i.run_id = this_run
 		  GROUP BY o.position, coalesce(o.name, i.object)
