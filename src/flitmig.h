@@ -99,6 +99,7 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 extern int	flitmig_requests_in_flight;
 extern int	flitmig_connect_timeout_ms;
 extern int	flitmig_request_timeout_ms;
+extern int	flitmig_late_window_ms;
 extern int	flitmig_answer_limit_mb;
 
 #endif							/* FLITMIG_H */

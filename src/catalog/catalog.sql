@@ -335,6 +335,7 @@ CREATE TABLE flitmig.batch (
 	stored			integer NOT NULL DEFAULT 0,
 	opened_at		timestamptz,
 	answered_at		timestamptz,
+	dark_at			timestamptz,
 	status			integer,
 	outcome			text,
 	message			text
@@ -342,6 +343,7 @@ CREATE TABLE flitmig.batch (
 CREATE INDEX batch_open ON flitmig.batch (run_id, phase, position, id) WHERE state IN ('planned', 'open');
 CREATE INDEX batch_run ON flitmig.batch (run_id);
 COMMENT ON TABLE flitmig.batch IS 'The journal: one row per call. planned, open (intent committed, may be at the server), done, split (refused and halved), refused, settled (open when a run ended, looked up since), void. Written by the engine';
+COMMENT ON COLUMN flitmig.batch.dark_at IS 'When its connection broke without a whole answer, if it ever did: Twenty may act on it for flitmig.late_window more';
 
 CREATE TABLE flitmig.base (
 	migration_id	integer NOT NULL,
@@ -354,10 +356,12 @@ CREATE TABLE flitmig.base (
 	sent			jsonb NOT NULL,
 	stored			jsonb NOT NULL,
 	stored_at		timestamptz NOT NULL DEFAULT clock_timestamp(),
+	touched			boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (migration_id, id)
 );
 CREATE INDEX ON flitmig.base (object_map_id);
 COMMENT ON TABLE flitmig.base IS 'What Twenty holds from us: the payload as sent last and the values as the server gave them back. Written by the engine';
+COMMENT ON COLUMN flitmig.base.touched IS 'Someone else had changed the record in Twenty before an update of ours, which gave it a new updatedAt: a rollback keeps it unless forced';
 
 CREATE TABLE flitmig.quarantine (
 	migration_id	integer NOT NULL,

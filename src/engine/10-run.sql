@@ -73,6 +73,10 @@ BEGIN
 	END IF;
 	UPDATE flitmig.batch SET state = 'void'
 	WHERE migration_id = m.id AND run_id <> this_run AND state = 'planned';
+	/* the worker that opened them was killed: when, nobody knows, but a call does not wait longer than this to leave and to be answered */
+	UPDATE flitmig.batch
+	SET dark_at = least(clock_timestamp(), opened_at + current_setting('flitmig.request_timeout')::interval + interval '2 minutes')
+	WHERE migration_id = m.id AND run_id <> this_run AND state = 'open' AND dark_at IS NULL;
 	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = this_run;
 	PERFORM flitmig._audit(m.name, r.kind || ' started', jsonb_build_object('run', this_run) || r.options);
 	RETURN m.server;
@@ -127,6 +131,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE phase
+			   WHEN 'wait' THEN 'waiting for calls that may land late'
 			   WHEN 'introspect' THEN 'reading the model of Twenty'
 			   WHEN 'settle' THEN 'looking up calls of an earlier run'
 			   WHEN 'schema' THEN 'making objects and fields'
@@ -168,11 +173,11 @@ AS $$
 	WITH kinds(kind, phases) AS (VALUES
 		('read', ARRAY['introspect', 'planmap', 'introspect']),
 		('prepare', ARRAY['introspect', 'schema', 'introspect', 'schema', 'introspect', 'prepared']),
-		('sample', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
+		('sample', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
 						 'create', 'verify']),
-		('run', ARRAY['introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
+		('run', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
 					  'check', 'create', 'update', 'deferred']),
-		('rollback', ARRAY['introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'count', 'unschema', 'introspect', 'undone'])),
+		('rollback', ARRAY['wait', 'introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'count', 'unschema', 'introspect', 'undone'])),
 	wanted AS (
 		SELECT p.phase, p.n, r.migration_id
 		FROM flitmig.run r
@@ -210,7 +215,22 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._phase_enter(bigint) IS 'Moves a run to its next phase. phase NULL: there is none; metered: its calls take tokens; serial: one call at a time';
 
-CREATE FUNCTION flitmig._phase_plan(this_run bigint, phase text) RETURNS integer
+/*
+ * A server may act on a call after its connection broke (a create that comes
+ * twice is refused; others are not). A rollback begins when none can land any
+ * more; a run when no update or destroy can: it would undo what the run does.
+ */
+CREATE FUNCTION flitmig._late_ms(this_run bigint) RETURNS integer
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(greatest(0, ceil(1000 * extract(epoch FROM max(b.dark_at) + current_setting('flitmig.late_window')::interval - clock_timestamp()))), 0)::integer
+	FROM flitmig.run r JOIN flitmig.batch b ON b.migration_id = r.migration_id AND b.run_id < r.id
+	WHERE r.id = this_run AND b.kind = ANY (CASE r.kind WHEN 'rollback' THEN ARRAY['create', 'update', 'destroy', 'schema'] ELSE ARRAY['update', 'destroy'] END)
+$$;
+COMMENT ON FUNCTION flitmig._late_ms(bigint) IS 'Milliseconds until calls of earlier runs whose connection broke can no longer be applied, see flitmig.late_window';
+
+CREATE FUNCTION flitmig._phase_plan(this_run bigint, phase text, OUT batches integer, OUT hold_ms integer)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -218,7 +238,9 @@ DECLARE
 	mig integer := (SELECT r.migration_id FROM flitmig.run r WHERE r.id = this_run);
 	map integer := (SELECT o.id FROM flitmig.object_map o WHERE o.migration_id = mig AND o.name = substr(phase, strpos(phase, ':') + 1));
 BEGIN
+	hold_ms := 0;
 	CASE split_part(phase, ':', 1)
+		WHEN 'wait' THEN hold_ms := flitmig._late_ms(this_run);
 		WHEN 'introspect' THEN PERFORM flitmig._plan_introspect(this_run, mig);
 		WHEN 'settle' THEN PERFORM flitmig._plan_settle(this_run, mig, phase);
 		WHEN 'schema' THEN PERFORM flitmig._plan_schema(this_run, mig, phase);
@@ -241,10 +263,10 @@ BEGIN
 		WHEN 'unschema' THEN NULL;	/* planned by the answers of count */
 		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);
 	END CASE;
-	RETURN (SELECT count(*) FROM flitmig.batch b WHERE b.run_id = this_run AND b.phase = _phase_plan.phase AND b.state = 'planned');
+	batches := (SELECT count(*) FROM flitmig.batch b WHERE b.run_id = this_run AND b.phase = _phase_plan.phase AND b.state = 'planned');
 END
 $$;
-COMMENT ON FUNCTION flitmig._phase_plan(bigint, text) IS 'Plans the batches of a phase and says how many there are; the table of phases and their planners';
+COMMENT ON FUNCTION flitmig._phase_plan(bigint, text) IS 'Plans the batches of a phase and says how many there are and how long to hold before them; the table of phases and their planners';
 
 CREATE FUNCTION flitmig._server_limit(server text, OUT max_tokens integer, OUT window_ms integer)
 LANGUAGE sql STABLE

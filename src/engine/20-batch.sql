@@ -244,6 +244,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	UPDATE flitmig.batch SET dark_at = clock_timestamp() WHERE id = b.id;
 	CASE
 		WHEN b.kind = 'create' THEN
 			PERFORM flitmig._plan_look_up(b);

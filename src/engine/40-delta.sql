@@ -141,12 +141,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._replacing(jsonb, jsonb) IS 'What to send so that value takes the place of before, part by part; value NULL: nothing is left';
 
+/* Whether and when those were applied nobody knows: a new updatedAt may be of our own making. */
+CREATE FUNCTION flitmig._dark_updates(mig integer) RETURNS TABLE (id uuid)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT DISTINCT i.id FROM flitmig.batch b, unnest(b.ids) AS i(id)
+	WHERE b.migration_id = mig AND b.kind = 'update' AND b.dark_at IS NOT NULL
+$$;
+COMMENT ON FUNCTION flitmig._dark_updates(integer) IS 'Ids of records that an update named whose answer never came';
+
 CREATE FUNCTION flitmig._read_check(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	DELETE FROM flitmig.conflict c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
+	/* an update of ours will give it a new updatedAt: remember now that someone was here */
+	UPDATE flitmig.base s SET touched = true
+	FROM flitmig._answer_records(body) a
+	WHERE s.migration_id = b.migration_id AND s.id = a.id AND NOT s.touched
+	  AND a.doc -> 'updatedAt' <> s.stored -> 'updatedAt'
+	  AND NOT EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = a.id);
 	WITH target AS (
 		SELECT a.id, a.doc FROM flitmig._answer_records(body) a),
 	place AS (
@@ -186,8 +202,7 @@ BEGIN
 			/* most likely an update of ours whose answer was lost: what is there now is what we stored */
 			stored = s.stored || n.target || CASE WHEN n.in_the_dark THEN jsonb_strip_nulls(jsonb_build_object('updatedAt', n.doc -> 'updatedAt')) ELSE '{}' END
 		FROM (SELECT p.id, p.doc, jsonb_object_agg(j.key, coalesce(j.target, 'null')) AS target,
-					 EXISTS (SELECT FROM flitmig.undo u JOIN flitmig.batch t ON t.id = u.batch_id
-							 WHERE u.migration_id = b.migration_id AND u.action = 'update' AND t.state = 'settled' AND p.id = ANY (u.ids)) AS in_the_dark,
+					 EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = p.id) AS in_the_dark,
 					 (p.sent - coalesce(array_agg(j.key) FILTER (WHERE j.source IS NULL), '{}'::text[]))
 					 || coalesce(jsonb_object_agg(j.key, j.source) FILTER (WHERE j.source IS NOT NULL), '{}') AS sent
 			  FROM place p JOIN judged j ON j.id = p.id AND j.already

@@ -1,6 +1,7 @@
 /*
  * rollback: the undo log backwards.
  *
+ *	wait		until calls that ended in the dark can no longer land
  *	settle		creates in the dark are looked up
  *	look		every record of the log is read: changed by a person? kept, unless forced
  *	timeline	activities that point at our records, until none is left
@@ -71,7 +72,10 @@ AS $$
 		SELECT i.id, t.id IS NULL AS absent,
 			   /* one that a person put in the trash is not wanted by anyone */
 			   s.id IS NOT NULL AND t.doc ->> 'deletedAt' IS NULL
-			   AND EXISTS (SELECT FROM jsonb_each(s.stored) f WHERE t.doc ? f.key AND f.value <> t.doc -> f.key) AS changed
+			   AND (s.touched
+					OR EXISTS (SELECT FROM jsonb_each(s.stored) f
+							   WHERE t.doc ? f.key AND f.value <> t.doc -> f.key
+								 AND NOT (f.key = 'updatedAt' AND EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = i.id)))) AS changed
 		FROM unnest(b.ids) AS i(id)
 		LEFT JOIN target t ON t.id = i.id
 		LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id)

@@ -27,6 +27,7 @@ typedef struct WorkOrder
 	int32		requests_in_flight;
 	int32		connect_timeout_ms;
 	int32		request_timeout_ms;
+	int32		late_window_ms;
 	int32		answer_limit_mb;
 } WorkOrder;
 

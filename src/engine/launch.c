@@ -239,6 +239,7 @@ fill_order(WorkOrder *order, FunctionCallInfo fcinfo)
 	order->requests_in_flight = flitmig_requests_in_flight;
 	order->connect_timeout_ms = flitmig_connect_timeout_ms;
 	order->request_timeout_ms = flitmig_request_timeout_ms;
+	order->late_window_ms = flitmig_late_window_ms;
 	order->answer_limit_mb = flitmig_answer_limit_mb;
 }
 

@@ -125,12 +125,13 @@ phase_plan(Pump *pump)
 	worker_begin();
 	values[0] = Int64GetDatum(pump->run_id);
 	values[1] = CStringGetTextDatum(pump->phase);
-	if (SPI_execute_with_args("SELECT flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+	if (SPI_execute_with_args("SELECT batches, hold_ms FROM flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not plan a phase");
 	/* knowing how many calls are to come, the bucket does not save up for more */
 	if (pump->metered)
 		bucket_expect(&pump->bucket, DatumGetInt32(row_datum(1)));
+	pump->hold_until_us = Max(pump->hold_until_us, GetCurrentTimestamp() + DatumGetInt32(row_datum(2)) * INT64CONST(1000));
 	worker_commit();
 }
 
@@ -419,6 +420,21 @@ phase_pump(Pump *pump)
 	drain(pump);
 }
 
+/* A phase may be a wait and nothing else. */
+static void
+phase_hold(Pump *pump)
+{
+	int64		now;
+
+	while (!worker_stop_requested && (now = GetCurrentTimestamp()) < pump->hold_until_us)
+	{
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+				  Min((pump->hold_until_us - now) / 1000 + 1, MAX_WAIT_MS), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 static void
 pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 {
@@ -458,6 +474,7 @@ pump_run(int64 run_id, const char *server, MemoryContext ctx)
 			return;
 		pgstat_report_activity(STATE_RUNNING, pump.phase);
 		phase_plan(&pump);
+		phase_hold(&pump);
 		phase_pump(&pump);
 	}
 }

@@ -210,6 +210,7 @@ take_settings(const WorkOrder *order)
 	set_number("flitmig.requests_in_flight", order->requests_in_flight);
 	set_number("flitmig.connect_timeout", order->connect_timeout_ms);
 	set_number("flitmig.request_timeout", order->request_timeout_ms);
+	set_number("flitmig.late_window", order->late_window_ms);
 	set_number("flitmig.answer_limit", order->answer_limit_mb);
 }
 

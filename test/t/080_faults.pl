@@ -14,7 +14,7 @@ my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
 write_export();
-my $node = start_cluster('faults', conf => "flitmig.request_timeout = '1500ms'\n");
+my $node = start_cluster('faults', conf => "flitmig.request_timeout = '1500ms'\nflitmig.late_window = '6s'\n");
 
 # phase => which requests of that phase the fault is for
 my %phase = (
