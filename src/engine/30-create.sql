@@ -37,45 +37,71 @@ $$;
 COMMENT ON FUNCTION flitmig._plan_create(bigint, integer, integer, text) IS 'Plans creates of one object map: mapped, not stored, not set aside; in a sample only the sample';
 
 CREATE FUNCTION flitmig._deferred_fields(map integer) RETURNS text[]
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(array_agg(f.field), '{}') FROM flitmig.deferred_field f WHERE f.object_map_id = map
+BEGIN
+	RETURN ARRAY(SELECT f.field FROM flitmig.deferred_field f WHERE f.object_map_id = map);
+END
 $$;
 COMMENT ON FUNCTION flitmig._deferred_fields(integer) IS 'Fields of an object map that a second pass sends';
 
-/* A record as it goes out: payload, id, where it came from, and for an attachment what the server calls its file. */
-CREATE FUNCTION flitmig._outgoing(b flitmig.batch) RETURNS text
+CREATE FUNCTION flitmig._record_text(head text, payload jsonb) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'flitmig_record_text';
+COMMENT ON FUNCTION flitmig._record_text(text, jsonb) IS 'JSON text of an object whose first members are in head (an object''s text without its closing brace) and whose others are the payload''s';
+
+CREATE FUNCTION flitmig._payload_keys_step(internal, jsonb) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'flitmig_payload_keys_step';
+COMMENT ON FUNCTION flitmig._payload_keys_step(internal, jsonb) IS 'Adds one payload''s keys';
+
+CREATE FUNCTION flitmig._payload_keys_final(internal) RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'flitmig_payload_keys_final';
+COMMENT ON FUNCTION flitmig._payload_keys_final(internal) IS 'The keys, sorted';
+
+CREATE AGGREGATE flitmig._payload_keys(jsonb) (SFUNC = flitmig._payload_keys_step, STYPE = internal, FINALFUNC = flitmig._payload_keys_final);
+COMMENT ON AGGREGATE flitmig._payload_keys(jsonb) IS 'Names of the fields that some payloads use; empty for none';
+
+/*
+ * Records as they go out: payload, id, where they came from, and for an
+ * attachment what the server calls its file.
+ */
+CREATE FUNCTION flitmig._outgoing(b flitmig.batch, OUT records text, OUT fields text[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	deferred text[] := flitmig._deferred_fields(b.object_map_id);
 	origin jsonb := flitmig._origin(b.migration_id, b.object);
+	head text := left(origin::text, -1) || CASE origin WHEN '{}' THEN '' ELSE ', ' END || '"id": "';
 BEGIN
-	RETURN (
-		SELECT string_agg((origin || ((CASE WHEN u.record_id IS NULL THEN r.payload ELSE flitmig._attachment_payload(b.migration_id, r.payload, u) END
-									   || jsonb_build_object('id', r.id)) - deferred))::text, ', ' ORDER BY i.n)
-		FROM unnest(b.ids) WITH ORDINALITY AS i(id, n)
-		JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = i.id
-		LEFT JOIN flitmig.upload u ON u.migration_id = b.migration_id AND u.record_id = r.id);
+	SELECT string_agg(flitmig._record_text(head || p.id || '"', p.payload), ', ' ORDER BY p.n),
+		   flitmig._payload_keys(p.sent)
+	INTO records, fields
+	FROM (SELECT i.n, r.id, r.payload AS sent,
+				 CASE WHEN u.record_id IS NOT NULL THEN flitmig._attachment_payload(b.migration_id, r.payload, u)
+					  WHEN deferred = '{}' THEN r.payload
+					  ELSE r.payload - deferred END AS payload
+		  FROM unnest(b.ids) WITH ORDINALITY AS i(id, n)
+		  JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = i.id
+		  LEFT JOIN flitmig.upload u ON u.migration_id = b.migration_id AND u.record_id = r.id) p;
+	fields := fields || flitmig._change_marks(b.migration_id, b.object);
 END
 $$;
-COMMENT ON FUNCTION flitmig._outgoing(flitmig.batch) IS 'Records of a batch as JSON texts with commas between them, in the order of ids, ready for a create; fields that a second pass sends are left out';
+COMMENT ON FUNCTION flitmig._outgoing(flitmig.batch) IS 'Records of a batch as JSON texts with commas between them, in the order of ids, ready for a create (fields that a second pass sends are left out), and the fields to ask back';
 
-CREATE FUNCTION flitmig._payload_fields(mig integer, object text, ids uuid[]) RETURNS text[]
-LANGUAGE sql STABLE
+CREATE FUNCTION flitmig._change_marks(mig integer, object text) RETURNS text[]
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT array_agg(k.key ORDER BY k.key)
-	FROM (SELECT DISTINCT k.key
-		  FROM flitmig.record r, jsonb_object_keys(r.payload) AS k(key)
-		  WHERE r.migration_id = mig AND r.id = ANY (ids)
-		  UNION
-		  SELECT f.name FROM flitmig.live_field f
-		  WHERE f.migration_id = mig AND f.object = _payload_fields.object AND f.name IN ('updatedAt', 'deletedAt')) k
+BEGIN
+	RETURN ARRAY(SELECT f.name FROM flitmig.live_field f
+				 WHERE f.migration_id = mig AND f.object = _change_marks.object AND f.name IN ('updatedAt', 'deletedAt') ORDER BY f.name);
+END
 $$;
-COMMENT ON FUNCTION flitmig._payload_fields(integer, text, uuid[]) IS 'Fields that the payloads of these records use, and the two by which a later change is noticed';
+COMMENT ON FUNCTION flitmig._change_marks(integer, text) IS 'The fields by which a later change of a record is noticed';
 
 CREATE FUNCTION flitmig._open_create(b flitmig.batch, OUT path text, OUT body text)
 LANGUAGE plpgsql
@@ -86,35 +112,25 @@ BEGIN
 	SELECT b.migration_id, b.run_id, b.id, 'create', b.object, b.ids
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.batch_id = b.id);
 	path := '/graphql';
-	body := flitmig._create_body(b.migration_id, b.object, flitmig._outgoing(b), flitmig._payload_fields(b.migration_id, b.object, b.ids));
+	SELECT flitmig._create_body(b.migration_id, b.object, o.records, o.fields) INTO body FROM flitmig._outgoing(b) o;
 END
 $$;
 COMMENT ON FUNCTION flitmig._open_create(flitmig.batch) IS 'Writes the undo row, then builds the create call';
 
-/*
- * Takes rows that the server gave (from a create's answer or a read) as
- * stored.  From a read, another payload than today's may be what was sent
- * before a crash: fields that differ then count as sent with the stored
- * value, so that the next delta sees them as changed in the source.
- */
-CREATE FUNCTION flitmig._take_stored(b flitmig.batch, from_read boolean, body jsonb) RETURNS integer
-LANGUAGE plpgsql
+CREATE FUNCTION flitmig._take_unlike(b flitmig.batch, from_read boolean, body jsonb, deferred text[]) RETURNS integer
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	deferred text[] := flitmig._deferred_fields(b.object_map_id);
-	n integer;
-BEGIN
 	WITH answer AS (
-		SELECT r.id, r.object_map_id, CASE WHEN deferred = '{}' THEN r.payload ELSE r.payload - deferred END AS sent,
-			   a.doc - 'id' AS stored
+		SELECT r.id, r.object_map_id, r.payload - deferred AS sent, a.doc - 'id' AS stored
 		FROM flitmig._answer_records(body) a
 		JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id
-		WHERE r.id = ANY (b.ids)),
+		WHERE a.id = ANY (b.ids) AND NOT a.doc @> (r.payload - deferred)
+		  AND NOT EXISTS (SELECT FROM flitmig.base o WHERE o.migration_id = b.migration_id AND o.id = r.id)),
 	differing AS (
 		SELECT a.id, c.*
 		FROM answer a, LATERAL flitmig._compare(a.sent, a.stored, b.migration_id, b.object) c
-		WHERE NOT a.stored @> a.sent AND c.verdict <> 'same'),
+		WHERE c.verdict <> 'same'),
 	unlike AS (
 		SELECT d.id, jsonb_object_agg(d.field, coalesce(a.stored -> d.field, 'null'::jsonb)) AS fields
 		FROM differing d JOIN answer a ON a.id = d.id
@@ -132,9 +148,39 @@ BEGIN
 			   jsonb_hash_extended(s.sent, 0), s.sent, a.stored
 		FROM answer a LEFT JOIN unlike u ON u.id = a.id,
 			 LATERAL (SELECT a.sent || coalesce(u.fields, '{}') AS sent) s
-		ON CONFLICT (migration_id, id) DO NOTHING
 		RETURNING 1)
-	SELECT count(*) INTO n FROM based;
+	SELECT count(*)::integer FROM based
+$$;
+COMMENT ON FUNCTION flitmig._take_unlike(flitmig.batch, boolean, jsonb, text[]) IS 'The part of _take_stored for records that came back other than they were sent';
+
+/*
+ * Takes rows that the server gave (from a create's answer or a read) as
+ * stored.  From a read, another payload than today's may be what was sent
+ * before a crash: fields that differ then count as sent with the stored
+ * value, so that the next delta sees them as changed in the source.
+ */
+CREATE FUNCTION flitmig._take_stored(b flitmig.batch, from_read boolean, body jsonb) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	deferred text[] := flitmig._deferred_fields(b.object_map_id);
+	n integer;
+BEGIN
+	/* nearly all records hold exactly what was sent */
+	INSERT INTO flitmig.base (migration_id, id, object, object_map_id, origin, run_id, hash, sent, stored)
+	SELECT b.migration_id, s.id, b.object, s.object_map_id, 'created', b.run_id, s.hash, s.sent, s.doc - 'id'
+	FROM (SELECT r.id, r.object_map_id, a.doc,
+				 CASE deferred WHEN '{}' THEN r.hash ELSE jsonb_hash_extended(r.payload - deferred, 0) END AS hash,
+				 CASE deferred WHEN '{}' THEN r.payload ELSE r.payload - deferred END AS sent
+		  FROM flitmig._answer_records(body) a
+		  JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id
+		  WHERE a.id = ANY (b.ids) AND NOT EXISTS (SELECT FROM flitmig.base o WHERE o.migration_id = b.migration_id AND o.id = r.id)) s
+	WHERE s.doc @> s.sent;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	IF n < cardinality(b.ids) THEN
+		n := n + flitmig._take_unlike(b, from_read, body, deferred);
+	END IF;
 	UPDATE flitmig.batch SET stored = stored + n WHERE id = b.id;
 	/* what an earlier run had under way is not among what this one set out to send */
 	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id AND b.phase <> 'settle';
@@ -227,7 +273,9 @@ AS $$
 	SELECT array_agg(k.key ORDER BY k.key) FILTER (WHERE EXISTS (
 		SELECT FROM flitmig.live_field f
 		WHERE f.migration_id = mig AND f.object = _known_fields.object AND k.key IN (f.name, f.join_column)))
-	FROM (SELECT unnest(flitmig._payload_fields(mig, object, ids)) AS key
+	FROM (SELECT unnest(flitmig._payload_keys(r.payload)) AS key FROM flitmig.record r WHERE r.migration_id = mig AND r.id = ANY (ids)
+		  UNION
+		  SELECT unnest(flitmig._change_marks(mig, object))
 		  UNION
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
 		  UNION

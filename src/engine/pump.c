@@ -5,7 +5,7 @@
  *		for each phase:
  *			_phase_enter, _phase_plan		batches are planned
  *			loop
- *				_batch_next					intent committed
+ *				_batch_next					intents committed, a few at a time
  *				http_post					no transaction open
  *				http_wait
  *				_batch_answer				outcome committed; may plan more
@@ -31,6 +31,9 @@
 /* Longest sleep between two looks at the latch, so that a held pump still notices a stop. */
 #define MAX_WAIT_MS		1000
 
+/* Most batches opened ahead of their moment: one commit writes all their intents. */
+#define READY_MAX		4
+
 typedef struct Pump
 {
 	int64		run_id;
@@ -42,8 +45,10 @@ typedef struct Pump
 	int64		hold_until_us;	/* back-off asked for by an answer */
 	MemoryContext ctx;			/* lives as long as the run */
 	MemoryContext call_ctx;		/* reset after each answer */
-	MemoryContext ready_ctx;	/* holds ready; reset when it is sent */
-	struct Request *ready;		/* intent committed, waits for its moment */
+	MemoryContext ready_ctx;	/* holds ready; reset when all are sent */
+	struct Request *ready[READY_MAX];	/* intents committed, wait for their moment */
+	int			ready_first;	/* the next to be sent */
+	int			ready_end;		/* behind the last */
 	SPIPlanPtr	next_plan;
 	SPIPlanPtr	answer_plan;
 } Pump;
@@ -137,44 +142,63 @@ phase_plan(Pump *pump)
 
 /* ---- sending ---- */
 
-/* Opens the next planned batch and commits its intent.  NULL: nothing is planned. */
-static Request *
-batch_open(Pump *pump)
+static void
+prepare_next(Pump *pump)
 {
-	Request    *request = NULL;
+	Oid			types[] = {INT8OID, TEXTOID};
+
+	pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size"
+								  " FROM flitmig._batch_next($1, $2)", 2, types);
+	if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
+		elog(ERROR, "could not prepare the journal's next call");
+}
+
+/* The row that _batch_next gave. */
+static Request *
+request_read(Pump *pump)
+{
+	Request    *request = MemoryContextAllocZero(pump->ready_ctx, sizeof(Request));
+
+	request->batch_id = DatumGetInt64(row_datum(1));
+	request->roots = DatumGetInt32(row_datum(2));
+	request->transport = row_text(pump->ready_ctx, 3);
+	request->path = row_text(pump->ready_ctx, 4);
+	request->body = row_text(pump->ready_ctx, 5);
+	request->file_path = row_text(pump->ready_ctx, 6);
+	request->file_name = row_text(pump->ready_ctx, 7);
+	request->content_type = row_text(pump->ready_ctx, 8);
+	request->file_map = row_text(pump->ready_ctx, 9);
+	if (request->file_path)
+		request->file_problem = http_file_problem(request->file_path, DatumGetInt64(row_datum(10)));
+	return request;
+}
+
+/*
+ * Opens planned batches, as many as may be under way at once, and commits
+ * their intents together: a commit that reaches the disk costs more than
+ * everything else of a small batch.
+ */
+static void
+batches_open(Pump *pump, int most)
+{
 	Datum		values[2];
 
 	worker_begin();
 	if (pump->next_plan == NULL)
-	{
-		Oid			types[] = {INT8OID, TEXTOID};
-
-		pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size"
-									  " FROM flitmig._batch_next($1, $2)", 2, types);
-		if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
-			elog(ERROR, "could not prepare the journal's next call");
-	}
+		prepare_next(pump);
 	values[0] = Int64GetDatum(pump->run_id);
 	values[1] = CStringGetTextDatum(pump->phase);
-	if (SPI_execute_plan(pump->next_plan, values, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not open a batch");
-	if (SPI_processed == 1)
+	pump->ready_first = pump->ready_end = 0;
+	while (pump->ready_end < Min(most, READY_MAX))
 	{
-		request = MemoryContextAllocZero(pump->ready_ctx, sizeof(Request));
-		request->batch_id = DatumGetInt64(row_datum(1));
-		request->roots = DatumGetInt32(row_datum(2));
-		request->transport = row_text(pump->ready_ctx, 3);
-		request->path = row_text(pump->ready_ctx, 4);
-		request->body = row_text(pump->ready_ctx, 5);
-		request->file_path = row_text(pump->ready_ctx, 6);
-		request->file_name = row_text(pump->ready_ctx, 7);
-		request->content_type = row_text(pump->ready_ctx, 8);
-		request->file_map = row_text(pump->ready_ctx, 9);
-		if (request->file_path)
-			request->file_problem = http_file_problem(request->file_path, DatumGetInt64(row_datum(10)));
+		if (SPI_execute_plan(pump->next_plan, values, NULL, false, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not open a batch");
+		if (SPI_processed != 1)
+			break;
+		pump->ready[pump->ready_end++] = request_read(pump);
+		SPI_freetuptable(SPI_tuptable);
 	}
 	worker_commit();
-	return request;
 }
 
 /* Hands an opened batch to curl, which copies what it is given. */
@@ -338,49 +362,55 @@ width(Pump *pump)
 }
 
 /*
- * Sends what may be sent.  The next batch is opened before its moment has
- * come, so that the commit of its intent costs no time then.  Returns how
- * long to wait before more may (ms), or -1 when nothing is planned.
+ * Sends what may be sent.  Batches are opened before their moment has come,
+ * so that the commit of their intent costs no time then.  Returns how long to
+ * wait before more may (ms), or -1 when nothing is planned.
  */
 static long
 send_allowed(Pump *pump)
 {
 	while (http_in_flight(pump->pool) < width(pump))
 	{
+		Request    *next;
 		long		delay;
 
-		if (pump->ready == NULL)
-			pump->ready = batch_open(pump);
-		if (pump->ready == NULL)
+		if (pump->ready_first == pump->ready_end)
+		{
+			MemoryContextReset(pump->ready_ctx);
+			batches_open(pump, width(pump));
+		}
+		if (pump->ready_first == pump->ready_end)
 			return -1;
 		delay = send_delay_ms(pump);
 		if (delay > 0)
 			return delay;
-		if (pump->ready->file_problem)
-			refuse_file(pump, pump->ready);
+		next = pump->ready[pump->ready_first++];
+		if (next->file_problem)
+			refuse_file(pump, next);
 		else
-			call_send(pump, pump->ready);
-		pump->ready = NULL;
-		MemoryContextReset(pump->ready_ctx);
+			call_send(pump, next);
 	}
 	return MAX_WAIT_MS;
 }
 
-/* A batch that was opened and never sent is planned again: nobody has to look it up. */
+/* Batches that were opened and never sent are planned again: nobody has to look them up. */
 static void
 unsend(Pump *pump)
 {
 	Oid			types[] = {INT8OID};
-	Datum		values[1];
 
-	if (pump->ready == NULL)
+	if (pump->ready_first == pump->ready_end)
 		return;
-	values[0] = Int64GetDatum(pump->ready->batch_id);
 	worker_begin();
-	if (SPI_execute_with_args("SELECT flitmig._batch_unsent($1)", 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not take a batch back");
+	for (int i = pump->ready_first; i < pump->ready_end; i++)
+	{
+		Datum		values[1] = {Int64GetDatum(pump->ready[i]->batch_id)};
+
+		if (SPI_execute_with_args("SELECT flitmig._batch_unsent($1)", 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not take a batch back");
+	}
 	worker_commit();
-	pump->ready = NULL;
+	pump->ready_first = pump->ready_end = 0;
 	MemoryContextReset(pump->ready_ctx);
 }
 

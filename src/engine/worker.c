@@ -207,6 +207,9 @@ take_settings(const WorkOrder *order)
 	SetConfigOption("application_name", "flitmig", PGC_USERSET, PGC_S_SESSION);
 	/* journal queries look large to the planner and are small: see 90-grants.sql */
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
+	/* an intent must be on disk before its request leaves, whatever the role is used to */
+	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+		SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION);
 	set_number("flitmig.requests_in_flight", order->requests_in_flight);
 	set_number("flitmig.connect_timeout", order->connect_timeout_ms);
 	set_number("flitmig.request_timeout", order->request_timeout_ms);

@@ -26,7 +26,7 @@ CREATE FUNCTION flitmig._answer_records(body jsonb, root text DEFAULT NULL) RETU
 LANGUAGE sql STABLE ROWS 200
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT (d.doc ->> 'id')::uuid, flitmig._unsigned(d.doc)
+	SELECT (d.doc ->> 'id')::uuid, CASE WHEN d.doc ? 'fullPath' OR d.doc @? '$.*[*].fileId' THEN flitmig._unsigned(d.doc) ELSE d.doc END
 	FROM jsonb_each(CASE jsonb_typeof(body -> 'data') WHEN 'object' THEN body -> 'data' ELSE '{}' END) r
 	CROSS JOIN LATERAL (
 		SELECT e AS doc FROM jsonb_array_elements(CASE jsonb_typeof(r.value) WHEN 'array' THEN r.value ELSE '[]' END) e

@@ -199,17 +199,6 @@ first_element(JsonPeek array)
 	return (JsonPeek){0};
 }
 
-/* Does an object hold anything? */
-static bool
-has_members(JsonPeek object)
-{
-	JsonPeek cursor = {0};
-	JsonPeek name;
-	JsonPeek value;
-
-	return json_peek_next(object, &cursor, &name, &value);
-}
-
 /*
  * The metadata API lists what is wrong by kind of thing.  Everything that
  * hangs on a refused object is listed too, so the object's own error counts.
@@ -485,11 +474,16 @@ answer_of_rest_error(const HttpAnswer *http, JsonPeek root)
 static Answer *
 answer_of_json(const HttpAnswer *http, JsonPeek root)
 {
-	JsonPeek data = json_peek_member(root, "data");
-	JsonPeek errors = json_peek_member(root, "errors");
+	static const char *const names[] = {"data", "errors", "statusCode"};
+	JsonPeek members[lengthof(names)];
+	JsonPeek data;
+	JsonPeek errors;
 	bool	 successful = http->status >= 200 && http->status < 300;
 	Answer	*answer = NULL;
 
+	json_peek_members(root, lengthof(names), names, members);
+	data = members[0];
+	errors = members[1];
 	if (json_peek_kind(errors) == '[')
 		answer = answer_of_errors(errors);
 	if (answer != NULL)
@@ -501,9 +495,9 @@ answer_of_json(const HttpAnswer *http, JsonPeek root)
 		}
 		return answer;
 	}
-	if (json_peek_kind(json_peek_member(root, "statusCode")) == 'd')
+	if (json_peek_kind(members[2]) == 'd')
 		return answer_of_rest_error(http, root);
-	if (successful && json_peek_kind(data) == '{' && has_members(data))
+	if (successful && json_peek_kind(data) == '{' && !json_peek_empty(data))
 		return make_answer(ANSWER_STORED, "OK", NULL);
 	if (json_peek_kind(data) != '\0' && successful)
 		return make_answer(ANSWER_AMBIGUOUS, "NO_DATA", "The answer holds neither data nor errors.");

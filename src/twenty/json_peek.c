@@ -101,7 +101,9 @@ json_peek_open(const char *text, size_t length, JsonPeek *root)
 	if (pg_parse_json(lex, &nullSemAction) != JSON_SUCCESS)
 		return false;
 	root->start = skip_space(text, text + length);
-	root->end = skip_value(root->start, text + length);
+	root->end = text + length;
+	while (strchr(" \t\r\n", root->end[-1]))
+		root->end--;
 	return true;
 }
 
@@ -157,6 +159,33 @@ json_peek_member(JsonPeek object, const char *name)
 			if (found.end - found.start == length + 2 && strncmp(found.start + 1, name, length) == 0)
 				return value;
 	return (JsonPeek){0};
+}
+
+/* Members of those plain names in one pass: an answer is long, and most of it one member. */
+void
+json_peek_members(JsonPeek object, int n, const char *const *names, JsonPeek *values)
+{
+	JsonPeek cursor = {0};
+	JsonPeek found;
+	JsonPeek value;
+
+	memset(values, 0, n * sizeof(JsonPeek));
+	if (json_peek_kind(object) != '{')
+		return;
+	while (json_peek_next(object, &cursor, &found, &value))
+		for (int i = 0; i < n; i++)
+			if (values[i].start == NULL && found.end - found.start == strlen(names[i]) + 2 &&
+				strncmp(found.start + 1, names[i], strlen(names[i])) == 0)
+				values[i] = value;
+}
+
+/* Is it an object or array with nothing in it? */
+bool
+json_peek_empty(JsonPeek container)
+{
+	const char *p = skip_space(container.start + 1, container.end);
+
+	return p >= container.end || *p == '}' || *p == ']';
 }
 
 static int

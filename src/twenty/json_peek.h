@@ -19,6 +19,8 @@ typedef struct JsonPeek
 extern bool		json_peek_open(const char *text, size_t length, JsonPeek *root);
 extern char		json_peek_kind(JsonPeek value);
 extern JsonPeek json_peek_member(JsonPeek object, const char *name);
+extern void		json_peek_members(JsonPeek object, int n, const char *const *names, JsonPeek *values);
+extern bool		json_peek_empty(JsonPeek container);
 extern bool		json_peek_next(JsonPeek container, JsonPeek *cursor, JsonPeek *name, JsonPeek *value);
 extern char	   *json_peek_text(JsonPeek value, size_t max_bytes);
 
