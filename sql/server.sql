@@ -32,6 +32,8 @@ ALTER SERVER plain1 OPTIONS (DROP url);
 -- what belongs where
 CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com', api_key 'tiger');
 CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com', ca_file 'ca.pem');
+CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com', call_share '0');
+CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com', call_share '80%');
 ALTER FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com');
 CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com/twenty/', ca_file '/etc/ssl/ca.pem');
 

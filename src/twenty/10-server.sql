@@ -27,8 +27,8 @@ REVOKE ALL ON FUNCTION flitmig._http(text, text, text, text, integer, integer, i
 COMMENT ON FUNCTION flitmig._http(text, text, text, text, integer, integer, integer) IS 'Sends one request so many times over one pool of connections and shows the answers; superusers only. With per_minute, calls are paced as a run does it. method is GET, POST, FILE (body: path of a file, sent as multipart) or PUT (path: whole URL, body: path of a file)';
 
 CREATE FUNCTION flitmig._bucket_simulate(max_tokens integer, window_ms integer, jitter_ms integer, calls integer, latency_ms integer,
-	start_tokens integer DEFAULT 1000000, OUT accepted_per_minute double precision, OUT refusals bigint, OUT margin_ms double precision)
+	start_tokens integer DEFAULT 1000000, share integer DEFAULT 100, OUT accepted_per_minute double precision, OUT refusals bigint, OUT margin_ms double precision)
 LANGUAGE c STRICT VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_bucket_simulate';
-COMMENT ON FUNCTION flitmig._bucket_simulate(integer, integer, integer, integer, integer, integer) IS 'Runs the pacing of calls against Twenty''s arithmetic in simulated time: calls accepted a minute after the first max_tokens, refusals, and the margin learned. start_tokens is what the server''s bucket holds at first';
+COMMENT ON FUNCTION flitmig._bucket_simulate(integer, integer, integer, integer, integer, integer, integer) IS 'Runs the pacing of calls against Twenty''s arithmetic in simulated time: calls accepted a minute after the first max_tokens, refusals, and the margin learned. start_tokens is what the server''s bucket holds at first, share the percent of its limit that we keep to';

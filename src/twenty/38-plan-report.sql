@@ -14,15 +14,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._seconds(bigint, integer, integer) IS 'Seconds that so many record calls take at a call limit';
 
+CREATE FUNCTION flitmig._call_share(server text) RETURNS integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((SELECT o.option_value::integer FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o
+					 WHERE s.srvname = server AND o.option_name = 'call_share'), 100)
+$$;
+COMMENT ON FUNCTION flitmig._call_share(text) IS 'Percent of a server''s call limit that migrations keep to: its option call_share, else all';
+
 CREATE FUNCTION flitmig._pace(mig integer, OUT max_tokens integer, OUT window_ms integer, OUT batch_size integer, OUT known boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(max(l.max_tokens), 100), coalesce(max(l.window_ms), 60000), coalesce(max(l.batch_size), 200), count(l.server) > 0
+	SELECT greatest(1, coalesce(max(l.max_tokens), 100) * max(flitmig._call_share(m.server)) / 100), coalesce(max(l.window_ms), 60000), coalesce(max(l.batch_size), 200), count(l.server) > 0
 	FROM flitmig.migration m LEFT JOIN flitmig.server_limit l ON l.server = m.server AND l.max_tokens > 0 AND l.window_ms > 0
 	WHERE m.id = mig
 $$;
-COMMENT ON FUNCTION flitmig._pace(integer) IS 'Call limit of a migration''s server: as learned from it, else Twenty''s default of 100 calls a minute';
+COMMENT ON FUNCTION flitmig._pace(integer) IS 'Calls that a migration may make: the limit learned from its server, else Twenty''s default of 100 a minute, times the server''s option call_share';
 
 /* Records to send per object map, as calls: creates, and for changes a read before the write. */
 CREATE FUNCTION flitmig._plan_calls(mig integer) RETURNS TABLE("position" integer, part integer, object text, action text, records bigint, calls bigint)

@@ -96,14 +96,22 @@ set_limit(Bucket *bucket, int max_tokens, int window_ms)
 	bucket->reserve = Min(RESERVE_TOKENS, max_tokens - bucket->burst);
 }
 
+static int
+our_share(const Bucket *bucket, int max_tokens)
+{
+	return max_tokens > 0 ? Max(1, max_tokens * bucket->share / 100) : 0;
+}
+
 /*
- * Starts a model: max_tokens per window_ms, as learned earlier (0: no limit
- * known).  The bucket is believed full.
+ * Starts a model: share percent of max_tokens per window_ms, as learned
+ * earlier (0: no limit known).  The bucket is believed full.
  */
 void
-bucket_init(Bucket *bucket, int max_tokens, int window_ms)
+bucket_init(Bucket *bucket, int share, int max_tokens, int window_ms)
 {
 	memset(bucket, 0, sizeof(Bucket));
+	bucket->share = share;
+	max_tokens = our_share(bucket, max_tokens);
 	bucket->margin_ms = MARGIN_START_MS;
 	bucket->opening = true;
 	if (max_tokens > 0 && window_ms > 0)
@@ -315,6 +323,7 @@ bucket_accepted(Bucket *bucket, int64 now_us, int roots)
 static void
 learn_limit(Bucket *bucket, int64 now_us, int max_tokens, int window_ms)
 {
+	max_tokens = our_share(bucket, max_tokens);
 	if (max_tokens <= 0 || window_ms <= 0 ||
 		(max_tokens == bucket->max_tokens && window_ms == bucket->window_ms))
 		return;

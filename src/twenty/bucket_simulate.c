@@ -159,9 +159,10 @@ run(Simulation *s, int calls)
 }
 
 /*
- * _bucket_simulate(max, window_ms, jitter_ms, calls, latency_ms, start):
+ * _bucket_simulate(max, window_ms, jitter_ms, calls, latency_ms, start, share):
  * jitter is added to the way there and to the way back, evenly between 0 and
- * jitter_ms; start is what Twenty's bucket holds at first.  Gives the calls
+ * jitter_ms; start is what Twenty's bucket holds at first, share the percent
+ * of its limit that we keep to.  Gives the calls
  * accepted a minute after the first max calls, and the refusals in all.
  */
 Datum
@@ -180,7 +181,7 @@ flitmig_bucket_simulate(PG_FUNCTION_ARGS)
 	s.tokens = PG_GETARG_INT32(5);
 	s.now_us = s.last_us = INT64CONST(1000000000);
 	s.seed = UINT64CONST(88172645463325252);
-	bucket_init(&s.ours, s.max_tokens, s.window_ms);
+	bucket_init(&s.ours, PG_GETARG_INT32(6), s.max_tokens, s.window_ms);
 	s.n_slots = Min(bucket_in_flight(&s.ours), MAX_SLOTS);
 	run(&s, PG_GETARG_INT32(3));
 

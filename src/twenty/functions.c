@@ -212,7 +212,7 @@ flitmig_http(PG_FUNCTION_ARGS)
 				 errmsg("must be superuser to send requests by hand")));
 	context = AllocSetContextCreate(CurrentMemoryContext, "flitmig http", ALLOCSET_DEFAULT_SIZES);
 	pool = http_pool_create(context, twenty_server_load(server, GetUserId()));
-	bucket_init(&bucket, per_minute, 60000);
+	bucket_init(&bucket, 100, per_minute, 60000);
 	bucket_expect(&bucket, calls);
 	while (submitted < calls || http_in_flight(pool) > 0)
 	{

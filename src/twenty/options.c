@@ -41,6 +41,7 @@ typedef struct TwentyOption
 static void check_url(DefElem *def);
 static void check_boolean(DefElem *def);
 static void check_absolute_path(DefElem *def);
+static void check_call_share(DefElem *def);
 static void check_key(DefElem *def);
 static void check_key_file(DefElem *def);
 
@@ -48,6 +49,7 @@ static const TwentyOption twenty_options[] = {
 	{"url", ForeignServerRelationId, check_url},
 	{"allow_http", ForeignServerRelationId, check_boolean},
 	{"ca_file", ForeignServerRelationId, check_absolute_path},
+	{"call_share", ForeignServerRelationId, check_call_share},
 	{"api_key", UserMappingRelationId, check_key},
 	{"api_key_file", UserMappingRelationId, check_key_file},
 	{NULL, InvalidOid, NULL}};
@@ -204,6 +206,26 @@ is_key(const char *key, size_t length)
 		if (key[i] <= ' ' || key[i] >= 0x7f)
 			return false;
 	return true;
+}
+
+/* "80" -> 80; 0 for anything that is no whole percentage from 1 to 100. */
+static int
+parse_share(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	int	   share = digits > 0 && digits <= 3 && text[digits] == '\0' ? atoi(text) : 0;
+
+	return share <= 100 ? share : 0;
+}
+
+static void
+check_call_share(DefElem *def)
+{
+	if (parse_share(defGetString(def)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"call_share\" is not a percentage"),
+				 errhint("A whole number from 1 to 100: the part of Twenty's call limit that migrations may use, such as '80'. The rest is left to others.")));
 }
 
 static void
@@ -449,5 +471,6 @@ twenty_server_load(const char *name, Oid userid)
 	result->key = pstrdup(key);
 	result->allow_http = find_boolean_option(server->options, "allow_http");
 	result->ca_file = find_option(server->options, "ca_file");
+	result->call_share = find_option(server->options, "call_share") ? parse_share(find_option(server->options, "call_share")) : 100;
 	return result;
 }

@@ -19,6 +19,7 @@ typedef struct TwentyServer
 	char *key;		  /* API key; never printed, never logged */
 	bool  allow_http; /* plain http to other hosts was allowed in so many words */
 	char *ca_file;	  /* certificates to trust instead of the system's, or NULL */
+	int	  call_share; /* percent of the call limit that we may use */
 } TwentyServer;
 
 /*
@@ -125,7 +126,8 @@ typedef struct BriefLimit
 
 typedef struct Bucket
 {
-	int	   max_tokens; /* per window; 0: no limit known */
+	int	   share;	   /* percent of the server's limit that is ours */
+	int	   max_tokens; /* per window, our share of them; 0: no limit known */
 	int	   window_ms;
 	double tokens;		   /* our model of what the server has left */
 	int64  last_refill_us; /* our clock, when the last call was sent; 0: never */
@@ -151,7 +153,11 @@ typedef struct Bucket
 	BriefLimit brief;
 } Bucket;
 
-extern void bucket_init(Bucket *bucket, int max_tokens, int window_ms);
+/*
+ * Leaves the rest of the limit to others: a bucket with that share of the
+ * tokens never holds, and never gains, more than that share of the server's.
+ */
+extern void bucket_init(Bucket *bucket, int share, int max_tokens, int window_ms);
 
 /*
  * How many calls to keep under way: flitmig.requests_in_flight, but more of

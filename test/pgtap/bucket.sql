@@ -26,6 +26,11 @@ CREATE TEMP TABLE emptied AS SELECT * FROM flitmig._bucket_simulate(100, 60000, 
 SELECT cmp_ok(refusals, '<=', 16::bigint, 'a bucket that another run has emptied costs two bursts at most') FROM emptied;
 SELECT cmp_ok(accepted_per_minute, '>=', 95::double precision, '... and no speed') FROM emptied;
 
+CREATE TEMP TABLE shared AS SELECT share, s.* FROM (VALUES (20), (50), (80)) v (share), LATERAL flitmig._bucket_simulate(100, 60000, 40, 2000, 100, 100, share) s;
+SELECT cmp_ok(accepted_per_minute, '<=', share::double precision, format('a share of %s %% takes no more', share)) FROM shared;
+SELECT cmp_ok(accepted_per_minute, '>=', share * 0.95::double precision, format('a share of %s %% is used', share)) FROM shared;
+SELECT is(refusals, 0::bigint, 'and never refused') FROM shared;
+
 SET LOCAL flitmig.requests_in_flight = 1;
 CREATE TEMP TABLE alone AS SELECT * FROM flitmig._bucket_simulate(100, 60000, 40, 5000, 230);
 SELECT cmp_ok(accepted_per_minute, '>=', 88::double precision, 'one request at a time loses a margin with each call') FROM alone;
