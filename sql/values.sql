@@ -157,3 +157,21 @@ SELECT flitmig.payload_hash('{"a": 1, "b": [2]}') = flitmig.payload_hash('{"b": 
 SELECT flitmig.json_path_text('{"codes": [{"display": "Pain \"x\""}, {"n": 5}]}', 'codes.0.display'), flitmig.json_path_text('{"codes": [{"n": 5}]}', 'codes.-1'),
        flitmig.json_path_text('{"a": null}', 'a'), flitmig.json_path_text('{"a": 1}', 'b.c'), flitmig.json_path_text('{a: 1}', 'a'), flitmig.json_path_text('{"a": "\u0000"}', 'a'), flitmig.json_path_text('', 'a'), flitmig.json_path_text(repeat('[', 100000), '0');
 SELECT flitmig.decode_base64_text('aMOp'), flitmig.decode_base64_text('aOk=', 'ISO-8859-1'), flitmig.decode_base64_text('aOk='), flitmig.decode_base64_text('a'), flitmig.decode_base64_text('!!'), flitmig.decode_base64_text('AAA='), flitmig.decode_base64_text('aOk=', 'NO-SUCH');
+
+-- A payload is built in one piece: as jsonb_build_object would, less what is null.
+SELECT flitmig._object('a', 'x'::text, 'b', NULL::text, 'c', 'null'::jsonb, 'd', true, 'aa', 12.50, 'bb', '{"n": null, "deep": [1, "two", null, {"k": -3.25}]}'::jsonb,
+	'cc', '5'::jsonb, 'dd', '[]'::jsonb, 'ee', ARRAY[1, NULL], 'ff', '2024-03-04'::date, 'gg', 'NaN'::float8, 'hh', '00000000-0000-4000-8000-000000000001'::uuid, 'ii', 'plain'),
+	flitmig._object('a', NULL::jsonb) AS all_null;
+SELECT flitmig._object('b', 1, 'a', 2);
+SELECT flitmig._object('a', 1, 'b');
+-- Stored alike to the last bit: 45 members of five kinds, in a hundred mixtures.
+SELECT string_agg(format('''m%s'', ', n) || format(CASE n % 5
+	WHEN 0 THEN $$CASE WHEN hashint4(seed * 50 + %s) %% 3 <> 0 THEN repeat('é', seed %% 9) || %1$s END$$
+	WHEN 1 THEN $$CASE WHEN hashint4(seed * 50 + %s) %% 4 <> 0 THEN to_jsonb(seed * %1$s / 7.0) END$$
+	WHEN 2 THEN $$hashint4(seed + %s) %% 2 = 0$$
+	WHEN 3 THEN $$jsonb_build_array(seed, %s, repeat('x', seed %% %1$s))$$
+	ELSE $$(seed * %s)::bigint$$ END, n), ', ' ORDER BY n) AS members
+FROM generate_series(10, 54) AS n \gset
+SELECT count(*) AS mixtures, bool_and(ours::text = theirs::text AND (ours || '{}')::text = theirs::text AND ours -> 'm30' IS NOT DISTINCT FROM theirs -> 'm30'
+	AND jsonb_hash_extended(ours, 0) = jsonb_hash_extended(theirs, 0) AND pg_column_size(ours) = pg_column_size(theirs)) AS alike
+FROM (SELECT flitmig._object(:members) AS ours, jsonb_strip_nulls(jsonb_build_object(:members)) AS theirs FROM generate_series(1, 100) AS seed) AS x;

@@ -33,7 +33,6 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 #define pg_cryptohash_init(ctx) (pg_sha256_init(ctx), 0)
 #define pg_cryptohash_update(ctx, data, length) (pg_sha256_update(ctx, data, length), 0)
 #define pg_cryptohash_free(ctx) pfree(ctx)
-#define FLITMIG_OWN_SHA1
 #endif
 #if PG_VERSION_NUM < 140000
 #define pg_cryptohash_final(ctx, digest, length) (pg_sha256_final(ctx, digest), 0)

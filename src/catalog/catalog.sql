@@ -183,7 +183,7 @@ CREATE TABLE flitmig.record (
 	migration_id	integer NOT NULL,
 	id				uuid NOT NULL,
 	object			text NOT NULL,
-	object_map_id	integer NOT NULL REFERENCES flitmig.object_map ON DELETE CASCADE,
+	object_map_id	integer NOT NULL,
 	source_key		text NOT NULL,
 	file_id			integer NOT NULL,
 	line_no			bigint NOT NULL,
@@ -196,7 +196,6 @@ CREATE TABLE flitmig.record (
 	payload			jsonb NOT NULL,
 	PRIMARY KEY (migration_id, id)
 );
-CREATE INDEX record_key ON flitmig.record (object_map_id, source_key);
 CREATE INDEX record_order ON flitmig.record (object_map_id, sequence);
 COMMENT ON TABLE flitmig.record IS 'One row meant for Twenty. Written by mapping only; what was stored is in flitmig.base';
 COMMENT ON COLUMN flitmig.record.state IS 'mapped: meant for Twenty; excluded: counted, not sent (reason says why); gone: its row is no longer in the export';

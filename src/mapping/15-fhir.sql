@@ -4,63 +4,63 @@
  */
 
 CREATE FUNCTION flitmig.fhir_elements(items text)
-RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_elements' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_elements' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_elements(items text) IS 'The elements of a JSON array: strings as text, everything else as JSON';
 
 CREATE FUNCTION flitmig.fhir_item(items text, code text, path text DEFAULT NULL)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_item' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_item' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_item(items text, code text, path text) IS 'The first element whose type, category, code, use or system is the code, or whose url ends in it; of it the value at path. fhir_item(identifier, ''MR'', ''value'')';
 
 CREATE FUNCTION flitmig.fhir_text(concept text)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_text(concept text) IS 'Text, display or else code of a CodeableConcept, a Coding or an array of them';
 
 CREATE FUNCTION flitmig.fhir_code(concept text, system text DEFAULT NULL)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_code' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_code' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_code(concept text, system text) IS 'Code of a CodeableConcept, a Coding or an array of them; with a system, the code in that system';
 
 CREATE FUNCTION flitmig.fhir_name(names text)
-RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_fhir_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_fhir_name' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_name(names text) IS 'A FULL_NAME value for Twenty: the official name, else the usual one, else any that is not old. Given names after the first are left to fhir_name_part';
 
 CREATE FUNCTION flitmig.fhir_name_part(names text, part text)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_name_part' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_name_part' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_name_part(names text, part text) IS 'prefix, middle or suffix of the name that fhir_name takes; preferred: the nickname';
 
 CREATE FUNCTION flitmig.fhir_telecom(telecom text, system text)
-RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_telecom' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_telecom' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_telecom(telecom text, system text) IS 'Contact points of a system (phone, email, fax, url), the preferred first: by rank, then mobile, home, work; old ones not';
 
 CREATE FUNCTION flitmig.fhir_address(addresses text)
-RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_fhir_address' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_fhir_address' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_address(addresses text) IS 'An ADDRESS value for Twenty: the home address, else any that is not old';
 
 CREATE FUNCTION flitmig.fhir_ref(reference text, type text DEFAULT NULL, path text DEFAULT NULL)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_ref' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_ref' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_ref(reference text, type text, path text) IS 'Whom a reference means: the id for Type/id, URLs and urn:uuid:; system|value for Type?identifier=system|value and for identifiers. NULL when it points to another type. Of an array the first that fits, a primary performer before others; path leads from an element to its reference';
 
 CREATE FUNCTION flitmig.fhir_keys(identifiers text)
-RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_keys' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_keys' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_keys(identifiers text) IS 'What fhir_ref may give for a resource beside its id: system|value and |value of each identifier';
 
 CREATE FUNCTION flitmig.fhir_quantity(quantity text)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_quantity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_quantity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_quantity(quantity text) IS 'Value of a Quantity with its comparator: 5.2, <0.01';
 
 CREATE FUNCTION flitmig.fhir_range(range text)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_range' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_range' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_range(range text) IS 'A Range or referenceRange: its text, or low - high, >= low, <= high';
 
 CREATE FUNCTION flitmig.base64_markdown(data text, content_type text)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_base64_markdown' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_base64_markdown' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.base64_markdown(data text, content_type text) IS 'A text, HTML or RTF that the export holds in base64, as Markdown; the content type may name its charset. NULL for what is no text';
 
 CREATE FUNCTION flitmig.fhir_attachment_text(content text)
-RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_attachment_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fhir_attachment_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig.fhir_attachment_text(content text) IS 'The note inside content of a DocumentReference or in a list of Attachments, as Markdown: the first that is a text';
 
 CREATE FUNCTION flitmig._fhir_references(value text)
-RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_references' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+RETURNS text[] AS 'MODULE_PATHNAME', 'flitmig_fhir_references' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 30;
 COMMENT ON FUNCTION flitmig._fhir_references(value text) IS 'Every Reference inside a cell, as JSON';
 
 /*

@@ -62,11 +62,8 @@ BEGIN
 		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra%s WHERE false)', cells);
 	END IF;
 	IF m.profile_doc#>>ARRAY['entities', entity, 'unmapped'] = 'collect' THEN
-		/* A function takes 100 arguments at most. */
-		SELECT 'nullif(' || string_agg(part, ' || ') || ', ''{}'')' INTO extra
-		FROM (SELECT format('flitmig._compact(jsonb_build_object(%s))', string_agg(format('%L, nullif(t.%I, '''')', u.name, u.name), ', ' ORDER BY u.n)) AS part
-			  FROM (SELECT c.name, c.n FROM flitmig._unknown_columns(mig, entity) WITH ORDINALITY c(name, n)) u
-			  GROUP BY u.n / 40) p;
+		SELECT 'nullif(' || flitmig._build_object(array_agg(u), array_agg(format('nullif(t.%I, '''')', u))) || ', ''{}'')' INTO extra
+		FROM flitmig._unknown_columns(mig, entity) u HAVING count(*) > 0;
 	END IF;
 	RETURN format('(SELECT t._file, t._line, t._hash, %s AS _extra%s FROM %s t WHERE t._file = ANY (%L::integer[]))',
 				  coalesce(extra, 'NULL::jsonb'), cells, format('%I.%I', m.staging_schema, entity), files);

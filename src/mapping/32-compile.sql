@@ -17,16 +17,11 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._values_doc(mig integer, name text) IS 'A value map as one JSON object';
 
-CREATE FUNCTION flitmig._build_object(pairs text[])
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	/* A function takes 100 arguments at most: 40 pairs a call. */
-	SELECT coalesce('flitmig._compact(' || string_agg(part, ' || ' ORDER BY n) || ')', '''{}''::jsonb')
-	FROM (SELECT (p.n - 1) / 40 AS n, format('jsonb_build_object(%s)', string_agg(p.pair, ', ' ORDER BY p.n)) AS part
-		  FROM unnest(pairs) WITH ORDINALITY p(pair, n) GROUP BY 1) c
-$$;
-COMMENT ON FUNCTION flitmig._build_object(pairs text[]) IS 'SQL that builds one object from pieces of the form ''key'', value';
-
+/*
+ * OFFSET keeps each expression from being worked out twice, once for the field
+ * and once for its issue.  Being a bigint it is a constant to the planner from
+ * the beginning; after any other offset no workers share in the rest.
+ */
 CREATE FUNCTION flitmig._compile(mig integer, map integer)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -37,8 +32,10 @@ DECLARE
 	reasons		text := '';
 	inner_list	text[] := '{}';
 	outer_list	text[] := '{}';
-	pairs		text[] := '{}';
+	names		text[] := '{}';
+	pieces		text[] := '{}';
 	issues		text[] := '{}';
+	places		integer[] := '{}';
 	expression	text;
 	item		record;
 BEGIN
@@ -52,20 +49,20 @@ BEGIN
 			outer_list := outer_list || format('x.o%s', f.position);
 		ELSIF f.values_name IS NOT NULL THEN
 			inner_list := inner_list || format('coalesce(lower(flitmig.one_line((%s)::text)), '''') AS f%s', expression, f.position);
-			pairs := pairs || format('%L, CASE WHEN jsonb_exists(%2$L::jsonb, x.f%3$s) THEN %2$L::jsonb ->> x.f%3$s ELSE %4$L END',
-									 f.field, flitmig._values_doc(mig, f.values_name), f.position, f.default_value);
-			issues := issues || format('CASE WHEN x.f%1$s <> '''' AND NOT jsonb_exists(%2$L::jsonb, x.f%1$s) THEN -%1$s END',
-									   f.position, flitmig._values_doc(mig, f.values_name));
+			names := names || f.field;
+			pieces := pieces || format('CASE WHEN jsonb_exists(%1$L::jsonb, x.f%2$s) THEN %1$L::jsonb ->> x.f%2$s ELSE %3$L END',
+									   flitmig._values_doc(mig, f.values_name), f.position, f.default_value);
+			issues := issues || format('x.f%s <> '''' AND NOT jsonb_exists(%L::jsonb, x.f%1$s)', f.position, flitmig._values_doc(mig, f.values_name));
+			places := places || -f.position;
 		ELSE
 			inner_list := inner_list || format('(%s) AS f%s', expression, f.position);
-			IF f.default_value IS NULL THEN
-				pairs := pairs || format('%L, x.f%s', f.field, f.position);
-			ELSE
-				pairs := pairs || format('%L, coalesce(to_jsonb(x.f%s), to_jsonb(%L::text))', f.field, f.position, f.default_value);
-			END IF;
+			names := names || f.field;
+			pieces := pieces || CASE WHEN f.default_value IS NULL THEN format('x.f%s', f.position)
+									 ELSE format('coalesce(to_jsonb(x.f%s), to_jsonb(%L::text))', f.position, f.default_value) END;
 			IF cardinality(f.columns) = 1 AND f.columns[1] NOT IN ('_file', '_line', '_hash', '_extra') THEN
 				inner_list := inner_list || format('s.%I AS c%s', f.columns[1], f.position);
-				issues := issues || format('CASE WHEN x.f%1$s IS NULL AND btrim(x.c%1$s, E'' \t\r\n'') <> '''' THEN %1$s END', f.position);
+				issues := issues || format('x.f%s IS NULL AND btrim(x.c%1$s, E'' \t\r\n'') <> ''''', f.position);
+				places := places || f.position;
 			END IF;
 		END IF;
 	END LOOP;
@@ -80,12 +77,14 @@ SELECT x.source_key, flitmig.uuid_v5(%L, %L || x.source_key) AS id, x._file AS f
 	(x._file::bigint << 40) | x._line AS sequence, x._hash AS row_hash, %s AS reason, x.file_path,
 	%s AS payload, %s AS issues%s
 FROM (SELECT flitmig.clean((%s)::text) AS source_key, s._file, s._line, s._hash, (%s)::text AS file_path%s
-	  FROM %s%s OFFSET 0) x$sql$,
+	  FROM %s%s OFFSET bigint '0') x$sql$,
 		m.namespace, o.name || ':',
 		CASE WHEN reasons = '' THEN 'NULL::text' ELSE 'CASE' || reasons || ' END' END,
-		flitmig._build_object(pairs),
-		CASE WHEN issues = '{}' THEN 'NULL::integer[]'
-			 ELSE format('nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END,
+		flitmig._build_object(names, pieces),
+		/* most rows have none: no array is made for those */
+		coalesce((SELECT format('CASE WHEN %s THEN array_remove(ARRAY[%s], NULL) END',
+								string_agg(u.issue, ' OR '), string_agg(format('CASE WHEN %s THEN %s END', u.issue, u.place), ', '))
+				  FROM unnest(issues, places) u(issue, place) HAVING count(*) > 0), 'NULL::integer[]'),
 		coalesce(', ' || nullif(array_to_string(outer_list, ', '), ''), ''),
 		flitmig._expand(mig, o.key), coalesce(flitmig._expand(mig, o.file_path), 'NULL'),
 		coalesce(', ' || nullif(array_to_string(inner_list, ', '), ''), ''),
@@ -104,6 +103,7 @@ AS $$
 DECLARE
 	o			flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
 	f			flitmig.field_map;
+	namespace	uuid := (SELECT m.namespace FROM flitmig.migration m WHERE m.id = mig);
 	rel			record;
 	alternative	record;
 	joins		text := '';
@@ -111,7 +111,8 @@ DECLARE
 	unknown		text := '';
 	excluded_issue text := '';
 	unknown_issue text := '';
-	pairs		text[] := '{}';
+	names		text[] := '{}';
+	pieces		text[] := '{}';
 	found		text[] := '{}';
 	issues		text[] := '{}';
 	ids			text;
@@ -122,13 +123,14 @@ BEGIN
 		SELECT * INTO rel FROM flitmig._relation(mig, o.object, f.field);
 		IF f.kind = 'owner' THEN
 			joins := joins || format(' LEFT JOIN flitmig.owner j%1$s ON j%1$s.migration_id = %2$s AND j%1$s.source_value = w.o%1$s', f.position, mig);
-			pairs := pairs || format('%L, j%s.member_id', rel.payload_key, f.position);
+			names := names || rel.payload_key;
+			pieces := pieces || format('j%s.member_id', f.position);
 			CONTINUE;
 		END IF;
 		ids := '';
 		parents := '';
 		FOR alternative IN
-			SELECT r.id, r.position < o.position AS done, r.id = o.id AS own, u.n
+			SELECT r.id, r.name, r.position < o.position AS done, u.n
 			FROM unnest(string_to_array(f.reference, '|')) WITH ORDINALITY u(name, n)
 			JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = u.name ORDER BY u.n
 		LOOP
@@ -139,7 +141,8 @@ BEGIN
 			/* a delta that holds only what changed: what it points at may be in Twenty since an earlier export */
 			IF EXISTS (SELECT FROM flitmig.base b WHERE b.object_map_id = alternative.id) THEN
 				joins := joins || format(' LEFT JOIN (flitmig.record %1$s_r JOIN flitmig.base %1$s_b ON %1$s_b.migration_id = %1$s_r.migration_id AND %1$s_b.id = %1$s_r.id)'
-					' ON %1$s_r.object_map_id = %2$s AND %1$s_r.source_key = w.r%3$s AND %1$s.source_key IS NULL', alias, alternative.id, f.position);
+					' ON %1$s_r.migration_id = %2$s AND %1$s_r.id = flitmig.uuid_v5(%3$L, %4$L || w.r%5$s) AND %1$s.source_key IS NULL',
+					alias, mig, namespace, alternative.name || ':', f.position);
 				ids := ids || format(', %s_r.id', alias);
 			END IF;
 			parents := parents || format(', %s.reason', alias);
@@ -147,7 +150,8 @@ BEGIN
 		ids := 'coalesce(' || substr(ids, 3) || ')';
 		parents := 'coalesce(' || substr(parents, 3) || ')';
 		IF rel.payload_key IS NOT NULL THEN
-			pairs := pairs || format('%L, %s', rel.payload_key, ids);
+			names := names || rel.payload_key;
+			pieces := pieces || ids;
 		END IF;
 		found := found || CASE WHEN found = '{}' THEN ids
 							   ELSE format('CASE WHEN %1$s IN (%2$s) THEN NULL ELSE %1$s END', ids, array_to_string(found, ', ')) END;
@@ -168,7 +172,7 @@ SELECT w.source_key, w.id, w.file_id, w.line_no, w.sequence, w.file_path, %s AS 
 FROM pg_temp.%I w%s
 WHERE w.source_key IS NOT NULL$sql$,
 		CASE WHEN excluded = '' THEN 'w.reason' ELSE 'CASE WHEN w.reason IS NOT NULL THEN w.reason' || excluded || unknown || ' END' END,
-		CASE WHEN pairs = '{}' THEN 'w.payload' ELSE 'w.payload || ' || flitmig._build_object(pairs) END,
+		CASE WHEN names = '{}' THEN 'w.payload' ELSE 'w.payload || ' || flitmig._build_object(names, pieces) END,
 		array_to_string(found, ', '),
 		'CASE WHEN w.reason IS NOT NULL THEN NULL' || excluded_issue || unknown_issue
 			|| CASE WHEN issues = '{}' THEN '' ELSE format(' ELSE nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END || ' END::integer[]',

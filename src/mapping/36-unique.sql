@@ -27,40 +27,45 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	keys	text[] := string_to_array(path, '.');
+	rows	text := (
+		SELECT string_agg(format(
+			'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, nullif(lower(r.payload #>> %L), '''') AS value FROM pg_temp.%I r WHERE r.reason IS NULL',
+			o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
+		FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object);
 	map		record;
 	is_mail	boolean := path LIKE '%.primaryEmail';
 	lost	bigint;
 	files	integer[];
 	lines	bigint[];
 BEGIN
-	DROP TABLE IF EXISTS pg_temp.flitmig_value, pg_temp.flitmig_lost;
-	EXECUTE 'CREATE TEMP TABLE flitmig_value ON COMMIT DROP AS ' || (
-		SELECT string_agg(format(
-			'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, nullif(lower(r.payload #>> %L), '''') AS value FROM pg_temp.%I r WHERE r.reason IS NULL',
-			o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
-		FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object);
-
-	ANALYZE flitmig_value;
-	CREATE TEMP TABLE flitmig_lost ON COMMIT DROP AS
-	WITH held AS MATERIALIZED (
-		/* What Twenty holds from us. A record that is mapped says itself what it keeps; one that is gone or excluded stays there as it is. */
-		SELECT lower(b.sent #>> keys) AS value, b.id, v.id IS NULL AS stays
-		FROM flitmig.base b LEFT JOIN flitmig_value v ON v.id = b.id
-		WHERE b.migration_id = mig AND b.object = _settle_unique.object AND b.sent #>> keys <> ''),
-	taken AS (
-		SELECT DISTINCT h.value FROM held h WHERE h.stays),
-	crowd AS (
-		SELECT v.value FROM flitmig_value v WHERE v.value IS NOT NULL GROUP BY v.value HAVING count(*) > 1
-		UNION
-		SELECT t.value FROM taken t),
-	ranked AS (
-		SELECT v.*, row_number() OVER (PARTITION BY v.value ORDER BY h.id IS NULL, v.position, v.sequence, v.id) AS rank, t.value IS NOT NULL AS taken
-		FROM flitmig_value v
-		JOIN crowd c ON c.value = v.value
-		LEFT JOIN taken t ON t.value = v.value
-		LEFT JOIN held h ON h.value = v.value AND h.id = v.id)
-	SELECT r.map, r.position, r.sequence, r.id, r.file_id, r.line_no, r.value, NULL::text AS instead
-	FROM ranked r WHERE r.rank > 1 OR r.taken;
+	DROP TABLE IF EXISTS pg_temp.flitmig_crowd, pg_temp.flitmig_held, pg_temp.flitmig_lost;
+	/* What Twenty holds from us. A record that is mapped says itself what it keeps; one that is gone or excluded stays there as it is. */
+	EXECUTE format($sql$
+CREATE TEMP TABLE flitmig_held ON COMMIT DROP AS
+SELECT lower(b.sent #>> %1$L) AS value, b.id, v.id IS NULL AS stays
+FROM flitmig.base b LEFT JOIN (%2$s) v ON v.id = b.id
+WHERE b.migration_id = %3$s AND b.object = %4$L AND b.sent #>> %1$L <> ''$sql$, keys, rows, mig, object);
+	/* Nearly all values stand alone: only those that do not are looked at closely. */
+	EXECUTE format($sql$
+CREATE TEMP TABLE flitmig_crowd ON COMMIT DROP AS
+SELECT v.value, false AS taken FROM (%s) v WHERE v.value IS NOT NULL GROUP BY v.value HAVING count(*) > 1
+UNION ALL
+SELECT DISTINCT h.value, true FROM pg_temp.flitmig_held h WHERE h.stays$sql$, rows);
+	GET DIAGNOSTICS lost = ROW_COUNT;
+	IF lost = 0 THEN
+		RETURN;
+	END IF;
+	ANALYZE flitmig_crowd;
+	ANALYZE flitmig_held;
+	EXECUTE format($sql$
+CREATE TEMP TABLE flitmig_lost ON COMMIT DROP AS
+WITH ranked AS (
+	SELECT v.*, row_number() OVER (PARTITION BY v.value ORDER BY h.id IS NULL, v.position, v.sequence, v.id) AS rank, c.taken
+	FROM (%s) v
+	JOIN (SELECT x.value, bool_or(x.taken) AS taken FROM pg_temp.flitmig_crowd x GROUP BY 1) c ON c.value = v.value
+	LEFT JOIN pg_temp.flitmig_held h ON h.value = v.value AND h.id = v.id)
+SELECT r.map, r.position, r.sequence, r.id, r.file_id, r.line_no, r.value, NULL::text AS instead
+FROM ranked r WHERE r.rank > 1 OR r.taken$sql$, rows);
 
 	ANALYZE flitmig_lost (id);
 	SELECT count(*), (array_agg(l.file_id ORDER BY l.position, l.sequence))[1:5], (array_agg(l.line_no ORDER BY l.position, l.sequence))[1:5]
@@ -81,9 +86,9 @@ UPDATE pg_temp.flitmig_lost l SET instead = n.email
 FROM (SELECT DISTINCT ON (x.id) x.id, a.email
 	  FROM pg_temp.flitmig_lost x JOIN pg_temp.%I r ON r.id = x.id
 	  CROSS JOIN LATERAL jsonb_array_elements_text(flitmig._array_of(r.payload #> %L)) WITH ORDINALITY a(email, n)
-	  WHERE x.map = %s AND NOT EXISTS (SELECT FROM pg_temp.flitmig_value v WHERE v.value = lower(a.email))
+	  WHERE x.map = %s AND NOT EXISTS (SELECT FROM (%s) v WHERE v.value = lower(a.email))
 	  ORDER BY x.id, a.n) n
-WHERE l.id = n.id$sql$, 'flitmig_r' || map.id, ARRAY[keys[1], 'additionalEmails'], map.id);
+WHERE l.id = n.id$sql$, 'flitmig_r' || map.id, ARRAY[keys[1], 'additionalEmails'], map.id, rows);
 	END LOOP;
 	IF is_mail THEN
 		UPDATE flitmig_lost l SET instead = NULL

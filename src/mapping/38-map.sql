@@ -62,6 +62,17 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._raise_bad_expression(mig integer, map integer, code text) IS 'Raises an error that names the object map and field whose expression fails, never the value';
 
+CREATE FUNCTION flitmig._drop_work(map integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $$
+BEGIN
+	/* resolved rows may be a view of the work rows, which goes with them */
+	EXECUTE format('DROP TABLE IF EXISTS pg_temp.%I CASCADE', 'flitmig_w' || map);
+	EXECUTE format('DROP TABLE IF EXISTS pg_temp.%I', 'flitmig_r' || map);
+END
+$$;
+COMMENT ON FUNCTION flitmig._drop_work(map integer) IS 'Removes the work tables of an object map';
+
 /* Work rows of one object map; the later of two rows with one key wins. */
 CREATE FUNCTION flitmig._map_rows(mig integer, map integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -76,7 +87,7 @@ DECLARE
 	twice		bigint;
 	found		record;
 BEGIN
-	EXECUTE format('DROP TABLE IF EXISTS pg_temp.%I, pg_temp.%I', work, 'flitmig_r' || map);
+	PERFORM flitmig._drop_work(map);
 	BEGIN
 		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', work, flitmig._compile(mig, map));
 		GET DIAGNOSTICS made = ROW_COUNT;
@@ -92,7 +103,7 @@ SELECT w.ctid AS tid, w.file_id, w.line_no, w.sequence,
 	w.row_hash IS NOT DISTINCT FROM first_value(w.row_hash) OVER key AS same,
 	w.sequence = first_value(w.sequence) OVER key AS joined
 FROM pg_temp.%1$I w
-WHERE w.source_key IN (SELECT k.source_key FROM pg_temp.%1$I k WHERE k.source_key IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
+WHERE w.id IN (SELECT k.id FROM pg_temp.%1$I k WHERE k.id IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
 WINDOW key AS (PARTITION BY w.source_key ORDER BY w.sequence DESC, w.ctid)$sql$, work);
 	EXECUTE format('DELETE FROM pg_temp.%I w USING pg_temp.flitmig_twice t WHERE t.tid = w.ctid AND t.rank > 1', work);
 	GET DIAGNOSTICS twice = ROW_COUNT;
@@ -120,10 +131,40 @@ WINDOW key AS (PARTITION BY w.source_key ORDER BY w.sequence DESC, w.ctid)$sql$,
 				 ELSE 'SELECT count(*) FROM ' || flitmig._entity_sql(mig, driving) || ' s' END INTO read;
 	INSERT INTO flitmig.map_count (migration_id, object_map_id, rows_read, filtered, blank_keys, duplicate_keys, mapped, excluded)
 	VALUES (mig, map, greatest(read, made), greatest(read - made, 0), blank, twice, 0, 0);
-	EXECUTE format('ANALYZE pg_temp.%I (source_key)', work);
+	EXECUTE format('ANALYZE pg_temp.%I (source_key, id, sequence)', work);
 END
 $$;
 COMMENT ON FUNCTION flitmig._map_rows(mig integer, map integer) IS 'Makes the work rows of an object map, one per key, and counts where the others went';
+
+CREATE FUNCTION flitmig._resolve_rows(mig integer, map integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM flitmig.field_map f WHERE f.object_map_id = map AND f.kind IN ('relation', 'owner')) THEN
+		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', 'flitmig_r' || map, flitmig._compile_resolve(mig, map));
+		EXECUTE format('ANALYZE pg_temp.%I (source_key, id, sequence)', 'flitmig_r' || map);
+		PERFORM flitmig._find_issues(mig, map, 'map', 'reference', format('pg_temp.%I', 'flitmig_r' || map));
+	ELSE
+		/* what points at nothing is resolved as it stands: no second copy of a million payloads */
+		EXECUTE format($sql$
+CREATE TEMP VIEW %I AS
+SELECT w.source_key, w.id, w.file_id, w.line_no, w.sequence, w.file_path, w.reason, w.payload, '{}'::uuid[] AS refs, NULL::integer[] AS issues
+FROM pg_temp.%I w WHERE w.source_key IS NOT NULL$sql$, 'flitmig_r' || map, 'flitmig_w' || map);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._resolve_rows(mig integer, map integer) IS 'Makes the resolved rows of an object map: a table, or a view of its work rows when they point at nothing';
+
+CREATE FUNCTION flitmig._in_order(map integer)
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((
+		SELECT s.correlation > 0.9
+		FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
+		WHERE n.oid = pg_my_temp_schema() AND s.tablename IN ('flitmig_r' || map, 'flitmig_w' || map) AND s.attname = 'sequence'
+		ORDER BY s.tablename LIMIT 1), false)		-- resolved rows are their own table, or a view of the work rows
+$$;
+COMMENT ON FUNCTION flitmig._in_order(map integer) IS 'Do the resolved rows of an object map lie, but for a few, in the order of the export?';
 
 CREATE FUNCTION flitmig._find_issues(mig integer, map integer, step text, kind text, work text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -172,6 +213,7 @@ AS $$
 DECLARE
 	made	text := 'flitmig_r' || map;
 	again	boolean := EXISTS (SELECT FROM flitmig.record c WHERE c.object_map_id = map);
+	sorted	boolean := flitmig._in_order(map);
 BEGIN
 	IF again THEN
 		EXECUTE format($sql$
@@ -191,9 +233,9 @@ INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key,
 SELECT %s, r.id, o.object, o.id, r.source_key, r.file_id, r.line_no, r.sequence, CASE WHEN r.reason IS NULL THEN 'mapped' ELSE 'excluded' END,
 	r.reason, r.file_path, r.refs, jsonb_hash_extended(r.payload, 0), r.payload
 FROM pg_temp.%I r JOIN flitmig.object_map o ON o.id = %s
-WHERE %s
-ORDER BY r.sequence$sql$, mig, made, map,
-		CASE WHEN again THEN format('NOT EXISTS (SELECT FROM flitmig.record c WHERE c.object_map_id = %s AND c.id = r.id)', map) ELSE 'true' END);
+WHERE %s%s$sql$, mig, made, map,
+		CASE WHEN again THEN format('NOT EXISTS (SELECT FROM flitmig.record c WHERE c.object_map_id = %s AND c.id = r.id)', map) ELSE 'true' END,
+		CASE WHEN sorted THEN '' ELSE ' ORDER BY r.sequence' END);
 	EXECUTE format($sql$
 UPDATE flitmig.map_count n SET mapped = r.mapped, excluded = r.excluded
 FROM (SELECT count(*) FILTER (WHERE x.reason IS NULL) AS mapped, count(x.reason) AS excluded FROM pg_temp.%I x) r
@@ -245,6 +287,7 @@ COMMENT ON FUNCTION flitmig._settle_forward(mig integer) IS 'Takes back referenc
 
 CREATE FUNCTION flitmig._map(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET client_min_messages = warning
+	SET default_statistics_target = 10		-- work tables: their size, and whether they are in order
 AS $$
 DECLARE
 	m		flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = mig);
@@ -265,6 +308,10 @@ BEGIN
 			MESSAGE = format('the mapping of migration "%s" was changed since it was confirmed', m.name),
 			HINT = format('SELECT flitmig_confirm(%L); then take a sample of it and sign it off.', m.name);
 	END IF;
+	/* one session's bulk work, as building an index is */
+	IF pg_size_bytes(current_setting('work_mem')) < pg_size_bytes(current_setting('maintenance_work_mem')) THEN
+		PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
+	END IF;
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map';
 	DELETE FROM flitmig.map_count n WHERE n.migration_id = mig;
 	PERFORM flitmig._order(mig);
@@ -279,9 +326,7 @@ BEGIN
 		SELECT string_agg(format('SELECT w.o%s AS value, count(*) AS n FROM pg_temp.%I w WHERE w.reason IS NULL AND w.source_key IS NOT NULL GROUP BY 1', f.position, 'flitmig_w' || o.id), ' UNION ALL ')
 		FROM flitmig.object_map o JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'owner' WHERE o.migration_id = mig));
 	FOREACH map IN ARRAY maps LOOP
-		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', 'flitmig_r' || map, flitmig._compile_resolve(mig, map));
-		EXECUTE format('ANALYZE pg_temp.%I (source_key, id)', 'flitmig_r' || map);
-		PERFORM flitmig._find_issues(mig, map, 'map', 'reference', format('pg_temp.%I', 'flitmig_r' || map));
+		PERFORM flitmig._resolve_rows(mig, map);
 	END LOOP;
 	PERFORM flitmig._settle_forward(mig);
 	FOR item IN SELECT DISTINCT o.object, p.path FROM flitmig.object_map o, flitmig._unique_paths(mig, o.object) p(path) WHERE o.migration_id = mig ORDER BY 1, 2 LOOP
@@ -289,9 +334,9 @@ BEGIN
 	END LOOP;
 	FOREACH map IN ARRAY maps LOOP
 		PERFORM flitmig._merge_records(mig, map);
-		EXECUTE format('DROP TABLE pg_temp.%I, pg_temp.%I', 'flitmig_w' || map, 'flitmig_r' || map);
+		PERFORM flitmig._drop_work(map);
 	END LOOP;
-	DROP TABLE IF EXISTS pg_temp.flitmig_twice, pg_temp.flitmig_value, pg_temp.flitmig_lost;
+	DROP TABLE IF EXISTS pg_temp.flitmig_twice, pg_temp.flitmig_crowd, pg_temp.flitmig_held, pg_temp.flitmig_lost;
 	UPDATE flitmig.migration x SET mapped_at = clock_timestamp() WHERE x.id = mig;
 END
 $$;
