@@ -30,7 +30,6 @@
 #define KEPT_VALUES		200		/* distinct values up to which they are kept */
 #define KEPT_BYTES		200		/* length up to which they are kept */
 #define TOP_VALUES		20
-#define FIXED_COLUMNS	3		/* _file, _line, _hash */
 #define FIRST_SLOTS		64
 
 /* Counts of all tables of an import; what is beyond it is scanned for in the end. */
@@ -344,19 +343,31 @@ census_open(Import *import, SourceFile *file, void **handles)
 	return census;
 }
 
+/* Fetches what the counts of these cells need, so that they do not wait for memory one by one. */
+static inline void
+fetch_counts(const Column *column, const CensusCell *cells, int count)
+{
+	if (column->stage == STAGE_SET)
+		for (int i = 0; i < count; i++)
+			__builtin_prefetch(&column->set[(cells[i].hash >> 8) & (column->size - 1)]);
+}
+
+/* Counts cells of one column; those of many rows at once, because its counts are then at hand. */
 void
-census_cell(Census *census, void *handle, const char *data, int length, uint64 hash)
+census_cells(Census *census, void *handle, const CensusCell *cells, int count)
 {
 	MemoryContext old = MemoryContextSwitchTo(census->context);
 
-	look_at(handle, data, length, hash);
+	fetch_counts(handle, cells, count);
+	for (int i = 0; i < count; i++)
+		look_at(handle, cells[i].data, cells[i].length, cells[i].hash);
 	MemoryContextSwitchTo(old);
 }
 
 void
-census_row(Census *census)
+census_rows(Census *census, int count)
 {
-	census->rows++;
+	census->rows += count;
 }
 
 /* Gives up counting when all counts take too much memory. */
