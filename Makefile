@@ -47,7 +47,7 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem -DPG_VERSION_NUM=150000 -D'ereport(...)=abort()' -D'elog(...)=abort()' -Isrc $(C_SOURCES)
 	shellcheck -x $(SHELL_SOURCES)
-	@for file in $(wildcard test/twenty/*.js test/clinic/*.js test/clinic/lib/*.js test/bench/*.js); do node --check $$file || exit 1; done
+	@for file in $(wildcard test/twenty/*.js test/lossless/*.js test/clinic/*.js test/clinic/lib/*.js test/bench/*.js); do node --check $$file || exit 1; done
 
 # Everything that tests, in a workshop of its own.
 .PHONY: check

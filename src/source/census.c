@@ -26,15 +26,17 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#define EXACT_VALUES	10000	/* distinct values that are counted one by one */
+#define EXACT_VALUES	10000	/* distinct values that are counted one by one, where there is room */
 #define KEPT_VALUES		200		/* distinct values up to which they are kept */
 #define KEPT_BYTES		200		/* length up to which they are kept */
 #define TOP_VALUES		20
-#define FIXED_COLUMNS	3		/* _file, _line, _hash */
 #define FIRST_SLOTS		64
 
 /* Counts of all tables of an import; what is beyond it is scanned for in the end. */
-#define MEMORY_LIMIT	((Size) 256 * 1024 * 1024)
+#define MEMORY_LIMIT	((Size) 32 * 1024 * 1024)
+
+/* In a wide table a column's set must not take more than its share of this. */
+#define SETS_LIMIT		((Size) 16 * 1024 * 1024)
 
 typedef struct Distinct
 {
@@ -55,6 +57,7 @@ typedef struct Column
 {
 	char	   *name;
 	uint64		seed;			/* of its hashes */
+	int			exact_values;	/* distinct values that are counted one by one */
 	int64		filled;			/* values that are not blank */
 	int64		max_length;
 	Stage		stage;
@@ -237,7 +240,7 @@ count_value(Column *column, const char *data, int length, uint64 hash)
 			column->distinct++;
 		}
 		count_shape(column, *member & SHAPE_BITS, 1);
-		if (column->distinct > EXACT_VALUES)
+		if (column->distinct > column->exact_values)
 			start_estimate(column);
 		return;
 	}
@@ -306,6 +309,7 @@ census_column(Census *census, const char *name)
 	column = palloc0(sizeof(Column));
 	column->name = pstrdup(name);
 	column->seed = name_seed(name);
+	column->exact_values = EXACT_VALUES;
 	census->columns[census->count++] = column;
 	MemoryContextSwitchTo(old);
 	return column;
@@ -340,23 +344,41 @@ census_open(Import *import, SourceFile *file, void **handles)
 	census->files = lappend_int(census->files, file->id);
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < file->column_count; i++)
-		handles[i] = census_column(census, file->columns[i]);
+	{
+		Column	   *column = census_column(census, file->columns[i]);
+
+		/* A set has two to four slots a value. */
+		column->exact_values = Min(EXACT_VALUES, Max(KEPT_VALUES, (int) (SETS_LIMIT / sizeof(uint64) / 4 / file->column_count)));
+		handles[i] = column;
+	}
 	return census;
 }
 
+/* Fetches what the counts of these cells need, so that they do not wait for memory one by one. */
+static inline void
+fetch_counts(const Column *column, const CensusCell *cells, int count)
+{
+	if (column->stage == STAGE_SET)
+		for (int i = 0; i < count; i++)
+			__builtin_prefetch(&column->set[(cells[i].hash >> 8) & (column->size - 1)]);
+}
+
+/* Counts cells of one column; those of many rows at once, because its counts are then at hand. */
 void
-census_cell(Census *census, void *handle, const char *data, int length, uint64 hash)
+census_cells(Census *census, void *handle, const CensusCell *cells, int count)
 {
 	MemoryContext old = MemoryContextSwitchTo(census->context);
 
-	look_at(handle, data, length, hash);
+	fetch_counts(handle, cells, count);
+	for (int i = 0; i < count; i++)
+		look_at(handle, cells[i].data, cells[i].length, cells[i].hash);
 	MemoryContextSwitchTo(old);
 }
 
 void
-census_row(Census *census)
+census_rows(Census *census, int count)
 {
-	census->rows++;
+	census->rows += count;
 }
 
 /* Gives up counting when all counts take too much memory. */
@@ -470,7 +492,7 @@ store_column(Import *import, const char *table, Column *column, int64 rows, List
 	sql_bigint(&args, rows);
 	sql_bigint(&args, rows - column->filled);
 	sql_bigint(&args, column->stage != STAGE_ESTIMATE ? column->distinct
-			   : Max((int64) estimateHyperLogLog(&column->estimate), EXACT_VALUES + 1));
+			   : Max((int64) estimateHyperLogLog(&column->estimate), column->exact_values + 1));
 	sql_int(&args, (int) column->max_length);
 	sql_text(&args, top_values(column));
 	sql_text(&args, shapes);

@@ -18,7 +18,7 @@
  * A quote that finds no end before the file ends costs only the line that it
  * stands on, if the next line has as many cells as a row should have.
  */
-#include "source/text_core.h"
+#include "source/csv_fast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,8 @@ csv_reader_init(CsvReader *reader, ByteSource source, const CsvDialect *dialect)
 	if (dialect->delimiter)
 		reader->special[(unsigned char) dialect->delimiter] = 1;
 	reader->size = FIRST_BUFFER_BYTES;
-	reader->buffer = malloc(reader->size);
+	reader->buffer = malloc(reader->size + CSV_FAST_SLACK);
+	reader->fast = csv_is_fast(dialect);
 	reader->cell_size = 64;
 	reader->cells = malloc(sizeof(CsvCell) * reader->cell_size);
 	return reader->buffer != NULL && reader->cells != NULL;
@@ -90,7 +91,7 @@ fill(CsvReader *reader)
 			return FILL_TOO_LONG;
 		if (size > reader->row_limit)
 			size = reader->row_limit;
-		bigger = realloc(reader->buffer, size);
+		bigger = realloc(reader->buffer, size + CSV_FAST_SLACK);
 		if (bigger == NULL)
 			return FILL_NO_MEMORY;
 		reader->buffer = bigger;
@@ -443,6 +444,7 @@ csv_reader_next(CsvReader *reader)
 	reader->raw_length = 0;
 	reader->cell_count = 0;
 	reader->stray_quote = false;
+	reader->ascii = false;
 	reader->scratch.length = 0;
 	if (reader->skipping)
 		skip_line(reader);
@@ -453,6 +455,11 @@ csv_reader_next(CsvReader *reader)
 		return scan.stop == FILL_NO_MEMORY ? CSV_NO_MEMORY : CSV_END;
 
 	reader->ordinal++;
+	if (reader->fast && csv_fast_row(reader))
+	{
+		reader->next_line++;
+		return is_blank_row(reader, scan.text) ? CSV_BLANK : CSV_ROW;
+	}
 	for (;;)
 	{
 		size_t		from = scan.at;

@@ -42,18 +42,39 @@ eight_bytes(const char *p)
 	return word;
 }
 
+/* The last bytes, fewer than eight, as a little-endian number. */
+static inline uint64
+few_bytes(const char *p, size_t length)
+{
+	const unsigned char *b = (const unsigned char *) p;
+
+	if (length >= 4)
+	{
+		uint32		low,
+					high;
+
+		memcpy(&low, p, 4);
+		memcpy(&high, p + length - 4, 4);
+#ifdef WORDS_BIGENDIAN
+		low = pg_bswap32(low);
+		high = pg_bswap32(high);
+#endif
+		return low | (uint64) high << (8 * (length - 4));
+	}
+	if (length == 0)
+		return 0;
+	return b[0] | (uint64) b[length / 2] << (8 * (length / 2)) | (uint64) b[length - 1] << (8 * (length - 1));
+}
+
 uint64
 value_hash(const char *data, size_t length, uint64 seed)
 {
 	uint64		hash = seed ^ PRIME_1;
-	uint64		last = 0;
 	size_t		left = length;
 
 	for (; left >= 8; data += 8, left -= 8)
 		hash = fold(eight_bytes(data) ^ PRIME_2, hash ^ PRIME_1);
-	for (size_t i = 0; i < left; i++)
-		last |= (uint64) (unsigned char) data[i] << (8 * i);
-	hash = fold(last ^ PRIME_2, hash ^ PRIME_1);
+	hash = fold(few_bytes(data, left) ^ PRIME_2, hash ^ PRIME_1);
 	return fold(hash ^ (uint64) length, PRIME_2);
 }
 

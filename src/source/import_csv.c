@@ -291,7 +291,7 @@ load_row(Delimited *d)
 		}
 		count = file->column_count;
 	}
-	plain = text_is_plain(d->encoding, csv_raw(reader), reader->raw_length);
+	plain = reader->ascii || text_is_plain(d->encoding, csv_raw(reader), reader->raw_length);
 	for (int i = 0; i < count; i++)
 	{
 		if (reader->cells[i].length == 0 && !reader->cells[i].quoted)

@@ -197,7 +197,7 @@ load_value(JsonImport *j, int column, const char *value, size_t length, Damage *
 	{
 		if (!json_unescape(value, length, &j->text, damage))
 			out_of_memory();
-		loader_cell(j->loader, column, j->text.data, j->text.length);
+		loader_copy(j->loader, column, j->text.data, j->text.length);
 	}
 	else if (value[0] <= '9' || memchr(value, '\\', length) == NULL)
 		loader_cell(j->loader, column, value, length);
@@ -205,7 +205,7 @@ load_value(JsonImport *j, int column, const char *value, size_t length, Damage *
 	{
 		if (!json_clean(value, length, &j->text, damage))
 			out_of_memory();
-		loader_cell(j->loader, column, j->text.data, j->text.length);
+		loader_copy(j->loader, column, j->text.data, j->text.length);
 	}
 }
 

@@ -27,8 +27,7 @@
 #define BATCH_ROWS		1000	/* as COPY */
 #define BATCH_BYTES		(1024 * 1024)
 #define PROGRESS_SECONDS	5	/* between two notices */
-#define ROOM_BYTES		(64 * 1024)
-#define FIXED_COLUMNS	3		/* _file, _line, _hash */
+#define CENSUS_ROWS		128		/* shown to the census at once: they and its counts stay in the cache */
 
 /* Rows of fewer columns always fit a page: each takes at most a TOAST pointer. */
 #define SURE_COLUMNS	300
@@ -39,18 +38,19 @@ struct Loader
 	Import	   *import;
 	SourceFile *file;
 	Relation	rel;
-	int		   *attribute;		/* index in the row of each column of the file */
+	int		   *attribute;		/* index in cells of each column of the file */
+	int			width;			/* columns of the table behind the fixed ones */
+	TupleCell  *cells;			/* of the row, in the table's order */
 	uint64	   *seed;			/* of each column's name, for the row hash */
-	uint64	   *hash;			/* of each cell of the row */
 	Census	   *census;
-	void	  **counts;			/* the census's handle of each column */
-	char	   *room;			/* in the batch, for cells */
-	size_t		room_left;
+	void	  **counts;			/* the census's handle of each column; NULL: not of this file */
+	CensusCell *uncounted;		/* CENSUS_ROWS of each column */
+	int		   *uncounted_cells;	/* of each column */
+	int			uncounted_rows;
 	TupleTableSlot *slots[BATCH_ROWS];
 	int			queued;
 	size_t		batch_bytes;
 	size_t		row_bytes;
-	uint64		row_hash;
 	bool		row_open;
 	MemoryContext batch;
 	BulkInsertState bulk;
@@ -129,21 +129,24 @@ static void
 map_columns(Loader *loader, SourceFile *file)
 {
 	Oid			relid = RelationGetRelid(loader->rel);
+	TupleDesc	desc = RelationGetDescr(loader->rel);
 
 	loader->attribute = palloc(sizeof(int) * Max(file->column_count, 1));
-	loader->seed = palloc(sizeof(uint64) * Max(file->column_count, 1));
-	loader->hash = palloc(sizeof(uint64) * Max(file->column_count, 1));
-	loader->counts = palloc(sizeof(void *) * Max(file->column_count, 1));
+	loader->width = desc->natts - FIXED_COLUMNS;
+	loader->cells = palloc0(sizeof(TupleCell) * Max(loader->width, 1));
+	loader->seed = palloc0(sizeof(uint64) * Max(loader->width, 1));
+	for (int i = 0; i < loader->width; i++)
+		loader->cells[i].plain_storage = TupleDescAttr(desc, i + FIXED_COLUMNS)->attstorage == TYPSTORAGE_PLAIN;
 	for (int i = 0; i < file->column_count; i++)
 	{
 		AttrNumber	number = get_attnum(relid, file->columns[i]);
 
-		if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(loader->rel), number - 1)->atttypid != TEXTOID)
+		if (number == InvalidAttrNumber || TupleDescAttr(desc, number - 1)->atttypid != TEXTOID)
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 							errmsg("column \"%s\" of staging table \"%s\" is not of type text", file->columns[i], file->table),
 							errhint("Give it back its type: ALTER TABLE … ALTER COLUMN … TYPE text;")));
-		loader->attribute[i] = number - 1;
-		loader->seed[i] = name_seed(file->columns[i]);
+		loader->attribute[i] = number - 1 - FIXED_COLUMNS;
+		loader->seed[loader->attribute[i]] = name_seed(file->columns[i]);
 	}
 	for (int i = 0; i < FIXED_COLUMNS; i++)
 	{
@@ -154,6 +157,20 @@ map_columns(Loader *loader, SourceFile *file)
 							errmsg("table \"%s\" of the staging schema was not made by flitmig_import", file->table),
 							errhint("Rename it: ALTER TABLE … RENAME TO …;")));
 	}
+}
+
+static void
+open_census(Loader *loader, SourceFile *file)
+{
+	void	  **handles = palloc(sizeof(void *) * Max(file->column_count, 1));
+
+	loader->census = census_open(loader->import, file, handles);
+	loader->counts = palloc0(sizeof(void *) * Max(loader->width, 1));
+	for (int i = 0; i < file->column_count; i++)
+		loader->counts[loader->attribute[i]] = handles[i];
+	loader->uncounted = palloc(sizeof(CensusCell) * Max(loader->width, 1) * CENSUS_ROWS);
+	loader->uncounted_cells = palloc0(sizeof(int) * Max(loader->width, 1));
+	pfree(handles);
 }
 
 static void
@@ -185,12 +202,12 @@ loader_open(Import *import, SourceFile *file)
 		add_columns(import, file, relid);
 	relid = get_relname_relid(file->table, schema);
 
+	loader->import = import;
 	loader->file = file;
 	loader->rel = table_open(relid, RowExclusiveLock);
 	check_table(loader->rel);
 	map_columns(loader, file);
-	loader->import = import;
-	loader->census = census_open(import, file, loader->counts);
+	open_census(loader, file);
 	guard(release_text, &loader->text);
 	loader->batch = AllocSetContextCreate(CurrentMemoryContext, "flitmig staging batch", ALLOCSET_DEFAULT_SIZES);
 	loader->bulk = GetBulkInsertState();
@@ -230,11 +247,27 @@ tell_progress(Loader *loader)
 							(double) file->rows_loaded / seconds, part > 0 ? seconds / part - seconds : 0)));
 }
 
+/* Shows the rows that it has not seen to the census, column by column. */
+static void
+count_rows(Loader *loader)
+{
+	for (int i = 0; i < loader->width; i++)
+		if (loader->uncounted_cells[i] > 0)
+		{
+			census_cells(loader->census, loader->counts[i], &loader->uncounted[i * CENSUS_ROWS], loader->uncounted_cells[i]);
+			loader->uncounted_cells[i] = 0;
+		}
+	census_rows(loader->census, loader->uncounted_rows);
+	loader->uncounted_rows = 0;
+}
+
 static void
 flush(Loader *loader)
 {
-	MemoryContext old = MemoryContextSwitchTo(loader->batch);
+	MemoryContext old;
 
+	count_rows(loader);
+	old = MemoryContextSwitchTo(loader->batch);
 	if (loader->queued > 0)
 		table_multi_insert(loader->rel, loader->slots, loader->queued, loader->command, loader->options, loader->bulk);
 	for (int i = 0; i < loader->queued; i++)
@@ -245,65 +278,45 @@ flush(Loader *loader)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(loader->batch);
-	loader->room_left = 0;
 	loader->queued = 0;
 	loader->batch_bytes = 0;
 	tell_progress(loader);
 	CHECK_FOR_INTERRUPTS();
 }
 
-static TupleTableSlot *
+static void
 begin_row(Loader *loader)
 {
-	TupleTableSlot *slot = loader->slots[loader->queued];
-
-	if (slot == NULL)
-		slot = loader->slots[loader->queued] = table_slot_create(loader->rel, NULL);
-	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	for (int i = 0; i < loader->width; i++)
+		loader->cells[i].data = NULL;
 	loader->row_bytes = 0;
-	loader->row_hash = 0;
 	loader->row_open = true;
 	loader->row_damage = loader->damage = (Damage) {0};
-	return slot;
 }
 
-/* Memory for a cell until its batch is in. */
-static inline void *
-cell_memory(Loader *loader, size_t size)
-{
-	void	   *result;
-
-	size = MAXALIGN(size);
-	if (size > loader->room_left)
-	{
-		loader->room_left = Max(size, ROOM_BYTES);
-		loader->room = MemoryContextAlloc(loader->batch, loader->room_left);
-	}
-	result = loader->room;
-	loader->room += size;
-	loader->room_left -= size;
-	return result;
-}
-
-/* Sets a cell to text that is valid in the database. */
 void
 loader_cell(Loader *loader, int column, const char *data, size_t length)
 {
-	TupleTableSlot *slot = loader->row_open ? loader->slots[loader->queued] : begin_row(loader);
-	int			attribute = loader->attribute[column];
-	text	   *value;
+	TupleCell  *cell = &loader->cells[loader->attribute[column]];
 
-	if (length > MaxAllocSize - VARHDRSZ)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("cell longer than 1 GB in file \"%s\"", loader->file->name)));
-	value = cell_memory(loader, length + VARHDRSZ);
-	SET_VARSIZE(value, length + VARHDRSZ);
-	memcpy(VARDATA(value), data, length);
-	slot->tts_values[attribute] = PointerGetDatum(value);
-	slot->tts_isnull[attribute] = false;
-	loader->row_bytes += length + VARHDRSZ;
-	/* A sum: the order of the columns, and columns that are empty, do not matter. */
-	loader->hash[column] = value_hash(data, length, loader->seed[column]);
-	loader->row_hash += loader->hash[column];
+	if (!loader->row_open)
+		begin_row(loader);
+	cell->data = data;
+	cell->length = length;
+	loader->row_bytes += length;
+}
+
+void
+loader_copy(Loader *loader, int column, const char *data, size_t length)
+{
+	char	   *copy;
+
+	if (!loader->row_open)
+		begin_row(loader);
+	copy = MemoryContextAllocHuge(loader->batch, Max(length, 1));
+	if (length > 0)
+		memcpy(copy, data, length);
+	loader_cell(loader, column, copy, length);
 }
 
 /* Sets a cell to bytes in the file's encoding; what is damaged is counted and marked. */
@@ -320,7 +333,7 @@ loader_text(Loader *loader, int column, const Encoding *encoding, const char *da
 	loader->text.length = 0;
 	if (!text_decode(encoding, data, length, &loader->text, &loader->row_damage))
 		out_of_memory();
-	loader_cell(loader, column, loader->text.data, loader->text.length);
+	loader_copy(loader, column, loader->text.data, loader->text.length);
 }
 
 void
@@ -329,48 +342,55 @@ loader_forget_row(Loader *loader)
 	loader->row_open = false;
 }
 
-/* Bytes that a row needs at least inside its page: what is long can move out to TOAST. */
+/* Bytes that the row needs at least inside its page: what is long can move out to TOAST. */
 static size_t
-least_size(TupleTableSlot *slot)
+least_size(const Loader *loader)
 {
-	size_t		size = 24 + slot->tts_tupleDescriptor->natts / 8 + 24;
+	size_t		size = 24 + loader->width / 8 + 24;
 
-	for (int i = FIXED_COLUMNS; i < slot->tts_tupleDescriptor->natts; i++)
-		if (!slot->tts_isnull[i])
-			size += Min(VARSIZE(DatumGetPointer(slot->tts_values[i])) - VARHDRSZ + 1, 24);
+	for (int i = 0; i < loader->width; i++)
+		if (loader->cells[i].data)
+			size += Min(loader->cells[i].length + 1, 24);
 	return size;
 }
 
-/* Shows the row to the census. */
-static void
-count_row(Loader *loader, TupleTableSlot *slot)
+/* A sum: the order of the columns, and columns that are empty, do not matter. */
+static uint64
+hash_row(Loader *loader)
 {
-	for (int i = 0; i < loader->file->column_count; i++)
+	uint64		sum = 0;
+
+	for (int i = 0; i < loader->width; i++)
 	{
-		int			attribute = loader->attribute[i];
+		TupleCell  *cell = &loader->cells[i];
+		CensusCell *uncounted;
 
-		if (!slot->tts_isnull[attribute])
-		{
-			text	   *value = (text *) DatumGetPointer(slot->tts_values[attribute]);
-
-			census_cell(loader->census, loader->counts[i], VARDATA(value), (int) (VARSIZE(value) - VARHDRSZ), loader->hash[i]);
-		}
+		if (cell->data == NULL)
+			continue;
+		uncounted = &loader->uncounted[i * CENSUS_ROWS + loader->uncounted_cells[i]];
+		uncounted->hash = value_hash(cell->data, cell->length, loader->seed[i]);
+		uncounted->length = (int) cell->length;
+		sum += uncounted->hash;
 	}
-	census_row(loader->census);
+	return sum;
 }
 
-bool
-loader_row(Loader *loader, int64 line)
+/* Keeps the cells, which stand in a tuple now, for the census. */
+static void
+keep_for_census(Loader *loader)
 {
-	TupleTableSlot *slot = loader->row_open ? loader->slots[loader->queued] : begin_row(loader);
+	for (int i = 0; i < loader->width; i++)
+		if (loader->cells[i].data)
+			loader->uncounted[i * CENSUS_ROWS + loader->uncounted_cells[i]++].data = loader->cells[i].data;
+	if (++loader->uncounted_rows == CENSUS_ROWS)
+		count_rows(loader);
+}
+
+static void
+report_damage(Loader *loader, int64 line)
+{
 	SourceFile *file = loader->file;
 
-	if ((slot->tts_tupleDescriptor->natts > SURE_COLUMNS && least_size(slot) > 8000) ||
-		loader->row_bytes > MaxAllocSize - 1024 * 1024)
-	{
-		loader->row_open = false;
-		return false;
-	}
 	if (loader->row_damage.invalid > 0)
 		finding_add(&file->findings, "warning", "DAMAGED_TEXT", line,
 					"Cells hold bytes that mean nothing in the file's encoding; they are staged as U+FFFD",
@@ -378,17 +398,39 @@ loader_row(Loader *loader, int64 line)
 	if (loader->row_damage.nuls > 0)
 		finding_add(&file->findings, "info", "NUL_BYTES", line,
 					"Cells hold NUL bytes; they are staged as U+FFFD", NULL);
-	slot->tts_values[0] = Int32GetDatum(file->id);
-	slot->tts_values[1] = Int64GetDatum(line);
-	slot->tts_values[2] = Int64GetDatum((int64) loader->row_hash);
-	slot->tts_isnull[0] = slot->tts_isnull[1] = slot->tts_isnull[2] = false;
-	count_row(loader, slot);
+}
+
+/* Puts the row behind those that wait to be inserted. */
+static void
+queue_row(Loader *loader, int64 line)
+{
+	MemoryContext old = MemoryContextSwitchTo(loader->batch);
+	TupleTableSlot *slot = loader->slots[loader->queued];
+	uint64		hash = hash_row(loader);
+	HeapTuple	tuple = form_tuple(loader->file->id, line, (int64) hash, loader->cells, loader->width);
+
+	MemoryContextSwitchTo(old);
+	if (slot == NULL)
+		slot = loader->slots[loader->queued] = MakeSingleTupleTableSlot(RelationGetDescr(loader->rel), &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(tuple, slot, true);
 	slot->tts_tableOid = RelationGetRelid(loader->rel);
-	ExecStoreVirtualTuple(slot);
+	loader->queued++;
+	keep_for_census(loader);
+}
+
+bool
+loader_row(Loader *loader, int64 line)
+{
+	if (!loader->row_open)
+		begin_row(loader);
 	loader->row_open = false;
+	if ((loader->width > SURE_COLUMNS && least_size(loader) > 8000) || loader->row_bytes > MaxAllocSize - 1024 * 1024)
+		return false;
+	report_damage(loader, line);
+	queue_row(loader, line);
 	loader->batch_bytes += loader->row_bytes;
-	file->rows_loaded++;
-	if (++loader->queued == BATCH_ROWS || loader->batch_bytes > BATCH_BYTES)
+	loader->file->rows_loaded++;
+	if (loader->queued == BATCH_ROWS || loader->batch_bytes > BATCH_BYTES)
 		flush(loader);
 	return true;
 }

@@ -24,7 +24,34 @@ shape_name(ShapeKind kind)
 	return names[kind];
 }
 
-static bool
+/* What a byte can be part of; a value's classes together rule most shapes out. */
+#define CLASS_DIGIT		0x01
+#define CLASS_LETTER	0x02
+#define CLASS_HEX		0x04
+#define CLASS_AT		0x08
+#define CLASS_NUMBER	0x10	/* a number, date or phone may begin with it */
+#define CLASS_PHONE		0x20	/* stands between a phone's digits */
+#define CLASS_NO_EMAIL	0x40
+
+static const unsigned char class_of[256] = {
+	['0' ... '9'] = CLASS_DIGIT | CLASS_HEX | CLASS_NUMBER,
+	['a' ... 'f'] = CLASS_LETTER | CLASS_HEX, ['g' ... 'z'] = CLASS_LETTER,
+	['A' ... 'F'] = CLASS_LETTER | CLASS_HEX, ['G' ... 'Z'] = CLASS_LETTER,
+	['@'] = CLASS_AT,
+	['+'] = CLASS_NUMBER | CLASS_PHONE, ['-'] = CLASS_NUMBER | CLASS_PHONE, ['.'] = CLASS_NUMBER | CLASS_PHONE,
+	['('] = CLASS_NUMBER | CLASS_PHONE | CLASS_NO_EMAIL, [')'] = CLASS_PHONE | CLASS_NO_EMAIL, ['/'] = CLASS_PHONE,
+	[' '] = CLASS_PHONE | CLASS_NO_EMAIL, ['\t' ... '\r'] = CLASS_NO_EMAIL,
+	['$'] = CLASS_NUMBER, [0xC2] = CLASS_NUMBER, [0xE2] = CLASS_NUMBER,	/* pound and euro begin with these */
+	[','] = CLASS_NO_EMAIL, [';'] = CLASS_NO_EMAIL, ['<'] = CLASS_NO_EMAIL, ['>'] = CLASS_NO_EMAIL, ['"'] = CLASS_NO_EMAIL
+};
+
+static inline bool
+is_class(char c, unsigned char classes)
+{
+	return (class_of[(unsigned char) c] & classes) != 0;
+}
+
+static inline bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -145,19 +172,33 @@ read_date(const char *p, const char *end, Shape *shape)
 	return read_date_tail(p, end, shape);
 }
 
+#define MONTH(a, b, c) (((a) << 16) | ((b) << 8) | (c))
+
 static bool
 read_month(const char **p, const char *end)
 {
-	static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 	const char *start = *p;
 
 	while (*p < end && is_letter(**p))
 		(*p)++;
-	if (*p - start < 3 || *p - start > 9 || !strchr("jfmasondJFMASOND", *start))
+	if (*p - start < 3 || *p - start > 9)
 		return false;
-	for (int i = 0; i < 36; i += 3)
-		if (strncasecmp(months + i, start, 3) == 0)
+	switch (MONTH(start[0] | 0x20, start[1] | 0x20, start[2] | 0x20))
+	{
+		case MONTH('j', 'a', 'n'):
+		case MONTH('f', 'e', 'b'):
+		case MONTH('m', 'a', 'r'):
+		case MONTH('a', 'p', 'r'):
+		case MONTH('m', 'a', 'y'):
+		case MONTH('j', 'u', 'n'):
+		case MONTH('j', 'u', 'l'):
+		case MONTH('a', 'u', 'g'):
+		case MONTH('s', 'e', 'p'):
+		case MONTH('o', 'c', 't'):
+		case MONTH('n', 'o', 'v'):
+		case MONTH('d', 'e', 'c'):
 			return true;
+	}
 	return false;
 }
 
@@ -271,7 +312,7 @@ is_uuid(const char *p, const char *end)
 	{
 		bool		dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (dash ? p[i] != '-' : !(is_digit(p[i]) || strchr("abcdefABCDEF", p[i])))
+		if (dash ? p[i] != '-' : !is_class(p[i], CLASS_HEX))
 			return false;
 	}
 	return true;
@@ -287,7 +328,7 @@ is_email(const char *p, const char *end)
 		return false;
 	for (const char *c = p; c < end; c++)
 	{
-		if (is_blank(*c) || strchr(",;<>\"()", *c) || (*c == '@' && c != at))
+		if (is_class(*c, CLASS_NO_EMAIL) || (*c == '@' && c != at))
 			return false;
 		if (c > at && *c == '.')
 			dot = c;
@@ -306,7 +347,7 @@ is_phone(const char *p, const char *end)
 	{
 		if (is_digit(*p))
 			count++;
-		else if (strchr("+()-./ ", *p))
+		else if (is_class(*p, CLASS_PHONE))
 			marks++;
 		else if (count >= 7 && (*p == 'x' || *p == 'X' || *p == 'e' || *p == 'E'))
 		{
@@ -327,7 +368,9 @@ is_boolean(const char *p, size_t length)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "y", "n", "on", "off", NULL};
 
-	for (int i = 0; length <= 5 && words[i]; i++)
+	if (length > 5 || !strchr("tfyno", *p | 0x20))
+		return false;
+	for (int i = 0; words[i]; i++)
 		if (strlen(words[i]) == length && strncasecmp(words[i], p, length) == 0)
 			return true;
 	return false;
@@ -340,6 +383,7 @@ value_shape(const char *value, size_t length)
 	Shape		shape = {SHAPE_TEXT, false, false, false};
 	const char *p = value;
 	const char *end = value + length;
+	unsigned char classes = 0;
 
 	while (p < end && is_blank(*p))
 		p++;
@@ -357,9 +401,11 @@ value_shape(const char *value, size_t length)
 	}
 	if (end - p > SHAPE_LIMIT)
 		return shape;
-	if (is_digit(*p) || strchr("+-($.\xC2\xE2", *p))
+	for (const char *c = p; c < end; c++)
+		classes |= class_of[(unsigned char) *c];
+	if (is_class(*p, CLASS_NUMBER))
 	{
-		if (is_digit(*p) && (read_date(p, end, &shape) || read_named_date(p, end, &shape)))
+		if (is_digit(*p) && (read_date(p, end, &shape) || ((classes & CLASS_LETTER) && read_named_date(p, end, &shape))))
 			return shape;
 		shape.has_time = shape.first_gt12 = shape.second_gt12 = false;
 		if (read_number(p, end, &shape))
@@ -382,9 +428,9 @@ value_shape(const char *value, size_t length)
 	shape.has_time = shape.first_gt12 = shape.second_gt12 = false;
 	if (end - p >= 36 && is_uuid(p, end))
 		shape.kind = SHAPE_UUID;
-	else if (is_email(p, end))
+	else if ((classes & CLASS_AT) && is_email(p, end))
 		shape.kind = SHAPE_EMAIL;
-	else if (end - p > 8 && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
+	else if (end - p > 8 && (*p | 0x20) == 'h' && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
 		shape.kind = SHAPE_URL;
 	return shape;
 }

@@ -11,6 +11,7 @@
 
 #include "flitmig.h"
 
+#include "access/htup.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
@@ -205,7 +206,10 @@ typedef struct Loader Loader;
  * Cells are given by the position in file->columns; those not given are NULL.
  */
 extern Loader *loader_open(Import *import, SourceFile *file);
+
+/* Text that is valid in the database, and stays where it is until the row ends; or is copied. */
 extern void loader_cell(Loader *loader, int column, const char *data, size_t length);
+extern void loader_copy(Loader *loader, int column, const char *data, size_t length);
 extern void loader_text(Loader *loader, int column, const Encoding *encoding, const char *data, size_t length);
 
 /* Ends the row: it is loaded, or rejected when it does not fit a page. */
@@ -214,13 +218,35 @@ extern void loader_forget_row(Loader *loader);
 extern void loader_close(Loader *loader);
 extern void loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length);
 
+/* ---- rows as tuples (tuple.c) ---- */
+
+#define FIXED_COLUMNS	3		/* _file, _line, _hash */
+
+typedef struct TupleCell
+{
+	const char *data;			/* valid text; NULL: the cell is */
+	Size		length;
+	bool		plain_storage;	/* the column's storage is PLAIN: no short header */
+} TupleCell;
+
+extern HeapTuple form_tuple(int32 file, int64 line, int64 hash, TupleCell *cells, int count);
+
 /* ---- the census (census.c) ---- */
 
 typedef struct Census Census;
 
 extern Census *census_open(Import *import, SourceFile *file, void **handles);
-extern void census_cell(Census *census, void *handle, const char *data, int length, uint64 hash);
-extern void census_row(Census *census);
+
+/* A cell that is not NULL; hash is that of value_hash with the column's seed. */
+typedef struct CensusCell
+{
+	const char *data;
+	int			length;
+	uint64		hash;
+} CensusCell;
+
+extern void census_cells(Census *census, void *handle, const CensusCell *cells, int count);
+extern void census_rows(Census *census, int count);
 extern void census_close(Import *import, Census *census);
 extern void census_take(Import *import, const char *table);
 

@@ -195,6 +195,7 @@ typedef struct CsvReader
 	bool		skipping;		/* the rest of a line that was too long */
 	Bytes		scratch;
 	unsigned char special[256];
+	bool		fast;			/* the dialect lets csv_fast.c try */
 
 	/* the row */
 	CsvCell    *cells;
@@ -204,6 +205,7 @@ typedef struct CsvReader
 	int64_t		ordinal;		/* rows so far, blank ones and this one too */
 	size_t		raw_length;		/* with its line end */
 	size_t		text_length;	/* without */
+	bool		ascii;			/* surely ASCII without NUL; false: look */
 	bool		stray_quote;	/* a quote inside a quoted cell that neither ends nor doubles it */
 } CsvReader;
 

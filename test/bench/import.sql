@@ -66,9 +66,9 @@ BEGIN
 	COMMIT;
 END $$;
 
-CREATE PROCEDURE measure(size bigint) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE measure(size bigint, turns integer) LANGUAGE plpgsql AS $$
 BEGIN
-	FOR turn IN 1..5 LOOP
+	FOR turn IN 1..turns LOOP
 		CALL time_side(CASE turn % 2 WHEN 1 THEN 'copy' ELSE 'import' END, size, turn);
 		CALL time_side(CASE turn % 2 WHEN 1 THEN 'import' ELSE 'copy' END, size, turn);
 	END LOOP;
@@ -77,16 +77,21 @@ END $$;
 CALL make_file(:rows / 100);
 CALL make_file(:rows / 10);
 CALL make_file(:rows);
-CALL measure(:rows / 100);
-CALL measure(:rows / 10);
-CALL measure(:rows);
+CALL measure(:rows / 100, 5);
+CALL measure(:rows / 10, 5);
+CALL measure(:rows, 5);
+\if :growth
+CALL make_file(:rows * 10);
+CALL measure(:rows * 10, 1);
+\endif
 
 CREATE VIEW median AS
 SELECT side, size, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds FROM timing GROUP BY side, size;
 SELECT format('%s rows: flitmig_import %s rows/s, COPY %s rows/s',
 	lpad(to_char(i.size, 'FM99,999,999'), 10), lpad(to_char(i.size / i.seconds, 'FM9,999,999'), 9), lpad(to_char(i.size / c.seconds, 'FM9,999,999'), 9))
 FROM median i JOIN median c USING (size) WHERE i.side = 'import' AND c.side = 'copy' ORDER BY i.size;
-SELECT format('ten times the rows take flitmig_import %s times as long', round((b.seconds / a.seconds)::numeric, 1))
-FROM median a JOIN median b USING (side) WHERE side = 'import' AND a.size = :rows / 10 AND b.size = :rows;
+SELECT format('from %s to %s rows flitmig_import takes %s times as long', to_char(a.size, 'FM99,999,999'), to_char(b.size, 'FM99,999,999'),
+	round((b.seconds / a.seconds)::numeric, 1))
+FROM median a JOIN median b ON b.side = a.side AND b.size = a.size * 10 WHERE a.side = 'import' AND a.size >= :rows / 10 ORDER BY a.size;
 SELECT 'import ratio ' || round((c.seconds / i.seconds)::numeric, 2)
 FROM median i JOIN median c USING (size) WHERE i.side = 'import' AND c.side = 'copy' AND size = :rows;

@@ -1,7 +1,7 @@
 /*
  * fuzz_csv.c
- *		Every byte of a file belongs to exactly one row, and a row can be
- *		rebuilt from its cells.
+ *		Every byte of a file belongs to exactly one row, a row can be rebuilt
+ *		from its cells, and the fast path says what the slow one says.
  */
 #include "memory.h"
 
@@ -37,14 +37,43 @@ check_rebuilt(const CsvReader *reader)
 	bytes_free(&text);
 }
 
+static void
+check_equal(const CsvReader *a, const CsvReader *b)
+{
+	MUST(a->line == b->line && a->next_line == b->next_line && a->ordinal == b->ordinal);
+	MUST(a->raw_length == b->raw_length && a->text_length == b->text_length);
+	MUST(a->cell_count == b->cell_count && a->stray_quote == b->stray_quote && a->unterminated == b->unterminated);
+	for (int i = 0; i < a->cell_count; i++)
+	{
+		MUST(a->cells[i].length == b->cells[i].length && a->cells[i].quoted == b->cells[i].quoted);
+		MUST(a->cells[i].length == 0 || memcmp(csv_cell(a, i), csv_cell(b, i), a->cells[i].length) == 0);
+	}
+	MUST(!a->ascii || text_is_plain(&(Encoding) {ENCODING_SINGLE_BYTE}, csv_raw(a), a->raw_length));
+}
+
+static void
+open_reader(CsvReader *reader, Memory *memory, const CsvDialect *dialect, const uint8_t *data)
+{
+	MUST(csv_reader_init(reader, (ByteSource) {memory_read, memory}, dialect));
+	if (data[0] & 128)
+	{
+		/* Rows beyond a limit. */
+		reader->size = 16;
+		reader->row_limit = 64;
+	}
+	reader->width = data[2] & 7;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char delimiters[] = ",;\t|\0,,,";
 	CsvDialect	dialect = {0};
 	CsvReader	reader;
+	CsvReader	slow;
 	CsvResult	result;
 	Memory		memory;
+	Memory		slow_memory;
 	size_t		total = 0;
 	int64_t		line = 0;
 
@@ -56,17 +85,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dialect.backslash = data[0] & 32;
 	dialect.skip_space = data[0] & 64;
 	memory = (Memory) {(const char *) data + 3, size - 3, (size_t) data[1] + 1};
-	MUST(csv_reader_init(&reader, (ByteSource) {memory_read, &memory}, &dialect));
-	if (data[0] & 128)
-	{
-		/* Rows beyond a limit. */
-		reader.size = 16;
-		reader.row_limit = 64;
-	}
-	reader.width = data[2] & 7;
+	slow_memory = memory;
+	open_reader(&reader, &memory, &dialect, data);
+	open_reader(&slow, &slow_memory, &dialect, data);
+	slow.fast = false;
 	while ((result = csv_reader_next(&reader)) != CSV_END)
 	{
 		MUST(result != CSV_NO_MEMORY);
+		MUST(csv_reader_next(&slow) == result);
+		check_equal(&reader, &slow);
 		MUST(reader.raw_length > 0);
 		MUST(reader.line >= line);
 		line = reader.line;
@@ -79,6 +106,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_rebuilt(&reader);
 	}
 	MUST(total == size - 3 || (data[0] & 128));
+	MUST(csv_reader_next(&slow) == CSV_END);
+	csv_reader_free(&slow);
 	csv_reader_free(&reader);
 	return 0;
 }
