@@ -266,8 +266,8 @@ BEGIN
 			UPDATE flitmig.batch SET state = 'settled' WHERE id = b.id;
 			PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read',
 										  CASE b.purpose WHEN 'restore' THEN 'restore' ELSE 'check' END, b.object, b.object_map_id, b.ids, 200);
-		WHEN b.kind = 'schema' THEN
-			/* the introspection after this phase tells whether it was done */
+		WHEN b.kind = 'schema' AND b.purpose IN ('do', 'undo') THEN
+			/* the introspection after this phase tells whether it was done; a count is a read and is repeated */
 			UPDATE flitmig.batch SET state = 'settled' WHERE id = b.id;
 		ELSE
 			/* reads change nothing; destroys and uploads may be repeated */

@@ -37,8 +37,11 @@ extern volatile sig_atomic_t worker_stop_requested;
 /* Runs every phase of a run; ereports on failure.  In pump.c. */
 extern void pump_run(int64 run_id, const char *server, MemoryContext ctx);
 
-/* One transaction around SPI work in the worker.  In worker.c. */
-extern void worker_begin(void);
+/*
+ * One transaction around SPI work in the worker.  cancellable: no call is
+ * under way, so SIGINT may cancel its statement.  In worker.c.
+ */
+extern void worker_begin(bool cancellable);
 extern void worker_commit(void);
 
 #endif							/* FLITMIG_ENGINE_H */

@@ -24,6 +24,7 @@ PG_FUNCTION_INFO_V1(flitmig_require_top_level);
 
 #define POLL_MS			200		/* how often the caller looks at the run row */
 #define NOTICE_US		1000000 /* how often it tells the client */
+#define STOP_AGAIN_MS	9000	/* when it insists: answers under way had their time (DRAIN_LIMIT_US in pump.c) */
 #define STOP_LIMIT_MS	12000	/* how long a cancelled caller waits for the worker's clean end */
 
 /* What the run row says, as far as the caller needs it. */
@@ -192,7 +193,7 @@ stop_worker(BackgroundWorkerHandle *handle)
 			TerminateBackgroundWorker(handle);	/* it has done nothing yet */
 		if (status != BGWH_STARTED)
 			break;
-		if (waited_ms == 0)
+		if (waited_ms == 0 || waited_ms == STOP_AGAIN_MS)
 			kill(pid, SIGINT);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, POLL_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);

@@ -111,7 +111,7 @@ phase_enter(Pump *pump)
 	Oid			types[] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(pump->run_id)};
 
-	worker_begin();
+	worker_begin(true);
 	if (SPI_execute_with_args("SELECT phase, metered, serial FROM flitmig._phase_enter($1)",
 							  1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not enter a phase");
@@ -127,7 +127,7 @@ phase_plan(Pump *pump)
 	Oid			types[] = {INT8OID, TEXTOID};
 	Datum		values[2];
 
-	worker_begin();
+	worker_begin(true);
 	values[0] = Int64GetDatum(pump->run_id);
 	values[1] = CStringGetTextDatum(pump->phase);
 	if (SPI_execute_with_args("SELECT batches, hold_ms FROM flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
@@ -183,7 +183,7 @@ batches_open(Pump *pump, int most)
 {
 	Datum		values[2];
 
-	worker_begin();
+	worker_begin(http_in_flight(pump->pool) == 0);
 	if (pump->next_plan == NULL)
 		prepare_next(pump);
 	values[0] = Int64GetDatum(pump->run_id);
@@ -255,7 +255,7 @@ answer_write(Pump *pump, const Call *call, const HttpAnswer *http, const Answer 
 	char		nulls[13];
 
 	memset(nulls, ' ', sizeof(nulls));
-	worker_begin();
+	worker_begin(false);
 	if (pump->answer_plan == NULL)
 	{
 		Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
@@ -401,7 +401,7 @@ unsend(Pump *pump)
 
 	if (pump->ready_first == pump->ready_end)
 		return;
-	worker_begin();
+	worker_begin(false);
 	for (int i = pump->ready_first; i < pump->ready_end; i++)
 	{
 		Datum		values[1] = {Int64GetDatum(pump->ready[i]->batch_id)};
@@ -478,7 +478,7 @@ pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 	pump->ctx = ctx;
 	pump->call_ctx = AllocSetContextCreate(ctx, "flitmig call", ALLOCSET_DEFAULT_SIZES);
 	pump->ready_ctx = AllocSetContextCreate(ctx, "flitmig request", ALLOCSET_DEFAULT_SIZES);
-	worker_begin();
+	worker_begin(true);
 	old = MemoryContextSwitchTo(ctx);
 	server = twenty_server_load(server_name, GetUserId());
 	MemoryContextSwitchTo(old);

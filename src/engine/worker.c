@@ -27,22 +27,43 @@
 
 volatile sig_atomic_t worker_stop_requested = false;
 
+static volatile sig_atomic_t worker_cancellable = false;	/* in a transaction that a first SIGINT may cancel */
+static volatile sig_atomic_t worker_closing = false;	/* writing its last words, which nothing may cut short */
+
 PGDLLEXPORT void flitmig_worker_main(Datum arg);
 
-/* SIGINT (Ctrl-C of the caller, flitmig_cancel, pg_cancel_backend): stop cleanly. */
+static void
+worker_cancel_statement(void)
+{
+	InterruptPending = true;
+	QueryCancelPending = true;
+}
+
+/*
+ * SIGINT (Ctrl-C of the caller, flitmig_cancel, pg_cancel_backend): stop
+ * cleanly.  A statement that no call depends on (mapping may take minutes) is
+ * cancelled.  A second SIGINT cancels any: what it keeps from being written
+ * down, the next run looks up.
+ */
 static void
 worker_sigint(SIGNAL_ARGS)
 {
 	int			save_errno = errno;
 
+	if ((worker_cancellable || worker_stop_requested) && !worker_closing)
+		worker_cancel_statement();
 	worker_stop_requested = true;
 	SetLatch(MyLatch);
 	errno = save_errno;
 }
 
 void
-worker_begin(void)
+worker_begin(bool cancellable)
 {
+	worker_cancellable = cancellable;
+	/* a SIGINT that came a moment ago saw nothing to cancel */
+	if (cancellable && worker_stop_requested)
+		worker_cancel_statement();
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -53,6 +74,9 @@ worker_begin(void)
 void
 worker_commit(void)
 {
+	/* one that came when the statement was through: the request to stop is enough */
+	worker_cancellable = false;
+	QueryCancelPending = false;
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -68,7 +92,7 @@ worker_create_run(const WorkOrder *order)
 	int64		run_id;
 	bool		isnull;
 
-	worker_begin();
+	worker_begin(true);
 	values[0] = Int32GetDatum(order->migration_id);
 	values[1] = CStringGetTextDatum(order->kind);
 	values[2] = Int64GetDatum(order->cookie);
@@ -93,7 +117,7 @@ worker_open_run(int64 run_id, MemoryContext ctx)
 	Datum		values[1] = {Int64GetDatum(run_id)};
 	char	   *server;
 
-	worker_begin();
+	worker_begin(true);
 	if (SPI_execute_with_args("SELECT flitmig._run_begin($1)",
 							  1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not begin a run");
@@ -102,13 +126,21 @@ worker_open_run(int64 run_id, MemoryContext ctx)
 	return server;
 }
 
+/* From here on a SIGINT finds nothing to stop. */
+static void
+worker_ignore_sigint(void)
+{
+	worker_closing = true;
+	QueryCancelPending = false;
+}
+
 static void
 worker_close_run(int64 run_id, const char *state)
 {
 	Oid			types[] = {INT8OID, TEXTOID};
 	Datum		values[2];
 
-	worker_begin();
+	worker_begin(false);
 	values[0] = Int64GetDatum(run_id);
 	values[1] = CStringGetTextDatum(state);
 	if (SPI_execute_with_args("SELECT flitmig._run_end($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
@@ -138,7 +170,7 @@ worker_fail_run(int64 run_id, const ErrorData *edata)
 	bool		hide = message_may_hold_values(edata);
 	const char *message = hide ? "a value of the export could not be processed" : edata->message;
 
-	worker_begin();
+	worker_begin(false);
 	values[0] = Int64GetDatum(run_id);
 	values[1] = CStringGetTextDatum(edata->sqlerrcode == ERRCODE_QUERY_CANCELED ? "cancelled" : "failed");
 	values[2] = CStringGetTextDatum(unpack_sql_state(edata->sqlerrcode));
@@ -166,12 +198,14 @@ worker_work(const WorkOrder *order)
 	{
 		run_id = worker_create_run(order);
 		pump_run(run_id, worker_open_run(run_id, ctx), ctx);
+		worker_ignore_sigint();
 		worker_close_run(run_id, worker_stop_requested ? "cancelled" : "done");
 	}
 	PG_CATCH();
 	{
 		ErrorData  *edata;
 
+		worker_ignore_sigint();
 		MemoryContextSwitchTo(ctx);
 		edata = CopyErrorData();
 		FlushErrorState();
@@ -185,7 +219,10 @@ worker_work(const WorkOrder *order)
 					 message_may_hold_values(edata) ? 0 : errdetail_internal("%s", edata->message)));
 			proc_exit(1);
 		}
-		worker_fail_run(run_id, edata);
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && worker_stop_requested)
+			worker_close_run(run_id, "cancelled");
+		else
+			worker_fail_run(run_id, edata);
 	}
 	PG_END_TRY();
 	MemoryContextDelete(ctx);

@@ -1,4 +1,4 @@
-# Ctrl-C stops a run cleanly; a closed connection leaves it running; a second run is refused with a hint.
+# Ctrl-C stops a run cleanly, in a long statement as between calls; a closed connection leaves it running; a second run is refused with a hint.
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
@@ -26,7 +26,7 @@ like(psql_error($node, "SELECT * FROM flitmig_run('clinic')"), qr/being worked o
 $psql->signal('INT');
 $psql->finish;
 like($err, qr/cancel/i, 'Ctrl-C ends the call');
-is(workers(), 0, 'and the worker');
+is(workers($node), 0, 'and the worker');
 is($node->safe_psql('postgres', 'SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1'), 'cancelled', 'the run is known as cancelled');
 is($node->safe_psql('postgres', "SELECT count(*) FROM flitmig.batch WHERE state = 'open'"), '0', 'no call is left in the dark');
 
@@ -35,12 +35,12 @@ $psql = run_in_psql();
 wait_until('records are stored', \&some_new);
 $psql->signal('KILL');
 eval { $psql->finish };
-is(workers(), 1, 'without its client the worker goes on');
+is(workers($node), 1, 'without its client the worker goes on');
 is($node->safe_psql('postgres', "SELECT state FROM flitmig.progress"), 'running', 'seen from any session');
 
 # flitmig_cancel
 like($node->safe_psql('postgres', "SELECT flitmig_cancel('clinic')"), qr/asked the worker/, 'flitmig_cancel from another session');
-wait_until('the worker is gone', sub { workers() == 0 });
+wait_until('the worker is gone', sub { workers($node) == 0 });
 is($node->safe_psql('postgres', 'SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1'), 'cancelled', 'stops it cleanly');
 
 # and all of it goes on
@@ -48,11 +48,59 @@ $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
 is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance"), '0', 'the next run completes it');
 like(psql_error($node, "BEGIN; SELECT * FROM flitmig_run('clinic'); COMMIT"), qr/cannot run inside a transaction block|inside a transaction/, 'refused inside a transaction block');
 
+# A long statement: mapping takes minutes where an export is large. Here one expression does.
+$node->safe_psql('postgres', q{
+	CREATE TABLE public.delay AS SELECT 0 AS seconds;
+	INSERT INTO flitmig.profile (name, doc)
+	SELECT 'slow', jsonb_set(p.doc, '{maps}', (SELECT jsonb_agg(CASE m ->> 'name' WHEN 'patient' THEN jsonb_set(m, '{filter}', '"(SELECT pg_sleep(d.seconds) IS NOT NULL FROM public.delay d)"') ELSE m END) FROM jsonb_array_elements(p.doc -> 'maps') m))
+	FROM flitmig.profile p WHERE p.name = 'generic'});
+mkdir "$work/small";
+open(my $fh, '>', "$work/small/patients.csv");
+print $fh "Patient ID,First Name,Last Name\n";
+print $fh "$_,Given$_,Family$_\n" for 1 .. 60;
+close $fh;
+migrate_up_to($node, 'slow', "$work/small", profile => 'slow');
+$node->safe_psql('postgres', 'UPDATE public.delay SET seconds = 600');
+my $states = sub { $node->safe_psql('postgres', "SELECT string_agg(r.state, ',' ORDER BY r.id) FROM flitmig.run r JOIN flitmig.migration m ON m.id = r.migration_id WHERE m.name = 'slow'") };
+$psql = run_in_psql("SELECT * FROM flitmig_sample('slow', 20)");
+wait_until('mapping is at work', \&sleeping);
+$psql->signal('INT');
+$psql->finish;
+like($err, qr/cancel/i, 'Ctrl-C ends the call in a long statement');
+is(workers($node), 0, 'and the worker');
+$psql = run_in_psql("SELECT * FROM flitmig_sample('slow', 20)");
+wait_until('mapping is at work', \&sleeping);
+like($node->safe_psql('postgres', "SELECT flitmig_cancel('slow')"), qr/asked the worker/, 'so does flitmig_cancel');
+$psql->finish;
+like($err, qr/the run was cancelled.*goes on from there/s, 'and the waiting call says how to go on');
+is($states->(), 'cancelled,cancelled', 'both are known as cancelled');
+$node->safe_psql('postgres', 'UPDATE public.delay SET seconds = 0');
+$node->safe_psql('postgres', "SELECT * FROM flitmig_sample('slow', 20)");
+is($states->(), 'cancelled,cancelled,done', 'and the same call does it');
+
+# A lock that somebody forgot holds even the writing down of an answer: Ctrl-C insists after a while.
+sign_off($node, 'slow', 20);
+hold_table($node, 'base');
+$psql = run_in_psql("SELECT * FROM flitmig_run('slow')");
+wait_until('an answer waits to be written down', sub { workers($node, "wait_event_type = 'Lock'") > 0 });
+$psql->signal('INT');
+$psql->finish;
+like($err, qr/cancel/i, 'Ctrl-C ends the call although an answer cannot be written down');
+wait_until('the worker is gone', sub { workers($node) == 0 });
+like($states->(), qr/,cancelled$/, 'the run is known as cancelled');
+release_tables($node);
+$node->safe_psql('postgres', "SELECT * FROM flitmig_run('slow')");
+is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance WHERE migration = 'slow'"), '0', 'the next run looks the calls up and completes');
+
+sub sleeping { return workers($node, "wait_event = 'PgSleep'") > 0; }
+
 sub run_in_psql
 {
+	my ($sql) = @_;
+	$sql //= "SELECT * FROM flitmig_run('clinic')";
 	our $stored = $node->safe_psql('postgres', 'SELECT count(*) FROM flitmig.base');
 	($out, $err) = ('', '');
-	return start [ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', "SELECT * FROM flitmig_run('clinic')" ], '<', '/dev/null', '>', \$out, '2>', \$err;
+	return start [ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', $sql ], '<', '/dev/null', '>', \$out, '2>', \$err;
 }
 
 sub some_new
@@ -61,5 +109,4 @@ sub some_new
 	return $node->safe_psql('postgres', 'SELECT count(*) FROM flitmig.base') > $stored + 100;
 }
 
-sub workers { return $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'flitmig worker'"); }
 done_testing();

@@ -10,12 +10,13 @@ use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_cluster start_twenty generate_clinic connect_twenty migrate_up_to
-  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error $repository);
+  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_tables workers $repository);
 
 our $repository = abs_path(dirname(__FILE__) . '/../..');
 
@@ -165,6 +166,40 @@ sub psql_error
 	my ($node, $sql) = @_;
 	my ($rc, $out, $err) = $node->psql('postgres', $sql);
 	return $rc == 0 ? '' : $err;
+}
+
+# psql with one command in a process of its own; returns its pid.
+sub in_background
+{
+	my ($node, $sql, %more) = @_;
+	my $pid = fork();
+	return $pid if $pid;
+	open(STDIN, '<', '/dev/null');
+	open(STDOUT, '>', '/dev/null');
+	open(STDERR, '>', $more{errors} // '/dev/null');
+	$ENV{PGAPPNAME} = $more{name} // 'background';
+	exec('psql', '-X', '-d', $node->connstr('postgres'), '-c', $sql) or POSIX::_exit(127);
+}
+
+# Another session's lock on a table of flitmig: whoever wants to write into it waits until release_tables.
+sub hold_table
+{
+	my ($node, $table) = @_;
+	in_background($node, "LOCK TABLE flitmig.$table IN SHARE MODE; SELECT pg_sleep(3600)", name => 'holder');
+	wait_until("flitmig.$table is held", sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder' AND wait_event = 'PgSleep'") > 0 });
+}
+
+sub release_tables
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'");
+	wait_until('the lock is gone', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder'") eq '0' });
+}
+
+sub workers
+{
+	my ($node, $condition) = @_;
+	return $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'flitmig worker' AND " . ($condition // 'true'));
 }
 
 END
