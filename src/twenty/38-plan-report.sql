@@ -51,6 +51,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to be created, updated and uploaded, and the calls that count against the limit';
 
+CREATE FUNCTION flitmig._plan_design(detail jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT nullif(concat_ws(', ', detail ->> 'type' || coalesce(' to ' || (detail ->> 'relationObject'), ''),
+		CASE WHEN (detail ->> 'isUnique')::boolean THEN 'unique' END,
+		(SELECT 'options ' || string_agg(o ->> 'value', ' ' ORDER BY n) FROM jsonb_array_elements(detail -> 'options') WITH ORDINALITY x(o, n))), '')
+$$;
+COMMENT ON FUNCTION flitmig._plan_design(jsonb) IS 'Type, relation and options of a field, for those who review the plan';
+
 CREATE FUNCTION flitmig._plan_report(mig integer)
 RETURNS TABLE(step text, object text, action text, records bigint, calls bigint, seconds numeric)
 LANGUAGE sql STABLE
@@ -59,7 +69,8 @@ AS $$
 	WITH pace AS (SELECT * FROM flitmig._pace(mig)),
 	schema_step AS (
 		SELECT 'schema' AS step, a.object || coalesce('.' || a.field, '') AS object,
-			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END AS action,
+			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why
+							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, flitmig._plan_design(a.detail)) END AS action,
 			   NULL::bigint AS records, (a.state IN ('create', 'append'))::integer::bigint AS calls,
 			   /* not metered, but each change rebuilds the server's schema */
 			   CASE WHEN a.state IN ('create', 'append') THEN 0.5 ELSE 0 END AS seconds,
