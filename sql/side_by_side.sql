@@ -9,7 +9,7 @@ SELECT * FROM flitmig.side_by_side('fixture');
 
 -- A long note, with line breaks, a tab and a carriage return in it.
 UPDATE flitmig.diff SET sent = to_jsonb(repeat('Seen today. ', 30) || E'\nPlan:\trest\r\n' || repeat('x', 70)), stored = to_jsonb(repeat('Seen today. ', 30) || E'\nPlan: rest\n' || repeat('x', 70))
-WHERE ctid = (SELECT min(ctid) FROM flitmig.diff WHERE migration_id = 900);
+WHERE migration_id = 900 AND id = (SELECT id FROM flitmig.record WHERE migration_id = 900 AND source_key = 'P2');
 \setenv WIDE `mktemp`
 \o | cat >"$WIDE"
 SELECT * FROM flitmig.side_by_side('fixture');

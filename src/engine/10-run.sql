@@ -100,6 +100,10 @@ BEGIN
 		RETURNING i.*)
 	SELECT array_agg(dead::flitmig.run) INTO interrupted FROM dead;
 	PERFORM flitmig._tell(i) FROM unnest(interrupted) i;
+	/* a rollback reads no mapping */
+	IF r.kind <> 'rollback' THEN
+		PERFORM flitmig._require_owner_rights(m.id);
+	END IF;
 	/* the gate stands here, behind the lock: nobody can change the mapping between look and start */
 	IF r.kind IN ('run', 'delta') THEN
 		PERFORM flitmig._require_confirmed(m.id), flitmig._require_signed(m.id);

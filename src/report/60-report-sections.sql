@@ -156,7 +156,8 @@ BEGIN
 			   WHERE migration_id = mig AND action IN ('create_object', 'create_field', 'add_options', 'alter_field')) u),
 		format('SELECT * FROM flitmig_prepare(%L);', m.name);
 
-	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.',
+	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.'
+			|| CASE WHEN m.owner = current_user THEN '' ELSE ' Only the owner of the migration, role ' || m.owner || ', reads them from the export.' END,
 		'{kind,name,channel,condition,"trigger in Twenty"}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'channel', a->>'condition', a->>'twentyTrigger'))
 		 FROM flitmig._report_automations(mig) a),

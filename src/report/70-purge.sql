@@ -6,6 +6,13 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	staging	text := (SELECT m.staging_schema FROM flitmig.migration m WHERE m.id = mig);
 BEGIN
+	/* Its owner can write any name there: only the owner's own schema goes. */
+	IF EXISTS (SELECT FROM flitmig.migration m JOIN pg_namespace n ON n.nspname = staging
+			   WHERE m.id = mig AND n.nspowner <> COALESCE((SELECT r.oid FROM pg_roles r WHERE r.rolname = m.owner), n.nspowner)) THEN
+		RAISE EXCEPTION 'schema "%" does not belong to the owner of the migration', staging
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = format('If it is the staging schema: ALTER SCHEMA %I OWNER TO …;', staging);
+	END IF;
 	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = staging) THEN
 		EXECUTE format('DROP SCHEMA %I CASCADE', staging);
 	END IF;

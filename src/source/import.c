@@ -266,6 +266,8 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 						errhint("SELECT flitmig_create('%s', server => '<server>');", import->migration_name)));
 	import->migration = atoi(sql_value(0, 1));
 	import->schema = sql_value(0, 2);
+	/* the staging tables are the owner's, with whatever the owner hung on them */
+	sql_run(psprintf("SELECT flitmig._require_owner_rights(%d)", import->migration), NULL);
 	if (!OidIsValid(get_namespace_oid(import->schema, true)))
 	{
 		sql_run(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)), NULL);

@@ -51,6 +51,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to be created, updated and uploaded, and the calls that count against the limit';
 
+/*
+ * What no arithmetic knows is measured: the newest run that stored something,
+ * usually the sample, mapped the same rows and sent files to the same server.
+ */
+CREATE FUNCTION flitmig._plan_measured(mig integer, OUT before_calls numeric, OUT a_file numeric)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT (SELECT extract(epoch FROM min(b.opened_at) - r.started_at)
+			FROM flitmig.run r JOIN flitmig.batch b ON b.run_id = r.id AND b.kind IN ('create', 'update') AND b.opened_at IS NOT NULL
+			WHERE r.migration_id = mig AND r.kind IN ('sample', 'run', 'delta')
+			GROUP BY r.id ORDER BY r.id DESC LIMIT 1)::numeric,
+		   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) / count(DISTINCT b.ids)
+			FROM flitmig.batch b WHERE b.migration_id = mig AND b.kind = 'upload' AND b.answered_at IS NOT NULL
+			GROUP BY b.run_id ORDER BY b.run_id DESC LIMIT 1)::numeric
+$$;
+COMMENT ON FUNCTION flitmig._plan_measured(integer) IS 'Seconds that the newest run took from its start to its first record (reading the model, mapping), and for a file';
+
 CREATE FUNCTION flitmig._plan_design(detail jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -81,12 +99,17 @@ AS $$
 		FROM flitmig._plan_calls(mig) c),
 	push_step AS (
 		SELECT CASE WHEN p.action = 'upload' THEN 'files' ELSE 'records' END, p.object, p.action, p.records, p.calls::bigint,
-			   CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * 0.2
+			   CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * coalesce(t.a_file, 0.2)
 					ELSE flitmig._seconds(p.until::bigint, l.max_tokens, l.window_ms) - flitmig._seconds((p.until - p.calls)::bigint, l.max_tokens, l.window_ms) END,
 			   2, (row_number() OVER (ORDER BY p.part > 2, p.position, p.part))
-		FROM push p, pace l),
+		FROM push p, pace l, flitmig._plan_measured(mig) t),
+	map_step AS (
+		SELECT 'mapping', NULL::text, 'read the model, map the staged rows', NULL::bigint, 0::bigint, t.before_calls, 2, 0::bigint
+		FROM flitmig._plan_measured(mig) t WHERE t.before_calls IS NOT NULL),
 	step AS (
 		SELECT * FROM schema_step
+		UNION ALL
+		SELECT * FROM map_step
 		UNION ALL
 		SELECT * FROM push_step)
 	SELECT t.step, t.object, t.action, t.records, t.calls, round(t.seconds, 1)
