@@ -148,7 +148,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Valid formats are: csv, text.';
 	END IF;
 	PERFORM flitmig._match_owners(m.id, flitmig._owner_counts_sql(m.id));
-	DROP TABLE IF EXISTS pg_temp.flitmig_invite;
+	IF to_regclass('pg_temp.flitmig_invite') IS NOT NULL THEN
+		DROP TABLE pg_temp.flitmig_invite;
+	END IF;
 	CREATE TEMP TABLE flitmig_invite ON COMMIT DROP AS
 	SELECT w.email, coalesce(max(w.name), '') AS name, sum(w.records)::bigint AS records, min(w.source_value) AS spelt
 	FROM flitmig.owner w

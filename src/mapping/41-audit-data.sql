@@ -35,56 +35,65 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._map_rows_sql(mig integer, o flitmig.object_map) IS 'FROM and WHERE of the rows that an object map takes: neither filtered nor excluded';
 
-/* A spreadsheet turns a long number into 2.98E+13: what it was is lost, and many ids become one. */
-CREATE FUNCTION flitmig._audit_ids(mig integer, o flitmig.object_map)
+CREATE FUNCTION flitmig._audit_keys_of(mig integer, o flitmig.object_map)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	hit		record;
 BEGIN
-	EXECUTE format($sql$
-SELECT count(*) AS n, (array_agg(x._file ORDER BY x._file, x._line))[1:5] AS files, (array_agg(x._line ORDER BY x._file, x._line))[1:5] AS lines
-FROM (SELECT s._file, s._line, (%s)::text AS key FROM %s OFFSET 0) x
-WHERE x.key ~ '^\s*[0-9]([.,][0-9]+)?[eE]\+[0-9]+\s*$'$sql$, flitmig._expand(mig, o.key), flitmig._map_rows_sql(mig, o)) INTO hit;
-	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
-	SELECT mig, 'audit', 'error', 'DAMAGED_ID', o.name, o.key, hit.n, flitmig._places(mig, hit.files, hit.lines),
-		format('%s: %s id(s) were rounded by a spreadsheet (2.98E+13)', o.name, hit.n), 'Export again and import the file as it comes, without opening and saving it in a spreadsheet.'
-	WHERE hit.n > 0;
+	EXECUTE format('INSERT INTO pg_temp.flitmig_key SELECT DISTINCT %L, flitmig.clean((%s)::text) FROM %s', o.name, flitmig._expand(mig, o.key),
+				   flitmig._expand(mig, o.source) || coalesce(' WHERE (' || flitmig._expand(mig, o.filter) || ')', ''));
 END
 $$;
-COMMENT ON FUNCTION flitmig._audit_ids(mig integer, o flitmig.object_map) IS 'Findings: ids that a spreadsheet has rounded';
+COMMENT ON FUNCTION flitmig._audit_keys_of(mig integer, o flitmig.object_map) IS 'Notes the keys of an object map, for the rows that point at them';
 
+/*
+ * In one reading of a map's rows: ids that a spreadsheet has rounded (2.98E+13:
+ * what it was is lost, and many ids become one), and references into nothing.
+ */
 CREATE FUNCTION flitmig._audit_references(mig integer, o flitmig.object_map)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	f		flitmig.field_map;
-	hit		record;
+	f			flitmig.field_map;
+	cells		text := '';
+	checks		text := '';
+	hit			record;
 BEGIN
-	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = o.id AND x.kind = 'relation' ORDER BY x.position LOOP
-		/* a profile's own rule says the same of the same column, in its own words */
-		CONTINUE WHEN EXISTS (
-			SELECT FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) r
-			WHERE m.id = mig AND r->>'code' = 'ORPHAN' AND r->>'entity' = flitmig._driving_entity(o.source) AND ARRAY[r->>'column'] = f.columns);
-		EXECUTE format($sql$
-SELECT count(*) AS n, (array_agg(x._file ORDER BY x._file, x._line))[1:5] AS files, (array_agg(x._line ORDER BY x._file, x._line))[1:5] AS lines
-FROM (SELECT s._file, s._line, flitmig.clean((%s)::text) AS key FROM %s OFFSET 0) x
-WHERE x.key IS NOT NULL AND NOT EXISTS (SELECT FROM (%s) k WHERE k.key = x.key)$sql$, flitmig._expand(mig, f.expression), flitmig._map_rows_sql(mig, o),
-			(SELECT coalesce(string_agg(format('SELECT flitmig.clean((%s)::text) AS key FROM %s', flitmig._expand(mig, t.key),
-											   flitmig._expand(mig, t.source) || coalesce(' WHERE (' || flitmig._expand(mig, t.filter) || ')', '')), ' UNION ALL '),
-							 'SELECT NULL::text AS key WHERE false')
-			 FROM flitmig.object_map t WHERE t.migration_id = mig AND t.name = ANY (string_to_array(f.reference, '|')))) INTO hit;
+	FOR f IN
+		SELECT x.* FROM flitmig.field_map x
+		WHERE x.object_map_id = o.id AND x.kind = 'relation' AND EXISTS (SELECT FROM pg_temp.flitmig_key k)
+			/* a profile's own rule says the same of the same column, in its own words */
+			AND NOT EXISTS (
+				SELECT FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) r
+				WHERE m.id = mig AND r->>'code' = 'ORPHAN' AND r->>'entity' = flitmig._driving_entity(o.source) AND ARRAY[r->>'column'] = x.columns)
+		ORDER BY x.position
+	LOOP
+		cells := cells || format(', flitmig.clean((%s)::text) AS r%s', flitmig._expand(mig, f.expression), f.position);
+		checks := checks || format(', (%1$s, x.r%1$s, %2$L::text[])', f.position, string_to_array(f.reference, '|'));
+	END LOOP;
+	FOR hit IN EXECUTE format($sql$
+SELECT r.n AS place, count(*) AS n, (array_agg(x._file ORDER BY x._file, x._line))[1:5] AS files, (array_agg(x._line ORDER BY x._file, x._line))[1:5] AS lines
+FROM (SELECT s._file, s._line, (%s)::text AS key%s FROM %s OFFSET 0) x
+CROSS JOIN LATERAL (VALUES (0, substring(x.key FROM '^\s*[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+\s*$'), NULL::text[])%s) r(n, key, maps)
+WHERE r.key IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.flitmig_key k WHERE k.key = r.key AND k.map = ANY (r.maps))
+GROUP BY r.n ORDER BY r.n$sql$, flitmig._expand(mig, o.key), cells, flitmig._map_rows_sql(mig, o), checks)
+	LOOP
+		IF hit.place = 0 THEN
+			INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
+			SELECT mig, 'audit', 'error', 'DAMAGED_ID', o.name, o.key, hit.n, flitmig._places(mig, hit.files, hit.lines),
+				format('%s: %s id(s) were rounded by a spreadsheet (2.98E+13)', o.name, hit.n), 'Export again and import the file as it comes, without opening and saving it in a spreadsheet.';
+			CONTINUE;
+		END IF;
+		SELECT * INTO f FROM flitmig.field_map x WHERE x.object_map_id = o.id AND x.position = hit.place;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 		SELECT mig, 'audit', 'warning', 'UNRESOLVED_REFERENCE', o.name, coalesce(CASE WHEN cardinality(f.columns) = 1 THEN f.columns[1] END, f.field), hit.n,
 			flitmig._places(mig, hit.files, hit.lines),
 			format('%s: %s row(s) name %s records that the export does not hold; %s', o.name, hit.n, replace(f.reference, '|', ' or '),
 				   CASE f.on_missing WHEN 'exclude' THEN 'they are excluded' ELSE 'they go without it' END),
-			'Import the file that has them, or correct the ids.'
-		WHERE hit.n > 0;
+			'Import the file that has them, or correct the ids.';
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION flitmig._audit_references(mig integer, o flitmig.object_map) IS 'Findings: rows that point at records which the export does not hold, before anything was mapped';
+COMMENT ON FUNCTION flitmig._audit_references(mig integer, o flitmig.object_map) IS 'Findings: ids that a spreadsheet has rounded; unless nothing stands in flitmig_key, rows that point at records which the export does not hold';
 
 CREATE FUNCTION flitmig._audit_attachments(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -127,13 +136,24 @@ DECLARE
 	o		flitmig.object_map;
 BEGIN
 	PERFORM flitmig._audit_files(mig);
+	IF to_regclass('pg_temp.flitmig_key') IS NOT NULL THEN
+		DROP TABLE pg_temp.flitmig_key;
+	END IF;
+	CREATE TEMP TABLE flitmig_key (map text NOT NULL, key text) ON COMMIT DROP;
 	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
 		BEGIN
-			PERFORM flitmig._audit_ids(mig, o);
 			/* mapping says it more exactly, for what was excluded or came twice does not count there */
 			IF mapped IS NOT TRUE THEN
-				PERFORM flitmig._audit_references(mig, o);
+				PERFORM flitmig._audit_keys_of(mig, o);
 			END IF;
+		EXCEPTION WHEN data_exception THEN
+			PERFORM flitmig._raise_bad_expression(mig, o.id, SQLSTATE);
+		END;
+	END LOOP;
+	ANALYZE pg_temp.flitmig_key;
+	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
+		BEGIN
+			PERFORM flitmig._audit_references(mig, o);
 		EXCEPTION WHEN data_exception THEN
 			PERFORM flitmig._raise_bad_expression(mig, o.id, SQLSTATE);
 		END;
