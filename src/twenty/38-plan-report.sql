@@ -2,15 +2,16 @@
 
 /*
  * Seconds until the n-th call is through.  The full bucket at the start is
- * free (TWENTY.md 2), the rest comes at the limit less the two per cent that
- * pacing costs; a call of 200 records takes about 0.2 s with two in flight
- * (TWENTY.md 3), whatever the limit.
+ * spent as fast as calls go, about 0.2 s for 200 records with two in flight
+ * (TWENTY.md 3), and nothing comes in meanwhile: calls closer together than a
+ * token bring none (TWENTY.md 2).  The rest comes at the limit less the two
+ * per cent that pacing costs.
  */
 CREATE FUNCTION flitmig._seconds(calls bigint, max_tokens integer, window_ms integer) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT greatest(calls * 0.2, greatest(calls - max_tokens, 0) * (window_ms / 1000.0) / max_tokens / 0.98)
+	SELECT least(calls, max_tokens) * 0.2 + greatest(calls - max_tokens, 0) * greatest(0.2, window_ms / 1000.0 / max_tokens / 0.98)
 $$;
 COMMENT ON FUNCTION flitmig._seconds(bigint, integer, integer) IS 'Seconds that so many record calls take at a call limit';
 
