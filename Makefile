@@ -82,6 +82,11 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 endif
 
+# The README's reference, from the comments: needs a PostgreSQL that psql reaches (PGHOST, PGUSER …), with the extension installed.
+.PHONY: reference
+reference:
+	@bash scripts/reference.sh
+
 # Each benchmark is one script in test/bench; make bench-NAME takes ROWS= or SHORT=1.
 BENCHMARKS = $(patsubst test/bench/%.sh,bench-%,$(wildcard test/bench/*.sh))
 .PHONY: bench $(BENCHMARKS)

@@ -297,6 +297,7 @@ CREATE TABLE flitmig.run (
 	started_at		timestamptz,
 	finished_at		timestamptz,
 	updated_at		timestamptz,
+	told_at			timestamptz,
 	worker_pid		integer,
 	done			bigint NOT NULL DEFAULT 0,
 	total			bigint NOT NULL DEFAULT 0,

@@ -34,6 +34,34 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._refuse_while_running(integer) IS 'Error when a worker holds the migration; otherwise the lock is held to the end of this transaction';
 
+/*
+ * Tools LISTEN on channel flitmig.  Each state is told at once; phases and
+ * counts at most once a second, for a NOTIFY makes commits of the whole server
+ * wait for each other.  Anyone in the database may listen: names and counts only.
+ */
+CREATE FUNCTION flitmig._tell(r flitmig.run) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.run SET told_at = clock_timestamp() WHERE id = r.id;
+	SELECT pg_notify('flitmig', json_build_object('migration', m.name, 'run', r.id, 'kind', r.kind, 'state', r.state, 'phase', r.phase,
+												  'done', r.done, 'total', r.total)::text)
+	FROM flitmig.migration m WHERE m.id = r.migration_id
+$$;
+COMMENT ON FUNCTION flitmig._tell(flitmig.run) IS 'Tells those who LISTEN flitmig where a run stands';
+
+CREATE FUNCTION flitmig._tell_now_and_then(r flitmig.run) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF r.told_at IS NULL OR r.told_at < clock_timestamp() - interval '1 second' THEN
+		PERFORM flitmig._tell(r);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._tell_now_and_then(flitmig.run) IS 'Tells those who LISTEN flitmig where a run stands, unless they were told within the last second';
+
 CREATE FUNCTION flitmig._run_create(mig integer, kind text, cookie bigint, pid integer, size integer, undo_run bigint, force boolean, dry_run boolean)
 RETURNS bigint
 LANGUAGE sql
@@ -56,6 +84,7 @@ AS $$
 DECLARE
 	r flitmig.run;
 	m flitmig.migration;
+	interrupted flitmig.run[];
 BEGIN
 	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
 	SELECT * INTO STRICT m FROM flitmig.migration WHERE id = r.migration_id;
@@ -65,8 +94,16 @@ BEGIN
 	END IF;
 	PERFORM flitmig._audit(m.name, i.kind || ' interrupted', jsonb_build_object('run', i.id, 'calls', i.calls, 'records', i.done) || flitmig._schema_changes(i.id))
 	FROM flitmig.run i WHERE i.migration_id = m.id AND i.id <> this_run AND i.state IN ('queued', 'running') ORDER BY i.id;
-	UPDATE flitmig.run SET state = 'interrupted', finished_at = coalesce(updated_at, clock_timestamp())
-	WHERE migration_id = m.id AND id <> this_run AND state IN ('queued', 'running');
+	WITH dead AS (
+		UPDATE flitmig.run i SET state = 'interrupted', finished_at = coalesce(i.updated_at, clock_timestamp())
+		WHERE i.migration_id = m.id AND i.id <> this_run AND i.state IN ('queued', 'running')
+		RETURNING i.*)
+	SELECT array_agg(dead::flitmig.run) INTO interrupted FROM dead;
+	PERFORM flitmig._tell(i) FROM unnest(interrupted) i;
+	/* a rollback reads no mapping */
+	IF r.kind <> 'rollback' THEN
+		PERFORM flitmig._require_owner_rights(m.id);
+	END IF;
 	/* the gate stands here, behind the lock: nobody can change the mapping between look and start */
 	IF r.kind IN ('run', 'delta') THEN
 		PERFORM flitmig._require_confirmed(m.id), flitmig._require_signed(m.id);
@@ -77,7 +114,8 @@ BEGIN
 	UPDATE flitmig.batch
 	SET dark_at = least(clock_timestamp(), opened_at + current_setting('flitmig.request_timeout')::interval + interval '2 minutes')
 	WHERE migration_id = m.id AND run_id <> this_run AND state = 'open' AND dark_at IS NULL;
-	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = this_run;
+	UPDATE flitmig.run SET state = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = this_run RETURNING * INTO r;
+	PERFORM flitmig._tell(r);
 	PERFORM flitmig._audit(m.name, r.kind || ' started', jsonb_build_object('run', this_run) || r.options);
 	RETURN m.server;
 END
@@ -110,6 +148,7 @@ BEGIN
 	IF r.kind = 'run' AND _run_end.state = 'done' THEN
 		UPDATE flitmig.migration m SET delta_until = clock_timestamp() + m.delta_window WHERE m.id = r.migration_id AND m.delta_until IS NULL;
 	END IF;
+	PERFORM flitmig._tell(r);
 	PERFORM flitmig._audit((SELECT m.name FROM flitmig.migration m WHERE m.id = r.migration_id), r.kind || ' ' || _run_end.state,
 						   jsonb_build_object('run', this_run, 'calls', r.calls, 'records', r.done) || flitmig._schema_changes(this_run));
 END
@@ -205,10 +244,19 @@ CREATE FUNCTION flitmig._phase_enter(this_run bigint, OUT phase text, OUT metere
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	entered flitmig.run;
 BEGIN
 	UPDATE flitmig.run r SET phase_no = r.phase_no + 1, phase = (flitmig._phases(this_run))[r.phase_no + 1], updated_at = clock_timestamp()
 	WHERE r.id = this_run
-	RETURNING r.phase INTO phase;
+	RETURNING r.* INTO entered;
+	phase := entered.phase;
+	/* mapping makes no calls whose answers would tell */
+	IF phase IN ('map', 'planmap') THEN
+		PERFORM flitmig._tell(entered);
+	ELSIF phase IS NOT NULL THEN
+		PERFORM flitmig._tell_now_and_then(entered);
+	END IF;
 	metered := phase IS NULL OR phase NOT IN ('schema', 'unschema');
 	serial := phase IS NULL OR phase IN ('introspect', 'schema', 'unschema');
 END

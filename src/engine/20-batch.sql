@@ -154,6 +154,7 @@ BEGIN
 			PERFORM flitmig._answer_not_applied(b);
 			SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
 	END CASE;
+	PERFORM flitmig._tell_now_and_then(r) FROM flitmig.run r WHERE r.id = b.run_id;
 END
 $$;
 COMMENT ON FUNCTION flitmig._batch_answer(bigint, text, integer, integer, text, text, integer, integer, integer, text, text, boolean, text) IS 'Writes an answer down, by class: one handler each. Result: how long to hold before the next call, and the error with which the run must end, if any';

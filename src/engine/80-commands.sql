@@ -130,6 +130,14 @@ BEGIN
 		RAISE EXCEPTION 'the mapping of migration "%" has changed since it was signed off', m.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				  HINT = format('SELECT * FROM flitmig_sample(%1$L);  SELECT * FROM flitmig_diff(%1$L);  SELECT flitmig_sign_off(%1$L, ''…'');', m.name);
+	ELSIF (m.options ->> 'four_eyes')::boolean AND NOT EXISTS (
+			/* the audit's actors cannot be written by those who act */
+			SELECT FROM flitmig.audit s
+			WHERE s.migration = m.name AND s.event = 'sign_off' AND s.detail ->> 'mapping_hash' = m.signed_hash
+			  AND EXISTS (SELECT FROM flitmig.audit a WHERE a.migration = m.name AND a.event = 'sample started' AND a.detail -> 'run' = s.detail -> 'run' AND a.actor <> s.actor)) THEN
+		RAISE EXCEPTION 'migration "%" asks for four eyes: the audit knows no sign-off by anyone but who ran the sample', m.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  HINT = format('Another operator types: SELECT flitmig_sign_off(%L, ''…'');', m.name);
 	ELSIF m.delta_until < clock_timestamp() THEN
 		RAISE EXCEPTION 'the delta window of migration "%" closed at %', m.name, m.delta_until
 			USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -51,6 +51,7 @@ DECLARE
 	cells	text;
 	extra	text := 'NULL::jsonb';
 BEGIN
+	PERFORM flitmig._require_owner_rights(mig);
 	SELECT string_agg(format(', %s AS %I',
 			CASE cardinality(c.staged)
 				WHEN 1 THEN format('nullif(t.%I, '''')', c.staged[1])
@@ -94,6 +95,7 @@ DECLARE
 	word	text;
 	part	text;
 BEGIN
+	PERFORM flitmig._require_owner_rights(mig);
 	FOR word IN SELECT p FROM flitmig._placeholders(expression) p LOOP
 		part := CASE
 			WHEN word = 'country' THEN quote_literal(m.country)

@@ -67,7 +67,11 @@ BEGIN
 	END IF;
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map' AND f.code IN ('UNREADABLE_VALUE', 'UNMAPPED_VALUE');
 	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
-		PERFORM flitmig._find_issues(mig, o.id, 'audit', 'value', '(' || flitmig._compile(mig, o.id) || ')');
+		BEGIN
+			PERFORM flitmig._find_issues(mig, o.id, 'audit', 'value', '(' || flitmig._compile(mig, o.id) || ')');
+		EXCEPTION WHEN data_exception THEN
+			PERFORM flitmig._raise_bad_expression(mig, o.id, SQLSTATE);
+		END;
 	END LOOP;
 END
 $$;
@@ -84,9 +88,16 @@ BEGIN
 		SELECT r.doc, r.n, m.staging_schema FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) WITH ORDINALITY r(doc, n)
 		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, r.doc->>'entity')) IS NOT NULL ORDER BY r.n
 	LOOP
-		EXECUTE format($sql$
+		BEGIN
+			EXECUTE format($sql$
 SELECT count(*) AS n, (array_agg(s._file ORDER BY s._file, s._line))[1:5] AS files, (array_agg(s._line ORDER BY s._file, s._line))[1:5] AS lines
 FROM %s s WHERE (%s)$sql$, flitmig._entity_sql(mig, item.doc->>'entity'), flitmig._expand(mig, item.doc->>'where')) INTO hit;
+		EXCEPTION WHEN data_exception THEN
+			/* the error's own text would quote the cell */
+			RAISE EXCEPTION USING ERRCODE = SQLSTATE,
+				MESSAGE = format('audit rule %s of entity "%s" fails on a value of the export', item.doc->>'code', item.doc->>'entity'),
+				HINT = 'Read cells with the functions flitmig.to_date, to_number, to_integer and kin: they give NULL for what cannot be read.';
+		END;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 		SELECT mig, 'audit', item.doc->>'severity', item.doc->>'code', item.doc->>'entity', item.doc->>'column', hit.n, flitmig._places(mig, hit.files, hit.lines),
 			coalesce(format('%s row(s): ', hit.n) || (item.doc->>'message'), format('%s row(s) of %s', hit.n, item.doc->>'entity')), item.doc->>'hint'
@@ -108,6 +119,7 @@ BEGIN
 	PERFORM flitmig._audit_columns(mig);
 	PERFORM flitmig._audit_values(mig);
 	PERFORM flitmig._audit_rules(mig);
+	PERFORM flitmig._audit_data(mig);
 	PERFORM flitmig._match_owners(mig, flitmig._owner_counts_sql(mig));
 	RETURN QUERY
 	SELECT f.severity, f.code, f.object, f.column_name, f.count, f.hint

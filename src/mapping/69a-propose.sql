@@ -116,6 +116,7 @@ AS $$
 DECLARE
 	mig		integer := flitmig._migration_id(flitmig_propose.migration);
 BEGIN
+	PERFORM flitmig._require_owner_rights(mig);
 	IF NOT EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig) THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('nothing was imported into migration "%s"', flitmig_propose.migration),
 			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', flitmig_propose.migration);

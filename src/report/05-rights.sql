@@ -35,6 +35,32 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION flitmig._may_see(text) IS 'Is the current user a member of that owner, or a viewer?';
 
+/*
+ * The expressions of a mapping, and the staging tables with whatever their
+ * owner made of them, are SQL that other people wrote.  It runs with the
+ * rights of whoever calls, so the caller must be the owner: a superuser, or a
+ * member of the owner who has more rights besides, would lend these to it.
+ * A superuser's own mapping cannot gain anything from anyone.
+ * Everything that makes SQL of a mapping goes through _expand and
+ * _entity_sql, and these ask here.
+ */
+CREATE FUNCTION flitmig._require_owner_rights(mig integer)
+RETURNS void LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	m		flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = mig);
+BEGIN
+	IF m.owner = current_user OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = m.owner AND r.rolsuper) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION 'the mapping of migration "%" runs only with the rights of its owner, role "%"', m.name, m.owner
+		USING ERRCODE = 'insufficient_privilege',
+			DETAIL = format('Its expressions are SQL that others may have written; as role "%s" they could do whatever that role may.', current_user),
+			HINT = CASE WHEN EXISTS (SELECT FROM pg_roles r WHERE r.rolname = m.owner) THEN format('SET ROLE %I;  then again;  RESET ROLE; afterwards.', m.owner)
+				ELSE format('That role is gone. Read the mapping, then: UPDATE flitmig.migration SET owner = current_user WHERE name = %L;', m.name) END;
+END $$;
+COMMENT ON FUNCTION flitmig._require_owner_rights(integer) IS 'Error unless the current user is the migration''s owner (or the owner is a superuser): nobody lends rights to a mapping that others wrote';
+
 CREATE FUNCTION flitmig._viewer_columns()
 RETURNS TABLE (table_name text, hidden text[]) LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$

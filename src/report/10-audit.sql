@@ -73,6 +73,41 @@ $$;
 COMMENT ON FUNCTION flitmig._audit(text, text, jsonb)
 IS 'Appends to the audit, as the last thing a function does: writers wait for each other until commit. Counts, names of objects and hashes only, never a value';
 
+/*
+ * An operator may UPDATE its migrations: options are set that way, and the
+ * functions themselves run as the operator.  So whatever opens the gate, moves
+ * the window or changes hands leaves an entry, whoever did it and however.
+ */
+CREATE FUNCTION flitmig._audit_migration() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	/* What may be told in full. Of the others (a comment, e-mail addresses, a profile) only that they changed. */
+	telling	constant text[] := '{name,server,owner,namespace,staging_schema,mapping_hash,signed_hash,signed_by,signed_run,delta_window,delta_until}';
+	was		jsonb := to_jsonb(OLD);
+	became	jsonb := to_jsonb(NEW);
+BEGIN
+	PERFORM flitmig._audit(NEW.name, 'migration changed', jsonb_strip_nulls(jsonb_build_object(
+		'changed', (SELECT jsonb_agg(k ORDER BY k) FROM jsonb_object_keys(became) k WHERE was->k IS DISTINCT FROM became->k),
+		'options', CASE WHEN was->'options' <> became->'options' THEN (
+			SELECT jsonb_agg(DISTINCT o.key) FROM (SELECT * FROM jsonb_each(was->'options') UNION ALL SELECT * FROM jsonb_each(became->'options')) o
+			WHERE was->'options'->o.key IS DISTINCT FROM became->'options'->o.key) END,
+		'four_eyes', CASE WHEN was->'options'->'four_eyes' IS DISTINCT FROM became->'options'->'four_eyes'
+			THEN COALESCE((became->'options'->>'four_eyes')::boolean, false) END,
+		'to', (SELECT jsonb_object_agg(t, became->t) FROM unnest(telling) t WHERE was->t IS DISTINCT FROM became->t AND became->t <> 'null'))));
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION flitmig._audit_migration() IS 'Trigger: an audit entry for every change of what a migration is, may and was signed for';
+
+CREATE TRIGGER audit_migration AFTER UPDATE ON flitmig.migration
+	FOR EACH ROW WHEN (
+		(OLD.name, OLD.server, OLD.owner, OLD.namespace, OLD.staging_schema, OLD.default_owner, OLD.profile_doc, OLD.options, OLD.mapping_hash, OLD.signed_hash, OLD.signed_by, OLD.signed_at, OLD.signed_comment,
+		 OLD.signed_run, OLD.delta_window, OLD.delta_until)
+		IS DISTINCT FROM
+		(NEW.name, NEW.server, NEW.owner, NEW.namespace, NEW.staging_schema, NEW.default_owner, NEW.profile_doc, NEW.options, NEW.mapping_hash, NEW.signed_hash, NEW.signed_by, NEW.signed_at, NEW.signed_comment,
+		 NEW.signed_run, NEW.delta_window, NEW.delta_until))
+	EXECUTE FUNCTION flitmig._audit_migration();
+ALTER TABLE flitmig.migration ENABLE ALWAYS TRIGGER audit_migration;
+
 CREATE FUNCTION @extschema@.flitmig_audit_verify(migration text DEFAULT NULL)
 RETURNS TABLE (seq bigint, at timestamptz, actor text, event text, problem text)
 LANGUAGE plpgsql STABLE

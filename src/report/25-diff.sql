@@ -73,3 +73,29 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)
 IS 'Field by field what the export says, what was sent and what Twenty stored in a run (NULL: the newest). Only what is not literally equal: normalised by a named rule, mismatch or missing; all_fields shows the equal ones too';
+
+CREATE FUNCTION flitmig._narrow(value text, width integer)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+	/* psql shows other control characters as escapes, which are wider */
+	SELECT regexp_replace(regexp_replace(replace(replace(value, E'\r', ''), E'\t', ' '), E'[\\x01-\\x09\\x0B-\\x1F\\x7F]', ' ', 'g'), format('(.{%s})(?=.)', width), E'\\1\n', 'gn')
+$$;
+COMMENT ON FUNCTION flitmig._narrow(text, integer) IS 'A text in lines of at most that many characters';
+
+CREATE FUNCTION flitmig.side_by_side(migration text, run bigint DEFAULT NULL, all_fields boolean DEFAULT false, columns integer DEFAULT 100)
+RETURNS TABLE (place text, export text, sent text, stored text) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	home	name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'flitmig');
+	/* psql's aligned format: a blank on either side of four columns and three bars between; the line break's mark stands in the blank */
+	width	integer := greatest(10, (side_by_side.columns - 11) / 4);
+BEGIN
+	RETURN QUERY EXECUTE format($query$
+		SELECT flitmig._narrow(concat_ws(E'\n', d.object || ' ' || d.source_key, d.field, concat_ws(': ', d.verdict, d.rule)), $4),
+			flitmig._narrow(d.source_value, $4), flitmig._narrow(d.sent_value, $4), flitmig._narrow(d.stored_value, $4)
+		FROM %I.flitmig_diff($1, $2, $3) d$query$, home)
+	USING side_by_side.migration, side_by_side.run, side_by_side.all_fields, width;
+END $$;
+COMMENT ON FUNCTION flitmig.side_by_side(text, bigint, boolean, integer)
+IS 'flitmig_diff for reading: what the export says, what was sent and what is stored, side by side in a window of that many columns';

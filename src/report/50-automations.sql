@@ -36,8 +36,8 @@ DECLARE
 BEGIN
 	SELECT * INTO m FROM flitmig.migration WHERE id = mig;
 	entity := COALESCE(m.profile_doc->'automations'->>'entity', 'automations');
-	/* A viewer has no staging tables. */
-	IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	/* A viewer has no staging tables; and who is not the owner does not run what the owner may have made of them. */
+	IF m.owner <> current_user AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = m.owner AND r.rolsuper) OR NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 				   WHERE n.nspname = m.staging_schema AND c.relname = entity
 					AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) THEN
 		RETURN;
@@ -60,6 +60,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	m	flitmig.migration := flitmig._migration_row(migration);
 BEGIN
+	PERFORM flitmig._require_owner_rights(m.id);
 	RETURN jsonb_build_object(
 		'migration', m.name,
 		'note', 'Automations are not moved: rebuild each as a Twenty workflow (Settings, Workflows). twentyTrigger names the nearest trigger.',

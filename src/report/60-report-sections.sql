@@ -128,11 +128,15 @@ BEGIN
 			   FROM flitmig.finding WHERE migration_id = mig) f),
 		format('SELECT * FROM flitmig.finding WHERE migration_id = %s ORDER BY count DESC;', mig);
 
-	RETURN QUERY SELECT 6, 'owners', 'Owners to reassign', 'Staff of the export who are no workspace members (yet). Their records went to the default owner; invite them in Twenty, then run again.',
-		'{staff,e-mail,records,status}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(o.source_value, o.email, o.records, o.status) ORDER BY o.records DESC, o.source_value)
+	RETURN QUERY SELECT 6, 'owners', 'Owners to reassign',
+		'Staff of the export who are no workspace members (yet). '
+		|| CASE WHEN m.default_owner IS NULL THEN 'Their records have no owner.' ELSE 'Their records went to the default owner, ' || m.default_owner || ', and want reassigning.' END
+		|| ' Invite them in Twenty, then run again.',
+		'{staff,e-mail,records,"now with"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(coalesce(o.name, o.source_value), o.email, o.records,
+			CASE o.status WHEN 'default' THEN 'default owner ' || m.default_owner ELSE 'nobody' END) ORDER BY o.records DESC, o.source_value)
 		 FROM flitmig.owner o WHERE o.migration_id = mig AND o.status NOT IN ('matched', 'alias')),
-		format('SELECT * FROM flitmig_owners(%L);', m.name);
+		format('SELECT * FROM flitmig_owners(%1$L);   SELECT * FROM flitmig.invite_list(%1$L, ''text'');', m.name);
 
 	RETURN QUERY SELECT 7, 'quarantine', 'Quarantine', 'Records that Twenty refused, and those held back because they point at one. flitmig_retry plans them again.',
 		CASE WHEN with_values THEN '{object,kind,code,reason,count}'::text[] ELSE '{object,kind,code,count}'::text[] END,
@@ -152,7 +156,8 @@ BEGIN
 			   WHERE migration_id = mig AND action IN ('create_object', 'create_field', 'add_options', 'alter_field')) u),
 		format('SELECT * FROM flitmig_prepare(%L);', m.name);
 
-	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.',
+	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.'
+			|| CASE WHEN m.owner = current_user THEN '' ELSE ' Only the owner of the migration, role ' || m.owner || ', reads them from the export.' END,
 		'{kind,name,channel,condition,"trigger in Twenty"}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'channel', a->>'condition', a->>'twentyTrigger'))
 		 FROM flitmig._report_automations(mig) a),

@@ -6,6 +6,13 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	staging	text := (SELECT m.staging_schema FROM flitmig.migration m WHERE m.id = mig);
 BEGIN
+	/* Its owner can write any name there: only the owner's own schema goes. */
+	IF EXISTS (SELECT FROM flitmig.migration m JOIN pg_namespace n ON n.nspname = staging
+			   WHERE m.id = mig AND n.nspowner <> COALESCE((SELECT r.oid FROM pg_roles r WHERE r.rolname = m.owner), n.nspowner)) THEN
+		RAISE EXCEPTION 'schema "%" does not belong to the owner of the migration', staging
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = format('If it is the staging schema: ALTER SCHEMA %I OWNER TO …;', staging);
+	END IF;
 	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = staging) THEN
 		EXECUTE format('DROP SCHEMA %I CASCADE', staging);
 	END IF;
@@ -47,7 +54,12 @@ BEGIN
 	WHERE id = m.id;
 	PERFORM flitmig._audit(m.name, 'purge', jsonb_build_object('records', records));
 	RAISE WARNING 'the values of % records are deleted; old versions of the rows lie on disk until they are vacuumed', records
-		USING HINT = 'VACUUM FULL flitmig.record, flitmig.base, flitmig.batch, flitmig.undo, flitmig.conflict, flitmig.diff, flitmig.upload, flitmig.reject; CHECKPOINT;   Backups and WAL archives have them still.';
+		USING HINT = format('VACUUM (FULL, ANALYZE) %s; VACUUM FULL pg_catalog.pg_statistic; CHECKPOINT;   WAL, backups and the export itself have them still: see the README, "be done".',
+			/* every table that held a value, and the planner's samples of them */
+			(SELECT string_agg(format('flitmig.%I', c.relname), ', ' ORDER BY c.relname) FROM pg_class c
+			 WHERE c.relnamespace = 'flitmig'::regnamespace AND c.relkind = 'r'
+				AND c.relname IN ('base', 'batch', 'change', 'column_census', 'conflict', 'diff', 'finding', 'migration', 'owner', 'quarantine', 'record', 'reject',
+								  'run', 'sample_record', 'source_file', 'undo', 'upload')));
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_purge(text)
 IS 'Removes the patients'' data from the database and keeps ids, hashes, counts, journal and audit. After it records can still be destroyed by a rollback, but no update restored and no delta sent';

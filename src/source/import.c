@@ -83,6 +83,7 @@ import_by_format(Import *import, Input *input)
 	static const char *const workbook[] = {".xlsx", ".xlsm", NULL};
 	static const char *const office[] = {".docx", ".pptx", ".odt", ".ods", ".odp", ".docm", ".epub", ".jar", ".pages", ".numbers", NULL};
 	static const char *const archives[] = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar", NULL};
+	static const char *const databases[] = {".mdb", ".accdb", ".sqlite", ".sqlite3", ".bak", ".fdb", ".mdf", ".dbf", NULL};
 	char		head[8] = {0};
 	size_t		got = input_peek(input, 0, head, sizeof(head));
 	const char *slash = strrchr(input->name, '/');
@@ -99,6 +100,8 @@ import_by_format(Import *import, Input *input)
 	else if (got >= 8 && memcmp(head, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0 &&
 			 (has_ending(input->name, perhaps) || has_ending(input->name, workbook)))
 		keep_unread(import, input, "Open it in Excel or LibreOffice, take its password off if it has one, and save it as .xlsx or .csv.");
+	else if (has_ending(input->name, databases))
+		keep_unread(import, input, "A database: export its tables as CSV (mdb-export, sqlite3 -csv -header, bcp), or ask the vendor for CSV.");
 	else if (has_ending(input->name, json) || ((nameless || import->seen == 1) && !has_ending(input->name, delimited) && looks_like_json(input)))
 		import_json(import, input);
 	else if (has_ending(input->name, delimited))
@@ -263,6 +266,8 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 						errhint("SELECT flitmig_create('%s', server => '<server>');", import->migration_name)));
 	import->migration = atoi(sql_value(0, 1));
 	import->schema = sql_value(0, 2);
+	/* the staging tables are the owner's, with whatever the owner hung on them */
+	sql_run(psprintf("SELECT flitmig._require_owner_rights(%d)", import->migration), NULL);
 	if (!OidIsValid(get_namespace_oid(import->schema, true)))
 	{
 		sql_run(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)), NULL);

@@ -2,15 +2,16 @@
 
 /*
  * Seconds until the n-th call is through.  The full bucket at the start is
- * free (TWENTY.md 2), the rest comes at the limit less the two per cent that
- * pacing costs; a call of 200 records takes about 0.2 s with two in flight
- * (TWENTY.md 3), whatever the limit.
+ * spent as fast as calls go, about 0.2 s for 200 records with two in flight
+ * (TWENTY.md 3), and nothing comes in meanwhile: calls closer together than a
+ * token bring none (TWENTY.md 2).  The rest comes at the limit less the two
+ * per cent that pacing costs.
  */
 CREATE FUNCTION flitmig._seconds(calls bigint, max_tokens integer, window_ms integer) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT greatest(calls * 0.2, greatest(calls - max_tokens, 0) * (window_ms / 1000.0) / max_tokens / 0.98)
+	SELECT least(calls, max_tokens) * 0.2 + greatest(calls - max_tokens, 0) * greatest(0.2, window_ms / 1000.0 / max_tokens / 0.98)
 $$;
 COMMENT ON FUNCTION flitmig._seconds(bigint, integer, integer) IS 'Seconds that so many record calls take at a call limit';
 
@@ -60,6 +61,34 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to be created, updated and uploaded, and the calls that count against the limit';
 
+/*
+ * What no arithmetic knows is measured: the newest run that stored something,
+ * usually the sample, mapped the same rows and sent files to the same server.
+ */
+CREATE FUNCTION flitmig._plan_measured(mig integer, OUT before_calls numeric, OUT a_file numeric)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT (SELECT extract(epoch FROM min(b.opened_at) - r.started_at)
+			FROM flitmig.run r JOIN flitmig.batch b ON b.run_id = r.id AND b.kind IN ('create', 'update') AND b.opened_at IS NOT NULL
+			WHERE r.migration_id = mig AND r.kind IN ('sample', 'run', 'delta')
+			GROUP BY r.id ORDER BY r.id DESC LIMIT 1)::numeric,
+		   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) / count(DISTINCT b.ids)
+			FROM flitmig.batch b WHERE b.migration_id = mig AND b.kind = 'upload' AND b.answered_at IS NOT NULL
+			GROUP BY b.run_id ORDER BY b.run_id DESC LIMIT 1)::numeric
+$$;
+COMMENT ON FUNCTION flitmig._plan_measured(integer) IS 'Seconds that the newest run took from its start to its first record (reading the model, mapping), and for a file';
+
+CREATE FUNCTION flitmig._plan_design(detail jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT nullif(concat_ws(', ', detail ->> 'type' || coalesce(' to ' || (detail ->> 'relationObject'), ''),
+		CASE WHEN (detail ->> 'isUnique')::boolean THEN 'unique' END,
+		(SELECT 'options ' || string_agg(o ->> 'value', ' ' ORDER BY n) FROM jsonb_array_elements(detail -> 'options') WITH ORDINALITY x(o, n))), '')
+$$;
+COMMENT ON FUNCTION flitmig._plan_design(jsonb) IS 'Type, relation and options of a field, for those who review the plan';
+
 CREATE FUNCTION flitmig._plan_report(mig integer)
 RETURNS TABLE(step text, object text, action text, records bigint, calls bigint, seconds numeric)
 LANGUAGE sql STABLE
@@ -68,7 +97,8 @@ AS $$
 	WITH pace AS (SELECT * FROM flitmig._pace(mig)),
 	schema_step AS (
 		SELECT 'schema' AS step, a.object || coalesce('.' || a.field, '') AS object,
-			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END AS action,
+			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why
+							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, flitmig._plan_design(a.detail)) END AS action,
 			   NULL::bigint AS records, (a.state IN ('create', 'append'))::integer::bigint AS calls,
 			   /* not metered, but each change rebuilds the server's schema */
 			   CASE WHEN a.state IN ('create', 'append') THEN 0.5 ELSE 0 END AS seconds,
@@ -79,12 +109,17 @@ AS $$
 		FROM flitmig._plan_calls(mig) c),
 	push_step AS (
 		SELECT CASE WHEN p.action = 'upload' THEN 'files' ELSE 'records' END, p.object, p.action, p.records, p.calls::bigint,
-			   CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * 0.2
+			   CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * coalesce(t.a_file, 0.2)
 					ELSE flitmig._seconds(p.until::bigint, l.max_tokens, l.window_ms) - flitmig._seconds((p.until - p.calls)::bigint, l.max_tokens, l.window_ms) END,
 			   2, (row_number() OVER (ORDER BY p.part > 2, p.position, p.part))
-		FROM push p, pace l),
+		FROM push p, pace l, flitmig._plan_measured(mig) t),
+	map_step AS (
+		SELECT 'mapping', NULL::text, 'read the model, map the staged rows', NULL::bigint, 0::bigint, t.before_calls, 2, 0::bigint
+		FROM flitmig._plan_measured(mig) t WHERE t.before_calls IS NOT NULL),
 	step AS (
 		SELECT * FROM schema_step
+		UNION ALL
+		SELECT * FROM map_step
 		UNION ALL
 		SELECT * FROM push_step)
 	SELECT t.step, t.object, t.action, t.records, t.calls, round(t.seconds, 1)

@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
-SELECT plan(14);
+SELECT plan(15);
 
 CREATE TEMP VIEW member AS
 	SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
@@ -15,6 +15,7 @@ CREATE TEMP VIEW relation AS
 -- Documentation
 SELECT is_empty($$SELECT oid::regprocedure FROM function WHERE obj_description(oid, 'pg_proc') IS NULL$$, 'every function has a comment');
 SELECT is_empty($$SELECT relname FROM relation WHERE relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL$$, 'every table and view has a comment');
+SELECT is_empty($$SELECT r.relname, a.attname FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE r.relkind IN ('r', 'v') AND col_description(r.oid, a.attnum) IS NULL$$, 'every column has a comment');
 SELECT is_empty($$SELECT oid::regprocedure FROM function WHERE proname LIKE 'flitmig\_%' AND pronamespace <> (SELECT extnamespace FROM pg_extension WHERE extname = 'flitmig')$$, 'commands live where the extension was installed');
 SELECT is_empty($$SELECT oid::regprocedure FROM function WHERE proname NOT LIKE 'flitmig\_%' AND pronamespace <> 'flitmig'::regnamespace$$, 'everything else lives in schema flitmig');
 

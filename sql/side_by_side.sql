@@ -1,0 +1,25 @@
+-- Differences side by side: no line is wider than 100 columns, however long the values are.
+\set SHOW_CONTEXT never
+BEGIN;
+\set ECHO none
+\i test/report/fixture.sql
+\i test/report/sample.sql
+\set ECHO all
+SELECT * FROM flitmig.side_by_side('fixture');
+
+-- A long note, with line breaks, a tab and a carriage return in it.
+UPDATE flitmig.diff SET sent = to_jsonb(repeat('Seen today. ', 30) || E'\nPlan:\trest\r\n' || repeat('x', 70)), stored = to_jsonb(repeat('Seen today. ', 30) || E'\nPlan: rest\n' || repeat('x', 70))
+WHERE migration_id = 900 AND id = (SELECT id FROM flitmig.record WHERE migration_id = 900 AND source_key = 'P2');
+\setenv WIDE `mktemp`
+\o | cat >"$WIDE"
+SELECT * FROM flitmig.side_by_side('fixture');
+SELECT * FROM flitmig.side_by_side('fixture', all_fields => true);
+\pset format wrapped
+\pset columns 100
+SELECT * FROM flitmig_diff('fixture');
+\pset format aligned
+\o
+\! awk 'length > 100 { print } END { print (NR > 60 ? "many lines, the ones wider than 100 columns are above" : "too few lines") }' "$WIDE"; rm "$WIDE"
+-- A narrower window.
+SELECT * FROM flitmig.side_by_side('fixture', columns => 80) LIMIT 1;
+ROLLBACK;
