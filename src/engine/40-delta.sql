@@ -101,7 +101,7 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	DELETE FROM flitmig.change WHERE migration_id = mig;
-	DELETE FROM flitmig.conflict WHERE migration_id = mig;
+	DELETE FROM flitmig.conflict WHERE migration_id = mig AND kind <> 'gone';
 	/* refused when it was sent last, unchanged since: not sent again by itself */
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
@@ -224,7 +224,8 @@ BEGIN
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
 	SELECT b.migration_id, j.id, b.run_id, b.object, b.object_map_id,
-		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)),
+		   /* an upsert moves the position of a record (1.17), which is not ours in one that we adopted */
+		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)) OR EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = j.id AND s.origin = 'adopted'),
 		   jsonb_object_agg(j.key, flitmig._replacing(coalesce(j.base_sent, j.base_stored), j.source)),
 		   jsonb_object_agg(j.key, coalesce(j.target, 'null'))
 	FROM judged j

@@ -113,7 +113,7 @@ BEGIN
 			   WHEN s.gone = 'flagged' AND NOT x.trashed AND t.doc -> flag = 'true' THEN 'unflag'
 			   ELSE 'back'
 		   END AS fate,
-		   y.before
+		   y.before, s.origin = 'adopted' AS adopted
 	FROM flitmig.base s
 	JOIN flitmig.record r ON r.migration_id = s.migration_id AND r.id = s.id
 	LEFT JOIN flitmig._answer_records(body) t ON t.id = s.id
@@ -133,7 +133,7 @@ BEGIN
 	SELECT b.migration_id, f.id, b.object, b.object_map_id, '*', b.run_id, 'gone' FROM pg_temp.flitmig_fate f WHERE f.fate = 'conflict'
 	ON CONFLICT (migration_id, id, field) DO NOTHING;
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
-	SELECT b.migration_id, f.id, b.run_id, b.object, b.object_map_id, false,
+	SELECT b.migration_id, f.id, b.run_id, b.object, b.object_map_id, f.adopted,
 		   jsonb_build_object(flag, CASE f.fate WHEN 'flag' THEN 'true' ELSE coalesce(nullif(f.before, 'null'), 'false') END),
 		   jsonb_build_object(flag, coalesce(f.doc -> flag, 'null'))
 	FROM pg_temp.flitmig_fate f WHERE f.fate IN ('flag', 'unflag')

@@ -265,12 +265,13 @@ BEGIN
 		WHERE i.run_id = b.run_id AND i.id = p.id
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
-	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id, bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)),
+	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id,
+		   bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)) OR EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = p.id AND s.origin = 'adopted'),
 		   jsonb_object_agg(p.key, p.value), jsonb_object_agg(p.key, coalesce(p.target, 'null'))
 	FROM place p
 	WHERE p.ours AND NOT coalesce(p.done, false)
 	GROUP BY p.id
-	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id;
+	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id, single = excluded.single;
 	/* nothing to write: nothing was filled, or a call whose answer was lost has restored it */
 	UPDATE flitmig.rollback_item i SET state = 'restored'
 	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
