@@ -185,7 +185,7 @@ AS $$
 		SELECT p.phase, p.n, r.migration_id
 		FROM flitmig.run r
 		JOIN kinds k ON k.kind = CASE r.kind WHEN 'delta' THEN 'run' ELSE r.kind END,
-			 unnest(CASE WHEN r.options ? 'dry_run' THEN ARRAY['introspect', 'look'] ELSE k.phases END) WITH ORDINALITY AS p(phase, n)
+			 unnest(CASE WHEN r.options ? 'dry_run' THEN ARRAY['introspect', 'settle', 'look', 'restore', 'count'] ELSE k.phases END) WITH ORDINALITY AS p(phase, n)
 		WHERE r.id = this_run),
 	expanded AS (
 		SELECT w.n, o.position AS a, 0 AS b, w.phase || ':' || o.name AS phase

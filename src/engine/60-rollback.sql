@@ -191,7 +191,6 @@ DECLARE
 	survivors uuid[] := (SELECT array_agg(a.id) FROM flitmig._answer_records(body) a);
 BEGIN
 	IF survivors IS NULL THEN
-		UPDATE flitmig.rollback_item SET state = 'destroyed' WHERE run_id = b.run_id AND id = ANY (b.ids) AND state = 'absent';
 		DELETE FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids);
 		RETURN;
 	END IF;
@@ -323,7 +322,7 @@ COMMENT ON FUNCTION flitmig._restore_trash(flitmig.batch, jsonb, boolean) IS 'Pl
 
 /* ---- schema ---- */
 
-CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._close_records(this_run bigint, mig integer) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -337,6 +336,14 @@ AS $$
 		  WHERE u2.action IN ('create', 'update', 'adopt', 'trash', 'untrash')
 		  GROUP BY u2.id) k
 	WHERE u.id = k.id;
+$$;
+COMMENT ON FUNCTION flitmig._close_records(bigint, integer) IS 'Closes the undo rows of records that are gone or restored';
+
+CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._close_records(this_run, mig) WHERE NOT flitmig._is_dry(this_run);
 	/* whose data is in it? One question an object for the fields, one for each object and option list of ours; settings hold no data */
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
 	SELECT this_run, mig, _plan_count.phase, 'schema', 'count any', s.object,
@@ -346,9 +353,9 @@ AS $$
 	SELECT this_run, mig, _plan_count.phase, 'schema', 'count', s.object,
 		   jsonb_build_object('undo', s.id, 'action', s.action, 'object', s.object, 'field', s.field, 'before', s.before)
 	FROM flitmig._schema_scope(this_run) s WHERE s.action IN ('create_object', 'add_options');
-	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field';
+	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field' AND NOT flitmig._is_dry(this_run);
 $$;
-COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone, then asks whether someone else''s data is in what we added to the schema';
+COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone or restored, then asks whether someone else''s data is in what we added to the schema';
 
 /* A field goes with its object; what is not there any more needs nothing. */
 CREATE FUNCTION flitmig._schema_scope(this_run bigint) RETURNS SETOF flitmig.undo
@@ -384,8 +391,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	n bigint := flitmig._foreign_count_answer(body);
+	dry boolean := flitmig._is_dry(b.run_id);
 BEGIN
-	IF b.purpose = 'count any' AND n = 0 THEN
+	IF dry AND n < 9223372036854775807 THEN
+		n := greatest(0, n - flitmig._leaving(b.run_id, b.object,
+			CASE b.purpose WHEN 'count any' THEN ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields')) ELSE nullif(ARRAY[b.detail ->> 'field'], ARRAY[NULL::text]) END,
+			CASE b.purpose WHEN 'count' THEN flitmig._our_options(b.detail -> 'before') END));
+	END IF;
+	IF n = 0 AND dry THEN
+		NULL;	/* it would go */
+	ELSIF b.purpose = 'count any' AND n = 0 THEN
 		PERFORM flitmig._plan_undo_schema(b.run_id, u.id::bigint) FROM jsonb_array_elements_text(b.detail -> 'undo') u(id);
 	ELSIF b.purpose = 'count any' THEN
 		/* in some: which? */
@@ -397,6 +412,9 @@ BEGIN
 		PERFORM flitmig._plan_undo_schema(b.run_id, (b.detail ->> 'undo')::bigint);
 	ELSE
 		UPDATE flitmig.batch SET detail = detail || jsonb_build_object('foreign', n) WHERE id = b.id;
+		IF dry THEN
+			RETURN;
+		END IF;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
 		VALUES (b.migration_id, 'rollback', 'warning', 'SCHEMA_KEPT', b.detail ->> 'object', b.detail ->> 'field', n,
 				'Kept in Twenty: it holds data that this migration did not put there, or that a person has changed since.',
@@ -434,8 +452,8 @@ BEGIN
 			AND NOT EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)))
 		   OR u.action = 'upload');
 	DELETE FROM flitmig.upload p USING flitmig.rollback_item i
-	WHERE i.run_id = this_run AND i.state = 'destroyed' AND p.migration_id = mig AND p.record_id = i.id;
-	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state = 'destroyed' AND c.migration_id = mig AND c.id = i.id;
+	WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent') AND p.migration_id = mig AND p.record_id = i.id;
+	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent') AND c.migration_id = mig AND c.id = i.id;
 	IF NOT r.options ? 'undo_run' THEN
 		DELETE FROM flitmig.quarantine WHERE migration_id = mig;
 		UPDATE flitmig.migration SET delta_until = NULL WHERE id = mig;
