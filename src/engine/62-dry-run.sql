@@ -16,7 +16,7 @@ $$;
 COMMENT ON FUNCTION flitmig._is_dry(bigint) IS 'Whether a rollback only tells';
 
 /* Records that count as holding something now, and would not after the rollback. */
-CREATE FUNCTION flitmig._leaving(this_run bigint, object text, fields text[], options text[]) RETURNS bigint
+CREATE FUNCTION flitmig._leaving(this_run bigint, object text, fields text[], choices text[]) RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -36,9 +36,9 @@ AS $$
 	FROM held h LEFT JOIN image m ON m.id = h.id
 	WHERE CASE
 			WHEN fields IS NULL THEN h.state = 'destroy'
-			WHEN options IS NOT NULL THEN
-				EXISTS (SELECT FROM known k WHERE flitmig._holds_option(h.stored -> k.name, options))
-				AND (h.state = 'destroy' OR NOT EXISTS (SELECT FROM known k WHERE flitmig._holds_option((h.stored || coalesce(m.doc, '{}')) -> k.name, options)))
+			WHEN choices IS NOT NULL THEN
+				EXISTS (SELECT FROM known k WHERE flitmig._holds_option(h.stored -> k.name, choices))
+				AND (h.state = 'destroy' OR NOT EXISTS (SELECT FROM known k WHERE flitmig._holds_option((h.stored || coalesce(m.doc, '{}')) -> k.name, choices)))
 			ELSE
 				EXISTS (SELECT FROM known k WHERE flitmig._filled(k, h.stored))
 				AND (h.state = 'destroy' OR NOT EXISTS (SELECT FROM known k WHERE flitmig._filled(k, h.stored || coalesce(m.doc, '{}'))))

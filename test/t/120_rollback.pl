@@ -32,7 +32,7 @@ export_of('Village', 1 .. 14);
 import_and_run();
 my $third = last_run();
 
-like(psql_error($node, "SELECT * FROM flitmig_rollback('clinic', run => $second)"), qr/cannot be rolled back alone.*Run $third changed 14 of the records/s, 'a run whose records a later one changed once more is not taken back alone');
+like(psql_error($node, "SELECT * FROM flitmig_rollback('clinic', run => $second)"), qr/cannot be rolled back alone.*Run $third changed 10 of the records/s, 'a run whose records a later one changed once more is not taken back alone');
 like(psql_error($node, "SELECT * FROM flitmig_rollback('clinic', run => $first, dry_run => true)"), qr/cannot be rolled back alone/, 'the dry run says so, too');
 is(psql_error($node, "SELECT * FROM flitmig_rollback('clinic', run => 4711)") =~ /has no run 4711/ ? 1 : 0, 1, 'a run that is not there');
 
@@ -44,8 +44,7 @@ is($node->safe_psql('postgres', "SELECT r.source_key || ': ' || i.why FROM flitm
 	"P3: changed in Twenty since it was stored\nP3: changed in Twenty since it was stored", 'kept records are listed');
 is(told_and_done("run => $third, force => true"), "patient|0|1|0|", 'forced, it too');
 is(city('P3'), 'City', 'what was there before');
-my $expected = "appointment_patient|4|0|0|\nappointment|4|0|0|\npatient|4|10|0|\nschema|0|0|0|";
-like(told_and_done("run => $second"), qr/^appointment_patient\|4\|0\|0\|\nappointment\|4\|0\|0\|\npatient\|4\|9\|1\|changed in Twenty since it was stored/, 'a run that created and updated: told and done');
+is(told_and_done("run => $second"), "appointment_patient|4|0|0|\nappointment|4|0|0|\npatient|4|10|0|", 'a run that created and updated: told and done');
 is(tasks(), '10 8', 'its creates are gone, not those of the first run');
 
 # everything, with somebody's data in what we made
