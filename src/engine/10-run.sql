@@ -176,6 +176,9 @@ AS $$
 			   WHEN 'schema' THEN 'making objects and fields'
 			   WHEN 'map' THEN 'mapping the staged rows'
 			   WHEN 'planmap' THEN 'mapping the staged rows'
+			   WHEN 'adopt' THEN 'looking for records that Twenty has already'
+			   WHEN 'remap' THEN 'mapping the staged rows'
+			   WHEN 'gone' THEN 'looking at what is gone from the export'
 			   WHEN 'check' THEN 'comparing what changed'
 			   ELSE phase
 		   END
@@ -212,16 +215,16 @@ AS $$
 	WITH kinds(kind, phases) AS (VALUES
 		('read', ARRAY['introspect', 'planmap', 'introspect']),
 		('prepare', ARRAY['introspect', 'schema', 'introspect', 'schema', 'introspect', 'prepared']),
-		('sample', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
-						 'create', 'verify']),
-		('run', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map',
+		('sample', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map', 'adopt', 'remap',
+						 'create', 'update', 'verify']),
+		('run', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map', 'adopt', 'remap', 'gone',
 					  'check', 'create', 'update', 'deferred']),
-		('rollback', ARRAY['wait', 'introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'count', 'unschema', 'introspect', 'undone'])),
+		('rollback', ARRAY['wait', 'introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'untold', 'count', 'unschema', 'introspect', 'undone'])),
 	wanted AS (
 		SELECT p.phase, p.n, r.migration_id
 		FROM flitmig.run r
 		JOIN kinds k ON k.kind = CASE r.kind WHEN 'delta' THEN 'run' ELSE r.kind END,
-			 unnest(CASE WHEN r.options ? 'dry_run' THEN ARRAY['introspect', 'look'] ELSE k.phases END) WITH ORDINALITY AS p(phase, n)
+			 unnest(CASE WHEN r.options ? 'dry_run' THEN ARRAY['introspect', 'settle', 'look', 'restore', 'count'] ELSE k.phases END) WITH ORDINALITY AS p(phase, n)
 		WHERE r.id = this_run),
 	expanded AS (
 		SELECT w.n, o.position AS a, 0 AS b, w.phase || ':' || o.name AS phase
@@ -274,7 +277,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(greatest(0, ceil(1000 * extract(epoch FROM max(b.dark_at) + current_setting('flitmig.late_window')::interval - clock_timestamp()))), 0)::integer
 	FROM flitmig.run r JOIN flitmig.batch b ON b.migration_id = r.migration_id AND b.run_id < r.id
-	WHERE r.id = this_run AND b.kind = ANY (CASE r.kind WHEN 'rollback' THEN ARRAY['create', 'update', 'destroy', 'schema'] ELSE ARRAY['update', 'destroy'] END)
+	WHERE r.id = this_run AND b.kind = ANY (CASE r.kind WHEN 'rollback' THEN ARRAY['create', 'update', 'destroy', 'trash', 'untrash', 'schema'] ELSE ARRAY['update', 'destroy', 'trash', 'untrash'] END)
 $$;
 COMMENT ON FUNCTION flitmig._late_ms(bigint) IS 'Milliseconds until calls of earlier runs whose connection broke can no longer be applied, see flitmig.late_window';
 
@@ -295,6 +298,9 @@ BEGIN
 		WHEN 'prepared' THEN PERFORM flitmig._require_schema(this_run, mig);
 		WHEN 'planmap' THEN PERFORM flitmig._plan_planmap(mig);
 		WHEN 'map' THEN PERFORM flitmig._require_schema(this_run, mig), flitmig._plan_map(this_run, mig);
+		WHEN 'adopt' THEN PERFORM flitmig._plan_adopt(this_run, mig, phase);
+		WHEN 'remap' THEN PERFORM flitmig._plan_remap(this_run, mig);
+		WHEN 'gone' THEN PERFORM flitmig._plan_gone(this_run, mig, phase);
 		WHEN 'check' THEN PERFORM flitmig._plan_check(this_run, mig, phase);
 		WHEN 'update' THEN PERFORM flitmig._plan_again(this_run, mig, phase);
 		WHEN 'create' THEN PERFORM flitmig._plan_create(this_run, mig, map, phase);
@@ -307,6 +313,7 @@ BEGIN
 		WHEN 'late' THEN PERFORM flitmig._plan_late(this_run, mig, phase);
 		WHEN 'restore' THEN PERFORM flitmig._plan_restore(this_run, mig, phase);
 		WHEN 'restored' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'untold' THEN hold_ms := flitmig._plan_untold(this_run, mig, phase);
 		WHEN 'count' THEN PERFORM flitmig._plan_count(this_run, mig, phase);
 		WHEN 'unschema' THEN NULL;	/* planned by the answers of count */
 		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);

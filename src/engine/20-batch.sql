@@ -67,6 +67,7 @@ BEGIN
 		WHEN 'update' THEN SELECT * INTO path, body FROM flitmig._open_update(b);
 		WHEN 'destroy' THEN SELECT * INTO path, body FROM flitmig._open_destroy(b);
 		WHEN 'timeline' THEN SELECT * INTO path, body FROM flitmig._open_timeline(b);
+		WHEN 'trash', 'untrash' THEN SELECT * INTO path, body FROM flitmig._open_trash(b);
 		WHEN 'introspect', 'members' THEN SELECT * INTO transport, path, body FROM flitmig._open_introspect(b);
 		WHEN 'schema' THEN SELECT * INTO path, body FROM flitmig._open_schema(b);
 		WHEN 'upload' THEN
@@ -238,12 +239,15 @@ BEGIN
 				WHEN 'settle' THEN PERFORM flitmig._read_settle(b, body);
 				WHEN 'verify' THEN PERFORM flitmig._read_verify(b, body);
 				WHEN 'check' THEN PERFORM flitmig._read_check(b, body);
+				WHEN 'adopt' THEN PERFORM flitmig._read_adopt(b, body);
+				WHEN 'gone' THEN PERFORM flitmig._read_gone(b, body);
 				WHEN 'look' THEN PERFORM flitmig._read_look(b, body);
 				WHEN 'late' THEN PERFORM flitmig._read_late(b, body);
 				WHEN 'restore' THEN PERFORM flitmig._read_restore(b, body);
 			END CASE;
 		WHEN 'destroy' THEN PERFORM flitmig._stored_destroy(b);
 		WHEN 'timeline' THEN PERFORM flitmig._stored_timeline(b, body);
+		WHEN 'trash', 'untrash' THEN PERFORM flitmig._stored_trash(b, body);
 		WHEN 'introspect' THEN PERFORM flitmig._stored_introspect(b, body);
 		WHEN 'schema' THEN PERFORM flitmig._stored_schema(b, body);
 		WHEN 'upload' THEN PERFORM flitmig._stored_upload(b, body);
@@ -266,7 +270,7 @@ BEGIN
 			/* its fields are compared with the server's again before anything is resent */
 			UPDATE flitmig.batch SET state = 'settled' WHERE id = b.id;
 			PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read',
-										  CASE b.purpose WHEN 'restore' THEN 'restore' ELSE 'check' END, b.object, b.object_map_id, b.ids, 200);
+										  CASE WHEN b.purpose IN ('restore', 'gone') THEN b.purpose ELSE 'check' END, b.object, b.object_map_id, b.ids, 200);
 		WHEN b.kind = 'schema' AND b.purpose IN ('do', 'undo') THEN
 			/* the introspection after this phase tells whether it was done; a count is a read and is repeated */
 			UPDATE flitmig.batch SET state = 'settled' WHERE id = b.id;

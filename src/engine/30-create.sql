@@ -255,15 +255,21 @@ COMMENT ON FUNCTION flitmig._read_settle(flitmig.batch, jsonb) IS 'Decides about
 /* ---- reads ---- */
 
 CREATE FUNCTION flitmig._open_read(b flitmig.batch, OUT path text, OUT body text)
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT r.path, r.body::text
-	FROM flitmig._read_request(b.migration_id, b.object, b.ids,
-							   CASE b.purpose WHEN 'late' THEN '{}' ELSE flitmig._known_fields(b.migration_id, b.object, b.ids) END,
-							   true) r
+BEGIN
+	IF b.purpose = 'adopt' THEN
+		SELECT r.path, r.body::text INTO path, body FROM flitmig._adopt_request(b) r;
+	ELSE
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig._read_request(b.migration_id, b.object, b.ids,
+								   CASE b.purpose WHEN 'late' THEN '{}' ELSE flitmig._known_fields(b.migration_id, b.object, b.ids) END,
+								   true) r;
+	END IF;
+END
 $$;
-COMMENT ON FUNCTION flitmig._open_read(flitmig.batch) IS 'Builds a read by ids, records in the trash included';
+COMMENT ON FUNCTION flitmig._open_read(flitmig.batch) IS 'Builds a read, records in the trash included: by ids, or of records that might be adopted';
 
 CREATE FUNCTION flitmig._known_fields(mig integer, object text, ids uuid[]) RETURNS text[]
 LANGUAGE sql STABLE
@@ -280,9 +286,11 @@ AS $$
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
 		  UNION
 		  SELECT jsonb_object_keys(u.before -> i.id::text)
-		  FROM unnest(ids) AS i(id) JOIN flitmig.undo u ON u.migration_id = mig AND u.action = 'update' AND i.id = ANY (u.ids)) k
+		  FROM unnest(ids) AS i(id) JOIN flitmig.undo u ON u.migration_id = mig AND u.action IN ('update', 'adopt') AND i.id = ANY (u.ids)
+		  UNION
+		  SELECT flitmig._gone_field(o.id) FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _known_fields.object) k
 $$;
-COMMENT ON FUNCTION flitmig._known_fields(integer, text, uuid[]) IS 'Fields that these records'' payloads, bases or before-images know';
+COMMENT ON FUNCTION flitmig._known_fields(integer, text, uuid[]) IS 'Fields that these records'' payloads, bases or before-images know, and those that flag what is gone';
 
 CREATE FUNCTION flitmig._plan_verify(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
@@ -305,7 +313,7 @@ AS $$
 	SELECT b.migration_id, b.run_id, s.id, b.object, c.field, c.sent, c.stored, c.verdict, c.rule
 	FROM flitmig.base s
 	JOIN flitmig._answer_records(body) a ON a.id = s.id,
-		 LATERAL flitmig._compare(s.sent, a.doc, b.migration_id, b.object) c
+		 LATERAL flitmig._compare(s.sent - s.kept_fields, a.doc, b.migration_id, b.object) c
 	WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids) AND NOT a.doc @> s.sent AND c.verdict <> 'same'
 	UNION ALL
 	SELECT b.migration_id, b.run_id, s.id, b.object, k.key, s.sent -> k.key, NULL, 'missing', NULL

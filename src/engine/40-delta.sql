@@ -12,14 +12,25 @@ CREATE FUNCTION flitmig._plan_map(this_run bigint, mig integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	PERFORM flitmig._map(mig);
+	PERFORM flitmig._count_planned(this_run, mig);
+END
+$$;
+COMMENT ON FUNCTION flitmig._plan_map(bigint, integer) IS 'Recomputes the records';
+
+CREATE FUNCTION flitmig._count_planned(this_run bigint, mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
 DECLARE
 	r flitmig.run;
 BEGIN
 	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
-	PERFORM flitmig._map(mig);
 	IF r.kind = 'sample' THEN
 		PERFORM flitmig._choose_sample(mig, coalesce((r.options ->> 'size')::integer, 300));
 	END IF;
+	DELETE FROM flitmig.run_object p WHERE p.run_id = this_run;
 	INSERT INTO flitmig.run_object (run_id, object_map_id, planned, unchanged)
 	SELECT this_run, o.id,
 		   count(c.id) FILTER (WHERE b.id IS NULL OR b.hash <> c.hash),
@@ -33,7 +44,7 @@ BEGIN
 	UPDATE flitmig.run SET total = (SELECT sum(p.planned) FROM flitmig.run_object p WHERE p.run_id = this_run) WHERE id = this_run;
 END
 $$;
-COMMENT ON FUNCTION flitmig._plan_map(bigint, integer) IS 'Recomputes the records and counts what this run sets out to send';
+COMMENT ON FUNCTION flitmig._count_planned(bigint, integer) IS 'Chooses the slice when a sample runs, and counts what the run sets out to send';
 
 /*
  * The slice: some records of the object map that most others point at (the
@@ -90,16 +101,16 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	DELETE FROM flitmig.change WHERE migration_id = mig;
-	DELETE FROM flitmig.conflict WHERE migration_id = mig;
+	DELETE FROM flitmig.conflict WHERE migration_id = mig AND kind <> 'gone';
 	/* refused when it was sent last, unchanged since: not sent again by itself */
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
 		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
-		  WHERE r.migration_id = mig AND r.state = 'mapped' AND b.hash <> r.hash
+		  WHERE r.migration_id = mig AND r.state = 'mapped' AND b.hash <> r.hash AND b.origin = 'created'
 			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
 		  GROUP BY r.object, r.object_map_id) t;
 $$;
-COMMENT ON FUNCTION flitmig._plan_check(bigint, integer, text) IS 'Plans a read of the current state of every stored record whose source changed';
+COMMENT ON FUNCTION flitmig._plan_check(bigint, integer, text) IS 'Plans a read of the current state of every record of ours whose source changed';
 
 /*
  * An update of a composite field changes the parts that it names and leaves
@@ -166,7 +177,7 @@ BEGIN
 	WITH target AS (
 		SELECT a.id, a.doc FROM flitmig._answer_records(body) a),
 	place AS (
-		SELECT r.id, r.payload, s.sent, s.stored, t.doc,
+		SELECT r.id, r.payload, s.sent, s.stored, s.kept_fields, t.doc,
 			   CASE WHEN t.id IS NULL THEN 'missing' WHEN t.doc ->> 'deletedAt' IS NOT NULL THEN 'trashed' END AS lost
 		FROM flitmig.record r
 		JOIN flitmig.base s ON s.migration_id = r.migration_id AND s.id = r.id
@@ -176,7 +187,9 @@ BEGIN
 		SELECT p.id, k.key, p.sent -> k.key AS base_sent, p.stored -> k.key AS base_stored,
 			   p.payload -> k.key AS source, p.doc -> k.key AS target,
 			   p.payload -> k.key IS DISTINCT FROM p.sent -> k.key AS source_changed,
-			   CASE WHEN p.stored ? k.key THEN p.doc -> k.key IS DISTINCT FROM p.stored -> k.key
+			   /* what was somebody else's when we adopted the record is never written */
+			   CASE WHEN k.key = ANY (p.kept_fields) AND p.payload -> k.key IS DISTINCT FROM p.sent -> k.key THEN true
+					WHEN p.stored ? k.key THEN p.doc -> k.key IS DISTINCT FROM p.stored -> k.key
 					ELSE NOT flitmig._blank(p.doc -> k.key) END AS target_changed
 		FROM place p, LATERAL (SELECT jsonb_object_keys(p.payload) UNION SELECT jsonb_object_keys(p.sent)) k(key)
 		WHERE p.lost IS NULL),
@@ -211,7 +224,8 @@ BEGIN
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
 	SELECT b.migration_id, j.id, b.run_id, b.object, b.object_map_id,
-		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)),
+		   /* an upsert moves the position of a record (1.17), which is not ours in one that we adopted */
+		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)) OR EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = j.id AND s.origin = 'adopted'),
 		   jsonb_object_agg(j.key, flitmig._replacing(coalesce(j.base_sent, j.base_stored), j.source)),
 		   jsonb_object_agg(j.key, coalesce(j.target, 'null'))
 	FROM judged j
@@ -245,7 +259,7 @@ AS $$
 		  AND NOT EXISTS (SELECT FROM flitmig.batch b
 						  WHERE b.run_id = this_run AND b.phase = _plan_update.phase AND b.kind = 'update' AND c.id = ANY (b.ids)
 							AND (b.state IN ('planned', 'open') OR (b.state = 'refused' AND b.phase = 'check'))))
-	SELECT flitmig._plan_batches(this_run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' ELSE 'push' END,
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' WHEN 'gone' THEN 'gone' ELSE 'push' END,
 								 t.object, t.object_map_id, t.ids, CASE WHEN t.single THEN 1 ELSE flitmig._batch_size(mig) END)
 	FROM (SELECT w.object, w.object_map_id, w.single, array_agg(w.id ORDER BY w.id) AS ids
 		  FROM waiting w
@@ -258,18 +272,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes: 200 to a call, those of unique fields one by one';
 
-/* Updates that were refused before this run's creates are looked at again after them. */
+/*
+ * Updates that were refused before this run's creates are looked at again
+ * after them.  Adopted records wait for the creates anyway: most of what
+ * fills their blanks points at new records.
+ */
 CREATE FUNCTION flitmig._plan_again(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT c.object, c.object_map_id, array_agg(c.id ORDER BY c.id) AS ids
-		  FROM flitmig.change c
-		  WHERE c.migration_id = mig AND c.run_id = this_run
+		  FROM (SELECT g.object, g.object_map_id, g.id FROM flitmig.change g WHERE g.migration_id = mig AND g.run_id = this_run
+				UNION
+				SELECT r.object, r.object_map_id, r.id
+				FROM flitmig.base b JOIN flitmig.record r ON r.migration_id = mig AND r.id = b.id
+				WHERE b.migration_id = mig AND b.origin = 'adopted' AND r.state = 'mapped' AND b.hash <> r.hash
+				  AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
+				  AND ((SELECT n.kind FROM flitmig.run n WHERE n.id = this_run) <> 'sample'
+					   OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = r.id))) c
 		  GROUP BY c.object, c.object_map_id) t
 $$;
-COMMENT ON FUNCTION flitmig._plan_again(bigint, integer, text) IS 'Plans a second check of the records whose update was refused';
+COMMENT ON FUNCTION flitmig._plan_again(bigint, integer, text) IS 'Plans a second check of the records whose update was refused, and the first one of adopted records';
 
 CREATE FUNCTION flitmig._open_update(b flitmig.batch, OUT path text, OUT body text)
 LANGUAGE plpgsql
@@ -308,7 +332,7 @@ DECLARE
 	n integer;
 BEGIN
 	WITH answer AS (
-		SELECT a.id, a.doc - 'id' AS doc, c.changes, r.payload, s.sent, s.stored
+		SELECT a.id, a.doc - 'id' AS doc, c.changes, r.payload, s.sent, s.stored, flitmig._gone_field(s.object_map_id) AS flag
 		FROM flitmig._answer_records(body) a
 		JOIN flitmig.change c ON c.migration_id = b.migration_id AND c.id = a.id
 		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = a.id
@@ -322,14 +346,16 @@ BEGIN
 	based AS (
 		UPDATE flitmig.base s
 		SET sent = n.sent, hash = jsonb_hash_extended(n.sent, 0), stored_at = clock_timestamp(),
+			gone = CASE WHEN a.changes ? a.flag THEN CASE WHEN a.changes -> a.flag = 'true' THEN 'flagged' END ELSE s.gone END,
 			stored = a.stored || (SELECT coalesce(jsonb_object_agg(k.key, a.doc -> k.key), '{}')
 								  FROM jsonb_object_keys(a.doc) k(key)
 								  WHERE k.key IN ('updatedAt', 'deletedAt') OR a.changes ? k.key)
 		FROM answer a,
 			 LATERAL (SELECT (a.sent - coalesce(array_agg(k.key), '{}'::text[]))
 							 || coalesce(jsonb_object_agg(k.key, k.value) FILTER (WHERE k.value IS NOT NULL), '{}') AS sent
+					  /* the flag of what is gone is no part of what a row says */
 					  FROM (SELECT c.key, CASE b.purpose WHEN 'restore' THEN a.changes -> c.key ELSE a.payload -> c.key END AS value
-							FROM jsonb_object_keys(a.changes) c(key)) k) n
+							FROM jsonb_object_keys(a.changes) c(key) WHERE c.key IS DISTINCT FROM a.flag) k) n
 		WHERE s.migration_id = b.migration_id AND s.id = a.id
 		RETURNING 1)
 	SELECT count(*) INTO n FROM based;

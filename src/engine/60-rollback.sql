@@ -49,7 +49,7 @@ BEGIN
 	FROM flitmig._undo_scope(this_run) u
 	CROSS JOIN LATERAL unnest(u.ids) AS i(id)
 	LEFT JOIN flitmig.record r ON r.migration_id = mig AND r.id = i.id
-	WHERE u.action IN ('update', 'adopt')
+	WHERE u.action IN ('update', 'adopt', 'trash', 'untrash')
 	ON CONFLICT (run_id, id) DO NOTHING;
 	UPDATE flitmig.run SET total = (SELECT count(*) FROM flitmig.rollback_item i WHERE i.run_id = this_run) WHERE id = this_run;
 	PERFORM flitmig._plan_batches(this_run, mig, phase, 'read', 'look', t.object, NULL, t.ids, 200)
@@ -75,7 +75,11 @@ AS $$
 			   AND (s.touched
 					OR EXISTS (SELECT FROM jsonb_each(s.stored) f
 							   WHERE t.doc ? f.key AND f.value <> t.doc -> f.key
-								 AND NOT (f.key = 'updatedAt' AND EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = i.id)))) AS changed
+								 AND NOT (f.key = 'updatedAt' AND EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = i.id))
+								 /* a rollback that broke off has destroyed what it pointed at; a person would have moved updatedAt */
+								 AND NOT (t.doc -> f.key = 'null' AND f.key LIKE '%Id'
+										  AND EXISTS (SELECT FROM flitmig.rollback_item p
+													  WHERE p.run_id = b.run_id AND p.id = CASE WHEN f.value #>> '{}' ~ '^[0-9a-f-]{36}$' THEN (f.value #>> '{}')::uuid END)))) AS changed
 		FROM unnest(b.ids) AS i(id)
 		LEFT JOIN target t ON t.id = i.id
 		LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id)
@@ -103,22 +107,34 @@ $$;
 COMMENT ON FUNCTION flitmig._plan_timeline(bigint, integer, text) IS 'Plans the removal of timeline activities that point at records about to be destroyed';
 
 CREATE FUNCTION flitmig._open_timeline(b flitmig.batch, OUT path text, OUT body text)
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT r.path, r.body::text FROM flitmig._timeline_destroy_request(b.migration_id, b.object, b.ids) r
+BEGIN
+	IF b.purpose = 'destroy' THEN
+		SELECT r.path, r.body::text INTO path, body FROM flitmig._timeline_destroy_request(b.migration_id, b.object, b.ids) r;
+	ELSE
+		SELECT t.path, t.body INTO path, body FROM flitmig._open_told(b) t;
+	END IF;
+END
 $$;
 COMMENT ON FUNCTION flitmig._open_timeline(flitmig.batch) IS 'Builds the removal of the activities of these records';
 
 /* Activities are made a moment after their record (TWENTY.md 5): look again until a call finds none. */
 CREATE FUNCTION flitmig._stored_timeline(b flitmig.batch, body jsonb) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	IF b.purpose <> 'destroy' THEN
+		PERFORM flitmig._stored_told(b, body);
+		RETURN;
+	END IF;
 	UPDATE flitmig.batch SET stored = stored + n.found,
 		state = CASE WHEN n.found > 0 AND b.attempts < 6 THEN 'planned' ELSE 'done' END
 	FROM (SELECT count(*)::integer AS found FROM flitmig._answer_records(body)) n
-	WHERE id = b.id
+	WHERE id = b.id;
+END
 $$;
 COMMENT ON FUNCTION flitmig._stored_timeline(flitmig.batch, jsonb) IS 'Repeats the call until nothing is left to remove';
 
@@ -175,7 +191,6 @@ DECLARE
 	survivors uuid[] := (SELECT array_agg(a.id) FROM flitmig._answer_records(body) a);
 BEGIN
 	IF survivors IS NULL THEN
-		UPDATE flitmig.rollback_item SET state = 'destroyed' WHERE run_id = b.run_id AND id = ANY (b.ids) AND state = 'absent';
 		DELETE FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = ANY (b.ids);
 		RETURN;
 	END IF;
@@ -208,62 +223,127 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_restore(bigint, integer, text) IS 'Plans a read of the records that were updated and are not destroyed';
 
-CREATE FUNCTION flitmig._read_restore(b flitmig.batch, body jsonb) RETURNS void
-LANGUAGE sql
+/* What a rollback takes back in records that stay: the oldest image of each field is what was there before us. */
+CREATE FUNCTION flitmig._images(this_run bigint, records uuid[]) RETURNS TABLE (id uuid, field text, value jsonb)
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH image AS (	/* the oldest image of each field is what was there before us */
-		SELECT DISTINCT ON (i.id, f.key) i.id, f.key, f.value
-		FROM flitmig._undo_scope(b.run_id) u, unnest(u.ids) AS i(id), jsonb_each(u.before -> i.id::text) f
-		WHERE u.action IN ('update', 'adopt') AND i.id = ANY (b.ids)
-		ORDER BY i.id, f.key, u.id),
-	place AS (
-		SELECT m.id, m.key, m.value, a.doc -> m.key AS target,
-			   a.doc -> m.key = m.value AS done,
-			   a.doc -> m.key IS NOT DISTINCT FROM s.stored -> m.key OR a.doc -> m.key = m.value OR (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id) AS ours
-		FROM image m
+	SELECT DISTINCT ON (i.id, f.key) i.id, f.key, f.value
+	FROM flitmig._undo_scope(this_run) u, unnest(u.ids) AS i(id), jsonb_each(u.before -> i.id::text) f
+	WHERE u.action IN ('update', 'adopt') AND i.id = ANY (records)
+	  /* with a field of ours that an earlier rollback has removed its values are gone */
+	  AND EXISTS (SELECT FROM flitmig.live_field l WHERE l.migration_id = u.migration_id AND l.object = u.object AND f.key IN (l.name, l.join_column))
+	ORDER BY i.id, f.key, u.id
+$$;
+COMMENT ON FUNCTION flitmig._images(bigint, uuid[]) IS 'Before-images of records within a rollback''s scope, one a field';
+
+CREATE FUNCTION flitmig._read_restore(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	force boolean := (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id);
+BEGIN
+	UPDATE flitmig.rollback_item i SET state = 'absent', why = 'not there any more'
+	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
+	  AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id);
+	PERFORM flitmig._restore_trash(b, body, force);
+	WITH place AS (
+		SELECT m.id, m.field AS key, m.value, a.doc -> m.field AS target,
+			   a.doc -> m.field = m.value AS done,
+			   a.doc -> m.field IS NOT DISTINCT FROM s.stored -> m.field OR a.doc -> m.field = m.value OR force AS ours
+		FROM flitmig._images(b.run_id, b.ids) m
 		JOIN flitmig._answer_records(body) a ON a.id = m.id
-		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = m.id),
+		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = m.id
+		JOIN flitmig.rollback_item i ON i.run_id = b.run_id AND i.id = m.id AND i.state = 'restore'
+		/* those that are about to go in or out of the trash are looked at after it */
+		WHERE NOT EXISTS (SELECT FROM flitmig.batch t WHERE t.run_id = b.run_id AND t.kind IN ('trash', 'untrash') AND t.state IN ('planned', 'open') AND m.id = ANY (t.ids))),
 	kept AS (
 		UPDATE flitmig.rollback_item i SET state = 'kept', why = 'changed in Twenty since it was stored'
 		FROM (SELECT DISTINCT p.id FROM place p WHERE NOT p.ours) p
 		WHERE i.run_id = b.run_id AND i.id = p.id
-		RETURNING 1),
-	gone AS (
-		UPDATE flitmig.rollback_item i SET state = 'absent', why = 'not there any more'
-		WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id)
-		RETURNING 1),
-	already AS (	/* restored by a call whose answer was lost */
-		UPDATE flitmig.rollback_item i SET state = 'restored'
-		FROM (SELECT p.id FROM place p GROUP BY p.id HAVING bool_and(coalesce(p.done, false))) p
-		WHERE i.run_id = b.run_id AND i.id = p.id AND i.state = 'restore'
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
-	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id, bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)),
+	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id,
+		   bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)) OR EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = p.id AND s.origin = 'adopted'),
 		   jsonb_object_agg(p.key, p.value), jsonb_object_agg(p.key, coalesce(p.target, 'null'))
 	FROM place p
 	WHERE p.ours AND NOT coalesce(p.done, false)
 	GROUP BY p.id
-	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id;
-	SELECT flitmig._plan_update(b.run_id, b.migration_id, b.phase) WHERE b.phase = 'restored';
+	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id, single = excluded.single;
+	/* nothing to write: nothing was filled, or a call whose answer was lost has restored it */
+	UPDATE flitmig.rollback_item i SET state = 'restored'
+	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
+	  AND NOT EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.run_id = b.run_id AND c.id = i.id)
+	  AND NOT EXISTS (SELECT FROM flitmig.batch t WHERE t.run_id = b.run_id AND t.kind IN ('trash', 'untrash') AND t.state IN ('planned', 'open') AND i.id = ANY (t.ids));
+	IF b.phase = 'restored' THEN
+		PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
+	END IF;
+END
 $$;
 COMMENT ON FUNCTION flitmig._read_restore(flitmig.batch, jsonb) IS 'Clears before-images for writing where Twenty still holds what we stored';
 
+/*
+ * What a run put in the trash comes out, what it took out goes in again: as
+ * long as no person has moved it since.  Never by an update: an upsert would
+ * resurrect what a person put in the trash.
+ */
+CREATE FUNCTION flitmig._restore_trash(b flitmig.batch, body jsonb, force boolean) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DROP TABLE IF EXISTS pg_temp.flitmig_fate;
+	CREATE TEMP TABLE flitmig_fate ON COMMIT DROP AS
+	SELECT i.id, CASE
+			WHEN x.trashed AND y.action = 'trash' AND (s.stored -> 'deletedAt' = a.doc -> 'deletedAt' OR force) THEN 'untrash'
+			WHEN x.trashed AND y.action IS DISTINCT FROM 'untrash' THEN 'in the trash'
+			WHEN NOT x.trashed AND y.action = 'untrash' THEN CASE WHEN flitmig._changed_since(s, a.doc) AND NOT force THEN 'changed' ELSE 'trash' END
+		END AS fate
+	FROM flitmig.rollback_item i
+	JOIN flitmig._answer_records(body) a ON a.id = i.id
+	LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id
+	CROSS JOIN LATERAL (SELECT a.doc ->> 'deletedAt' IS NOT NULL AS trashed) x
+	LEFT JOIN LATERAL (SELECT u.action FROM flitmig._undo_scope(b.run_id) u
+					   WHERE u.action IN ('trash', 'untrash') AND i.id = ANY (u.ids) ORDER BY u.id LIMIT 1) y ON true
+	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore';
+	UPDATE flitmig.rollback_item i
+	SET state = 'kept', why = CASE f.fate WHEN 'changed' THEN 'changed in Twenty since it was stored' ELSE 'in the trash of Twenty, where someone else put it' END
+	FROM pg_temp.flitmig_fate f
+	WHERE f.fate IN ('in the trash', 'changed') AND i.run_id = b.run_id AND i.id = f.id;
+	IF NOT (SELECT r.options ? 'dry_run' FROM flitmig.run r WHERE r.id = b.run_id) THEN
+		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, t.fate, 'undo', b.object, b.object_map_id, t.ids, 200)
+		FROM (SELECT f.fate, array_agg(f.id ORDER BY f.id) AS ids FROM pg_temp.flitmig_fate f WHERE f.fate IN ('trash', 'untrash') GROUP BY f.fate) t;
+	END IF;
+	DROP TABLE pg_temp.flitmig_fate;
+END
+$$;
+COMMENT ON FUNCTION flitmig._restore_trash(flitmig.batch, jsonb, boolean) IS 'Plans what of a rollback is about the trash, and keeps what a person has put there';
+
 /* ---- schema ---- */
 
-CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
+CREATE FUNCTION flitmig._close_records(this_run bigint, mig integer) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT flitmig._forget_adopted(this_run, mig);
 	/* the log of records that are proven gone or restored is done with; all others stay in it */
 	UPDATE flitmig.undo u
 	SET ids = k.kept, undone_by = CASE WHEN k.kept = '{}' THEN this_run END
 	FROM (SELECT u2.id, coalesce(array_agg(i.id) FILTER (WHERE i.state NOT IN ('destroyed', 'absent', 'restored')), '{}') AS kept
 		  FROM flitmig._undo_scope(this_run) u2, unnest(u2.ids) AS x(id)
 		  JOIN flitmig.rollback_item i ON i.run_id = this_run AND i.id = x.id
-		  WHERE u2.action IN ('create', 'update', 'adopt')
+		  WHERE u2.action IN ('create', 'update', 'adopt', 'trash', 'untrash')
 		  GROUP BY u2.id) k
 	WHERE u.id = k.id;
+$$;
+COMMENT ON FUNCTION flitmig._close_records(bigint, integer) IS 'Closes the undo rows of records that are gone or restored';
+
+CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._close_records(this_run, mig) WHERE NOT flitmig._is_dry(this_run);
 	/* whose data is in it? One question an object for the fields, one for each object and option list of ours; settings hold no data */
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
 	SELECT this_run, mig, _plan_count.phase, 'schema', 'count any', s.object,
@@ -273,9 +353,9 @@ AS $$
 	SELECT this_run, mig, _plan_count.phase, 'schema', 'count', s.object,
 		   jsonb_build_object('undo', s.id, 'action', s.action, 'object', s.object, 'field', s.field, 'before', s.before)
 	FROM flitmig._schema_scope(this_run) s WHERE s.action IN ('create_object', 'add_options');
-	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field';
+	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field' AND NOT flitmig._is_dry(this_run);
 $$;
-COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone, then asks whether someone else''s data is in what we added to the schema';
+COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone or restored, then asks whether someone else''s data is in what we added to the schema';
 
 /* A field goes with its object; what is not there any more needs nothing. */
 CREATE FUNCTION flitmig._schema_scope(this_run bigint) RETURNS SETOF flitmig.undo
@@ -311,8 +391,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	n bigint := flitmig._foreign_count_answer(body);
+	dry boolean := flitmig._is_dry(b.run_id);
 BEGIN
-	IF b.purpose = 'count any' AND n = 0 THEN
+	IF dry AND n < 9223372036854775807 THEN
+		n := greatest(0, n - flitmig._leaving(b.run_id, b.object,
+			CASE b.purpose WHEN 'count any' THEN ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields')) ELSE nullif(ARRAY[b.detail ->> 'field'], ARRAY[NULL::text]) END,
+			CASE b.purpose WHEN 'count' THEN flitmig._our_options(b.detail -> 'before') END));
+	END IF;
+	IF n = 0 AND dry THEN
+		NULL;	/* it would go */
+	ELSIF b.purpose = 'count any' AND n = 0 THEN
 		PERFORM flitmig._plan_undo_schema(b.run_id, u.id::bigint) FROM jsonb_array_elements_text(b.detail -> 'undo') u(id);
 	ELSIF b.purpose = 'count any' THEN
 		/* in some: which? */
@@ -324,6 +412,9 @@ BEGIN
 		PERFORM flitmig._plan_undo_schema(b.run_id, (b.detail ->> 'undo')::bigint);
 	ELSE
 		UPDATE flitmig.batch SET detail = detail || jsonb_build_object('foreign', n) WHERE id = b.id;
+		IF dry THEN
+			RETURN;
+		END IF;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
 		VALUES (b.migration_id, 'rollback', 'warning', 'SCHEMA_KEPT', b.detail ->> 'object', b.detail ->> 'field', n,
 				'Kept in Twenty: it holds data that this migration did not put there, or that a person has changed since.',
@@ -361,8 +452,8 @@ BEGIN
 			AND NOT EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)))
 		   OR u.action = 'upload');
 	DELETE FROM flitmig.upload p USING flitmig.rollback_item i
-	WHERE i.run_id = this_run AND i.state = 'destroyed' AND p.migration_id = mig AND p.record_id = i.id;
-	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state = 'destroyed' AND c.migration_id = mig AND c.id = i.id;
+	WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent') AND p.migration_id = mig AND p.record_id = i.id;
+	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent') AND c.migration_id = mig AND c.id = i.id;
 	IF NOT r.options ? 'undo_run' THEN
 		DELETE FROM flitmig.quarantine WHERE migration_id = mig;
 		UPDATE flitmig.migration SET delta_until = NULL WHERE id = mig;

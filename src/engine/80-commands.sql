@@ -246,6 +246,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	n bigint;
+	later bigint;
 BEGIN
 	WITH ours AS (
 		SELECT DISTINCT i.id FROM flitmig.undo u, unnest(u.ids) AS i(id)
@@ -262,9 +263,21 @@ BEGIN
 				  DETAIL = format('%s records of other runs point at records that it created.', n),
 				  HINT = format('Roll the later runs back first, or everything: SELECT * FROM flitmig_rollback(%L);', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
 	END IF;
+	/* images are taken back in the order in which they were made, latest first */
+	SELECT count(DISTINCT i.id), min(l.run_id) INTO n, later
+	FROM flitmig.undo u CROSS JOIN LATERAL unnest(u.ids) AS i(id)
+	JOIN (SELECT o.run_id, x.id FROM flitmig.undo o CROSS JOIN LATERAL unnest(o.ids) AS x(id)
+		  WHERE o.migration_id = mig AND o.run_id > this_run AND o.undone_by IS NULL AND o.action IN ('update', 'trash', 'untrash')) l ON l.id = i.id
+	WHERE u.migration_id = mig AND u.run_id = this_run AND u.undone_by IS NULL AND u.action IN ('update', 'adopt', 'trash', 'untrash');
+	IF n > 0 THEN
+		RAISE EXCEPTION 'run % cannot be rolled back alone', this_run
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  DETAIL = format('Run %s changed %s of the records that it changed once more.', later, n),
+				  HINT = format('Roll the later runs back first, or everything: SELECT * FROM flitmig_rollback(%L);', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION flitmig._refuse_if_pointed_at(integer, bigint) IS 'Error when records of other runs point at what a run created';
+COMMENT ON FUNCTION flitmig._refuse_if_pointed_at(integer, bigint) IS 'Error when records of other runs point at what a run created, or a later run changed what it changed';
 
 CREATE FUNCTION @extschema@.flitmig_rollback(migration text, run bigint DEFAULT NULL, dry_run boolean DEFAULT false, force boolean DEFAULT false)
 RETURNS TABLE(object text, destroyed bigint, restored bigint, kept bigint, why text)
@@ -283,7 +296,7 @@ BEGIN
 		RAISE NOTICE 'there is nothing to roll back';
 		RETURN;
 	END IF;
-	IF flitmig_rollback.run IS NOT NULL AND NOT coalesce(dry_run, false) THEN
+	IF flitmig_rollback.run IS NOT NULL THEN
 		PERFORM flitmig._refuse_if_pointed_at(mig, flitmig_rollback.run);
 	END IF;
 	done := flitmig._work(mig, 'rollback', true, 0, coalesce(flitmig_rollback.run, 0), coalesce(force, false), coalesce(dry_run, false));
@@ -308,11 +321,12 @@ AS $$
 		  WHERE i.run_id = this_run
 		  GROUP BY o.position, coalesce(o.name, i.object)
 		  UNION ALL
-		  SELECT 1, 0, 'schema', count(*) FILTER (WHERE u.undone_by = this_run OR (dry_run AND u.undone_by IS NULL)), 0,
-				 count(*) FILTER (WHERE u.undone_by IS NULL AND NOT dry_run),
-				 string_agg(u.object || coalesce('.' || u.field, ''), ', ') FILTER (WHERE u.undone_by IS NULL AND NOT dry_run)
+		  SELECT 1, 0, 'schema', count(*) FILTER (WHERE u.undone_by = this_run OR (dry_run AND k.undo_id IS NULL)), 0,
+				 count(*) FILTER (WHERE u.undone_by IS NULL AND (NOT dry_run OR k.undo_id IS NOT NULL)),
+				 string_agg(u.object || coalesce('.' || u.field, ''), ', ' ORDER BY u.id) FILTER (WHERE u.undone_by IS NULL AND (NOT dry_run OR k.undo_id IS NOT NULL))
 		  FROM flitmig.run r JOIN flitmig.undo u ON u.migration_id = r.migration_id
 		   AND (r.options ->> 'undo_run' IS NULL OR u.run_id = (r.options ->> 'undo_run')::bigint)
+		  LEFT JOIN flitmig._schema_kept(this_run) k ON k.undo_id = u.id
 		  WHERE r.id = this_run AND u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 			AND (u.undone_by IS NULL OR u.undone_by = this_run)) t
 	ORDER BY t.part, t.position DESC

@@ -151,7 +151,7 @@ AS $$
 		UNION ALL SELECT path, entity, coalesce(field.doc->>'expression', field.doc->>'key', field.doc->>'owner') FROM field)
 	SELECT 'maps is missing or empty' WHERE flitmig._array_of(document->'maps') = '[]'
 	UNION ALL
-	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,description}') p
+	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,adopt,gone,description}') p
 	UNION ALL
 	SELECT format('%s.%s is missing', path, k) FROM map, unnest('{name,object,source,key,fields}'::text[]) k WHERE NOT map.doc ? k
 	UNION ALL
@@ -164,6 +164,19 @@ AS $$
 	SELECT format('%s.exclude[%s] needs when and reason', path, x.n - 1)
 	FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
 	WHERE NOT flitmig._object_of(x.doc) ?& '{when,reason}'
+	UNION ALL
+	SELECT format('%s.adopt must be an array of fields of the map, such as "emails.primaryEmail" or "sourceSystemId"', path) FROM map
+	WHERE map.doc ? 'adopt' AND (jsonb_typeof(map.doc->'adopt') <> 'array'
+		OR EXISTS (SELECT FROM jsonb_array_elements(flitmig._array_of(map.doc->'adopt')) a
+				   WHERE jsonb_typeof(a) <> 'string' OR NOT a #>> '{}' ~ '^[a-z][A-Za-z0-9]*(\.[a-z][A-Za-z0-9]*)?$'
+					OR NOT flitmig._object_of(map.doc->'fields') ? split_part(a #>> '{}', '.', 1)))
+	UNION ALL
+	SELECT format('%s.gone must be "ignore", "trash" or {"action": "flag", "field": a field of the object}, with "limit" a share from 0 to 1', path)
+	FROM map CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(map.doc->'gone') WHEN 'string' THEN jsonb_build_object('action', map.doc->'gone') ELSE map.doc->'gone' END) g(doc)
+	WHERE map.doc ? 'gone' AND (jsonb_typeof(g.doc) <> 'object' OR EXISTS (SELECT FROM flitmig._profile_keys(g.doc, path, '{action,field,limit}'))
+		OR NOT coalesce(g.doc->>'action' IN ('ignore', 'flag', 'trash'), false)
+		OR (g.doc->>'action' = 'flag' AND NOT coalesce(g.doc->>'field' ~ '^[a-z][A-Za-z0-9]*$', false))
+		OR (g.doc ? 'limit' AND NOT jsonb_path_exists(g.doc, '$.limit ? (@ >= 0 && @ <= 1)')))
 	UNION ALL
 	SELECT p FROM field, flitmig._profile_keys(field.doc, path,
 		'{expression,values,default,relation,key,onMissing,owner,columns,description}') p

@@ -38,6 +38,7 @@ DECLARE
 	places		integer[] := '{}';
 	expression	text;
 	item		record;
+	adopted		boolean := EXISTS (SELECT FROM flitmig.adoption a WHERE a.object_map_id = map);
 BEGIN
 	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = map ORDER BY x.position LOOP
 		expression := flitmig._expand(mig, f.expression);
@@ -73,12 +74,12 @@ BEGIN
 	END LOOP;
 
 	RETURN format($sql$
-SELECT x.source_key, flitmig.uuid_v5(%L, %L || x.source_key) AS id, x._file AS file_id, x._line AS line_no,
+SELECT x.source_key, %s AS id, x._file AS file_id, x._line AS line_no,
 	(x._file::bigint << 40) | x._line AS sequence, x._hash AS row_hash, %s AS reason, x.file_path,
 	%s AS payload, %s AS issues%s
 FROM (SELECT flitmig.clean((%s)::text) AS source_key, s._file, s._line, s._hash, (%s)::text AS file_path%s
-	  FROM %s%s OFFSET bigint '0') x$sql$,
-		m.namespace, o.name || ':',
+	  FROM %s%s OFFSET bigint '0') x%s$sql$,
+		format(CASE WHEN adopted THEN 'coalesce(a.target_id, flitmig.uuid_v5(%L, %L || x.source_key))' ELSE 'flitmig.uuid_v5(%L, %L || x.source_key)' END, m.namespace, o.name || ':'),
 		CASE WHEN reasons = '' THEN 'NULL::text' ELSE 'CASE' || reasons || ' END' END,
 		flitmig._build_object(names, pieces),
 		/* most rows have none: no array is made for those */
@@ -88,7 +89,9 @@ FROM (SELECT flitmig.clean((%s)::text) AS source_key, s._file, s._line, s._hash,
 		coalesce(', ' || nullif(array_to_string(outer_list, ', '), ''), ''),
 		flitmig._expand(mig, o.key), coalesce(flitmig._expand(mig, o.file_path), 'NULL'),
 		coalesce(', ' || nullif(array_to_string(inner_list, ', '), ''), ''),
-		flitmig._expand(mig, o.source), coalesce(' WHERE ' || flitmig._expand(mig, '(' || o.filter || ')'), ''));
+		flitmig._expand(mig, o.source), coalesce(' WHERE ' || flitmig._expand(mig, '(' || o.filter || ')'), ''),
+		/* a record that Twenty had already goes by its own id */
+		CASE WHEN adopted THEN format(' LEFT JOIN flitmig.adoption a ON a.object_map_id = %s AND a.source_key = x.source_key', map) ELSE '' END);
 END
 $$;
 COMMENT ON FUNCTION flitmig._compile(mig integer, map integer) IS 'The SELECT that makes an object map''s work rows from the staged rows';

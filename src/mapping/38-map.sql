@@ -30,7 +30,14 @@ AS $$
 	LEFT JOIN flitmig.target_field t ON t.migration_id = m.id AND t.object = o.object AND t.name = f.field
 	WHERE m.id = mig AND CASE WHEN f.kind = 'value'
 		THEN NOT EXISTS (SELECT FROM flitmig.live_field l WHERE l.migration_id = mig AND l.object = o.object AND l.name = f.field AND l.is_active)
-		ELSE NOT (SELECT r.live FROM flitmig._relation(mig, o.object, f.field) r) END
+		ELSE NOT (SELECT r.live FROM flitmig._relation(mig, o.object, f.field) r) END;
+	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
+	SELECT mig, 'map', 'error', 'MISSING_FIELD', o.name, o.gone ->> 'field', 1,
+		format('Twenty has no %s.%s of type BOOLEAN to flag records that are gone from the export', o.object, o.gone ->> 'field'),
+		'Add the field to the profile''s targets, or name another one in flitmig.object_map.gone.'
+	FROM flitmig.object_map o
+	WHERE o.migration_id = mig AND o.gone ->> 'action' = 'flag'
+	  AND NOT EXISTS (SELECT FROM flitmig.live_field l WHERE l.migration_id = mig AND l.object = o.object AND l.name = o.gone ->> 'field' AND l.is_active AND l.type = 'BOOLEAN')
 $$;
 COMMENT ON FUNCTION flitmig._find_missing_fields(mig integer) IS 'Findings: mapped fields that the live schema lacks';
 

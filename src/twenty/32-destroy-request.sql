@@ -96,3 +96,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._timeline_destroy_request(integer, text, uuid[]) IS 'Call that destroys the timeline activities about these records of ours; the answer lists the ids it found';
+
+CREATE FUNCTION flitmig._trash_request(mig integer, object text, ids uuid[], back boolean, OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM flitmig._assert_ours(mig, object, ids);
+	path := '/graphql';
+	root := CASE WHEN back THEN 'restore' ELSE 'delete' END || flitmig._capital(flitmig._api_name(mig, object, true));
+	body := flitmig._call(format('mutation($f:%sFilterInput!){%s(filter:$f){id deletedAt updatedAt}}', flitmig._capital(flitmig._api_name(mig, object)), root),
+						  jsonb_build_object('f', jsonb_build_object('id', jsonb_build_object('in', to_jsonb(ids)))));
+END
+$$;
+COMMENT ON FUNCTION flitmig._trash_request(integer, text, uuid[], boolean) IS 'Call that puts records of ours in the trash by id, or takes them out of it; error when an id is not ours, or there is none';

@@ -68,6 +68,29 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._filled_filter(flitmig.live_field) IS 'Filter of the records that have something in a field';
 
+/* The same question about a record that we hold, by the names of its payload. */
+CREATE FUNCTION flitmig._filled(f flitmig.live_field, doc jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(CASE
+		WHEN v.value IS NULL OR v.value = 'null' THEN false
+		WHEN f.join_column IS NOT NULL THEN true
+		WHEN f.type = 'TEXT' THEN v.value <> '""'
+		WHEN f.type = 'BOOLEAN' THEN v.value = 'true'
+		WHEN f.type IN ('MULTI_SELECT', 'ARRAY') THEN v.value <> '[]'
+		WHEN f.type IN ('FULL_NAME', 'EMAILS', 'PHONES', 'LINKS', 'RICH_TEXT', 'RICH_TEXT_V2', 'ADDRESS') THEN EXISTS (
+			SELECT FROM jsonb_each(v.value) p
+			WHERE p.value NOT IN ('null', '""')
+			  AND p.key IN ('firstName', 'lastName', 'primaryEmail', 'primaryPhoneNumber', 'primaryLinkUrl', 'markdown',
+							'addressStreet1', 'addressCity', 'addressState', 'addressPostcode', 'addressCountry'))
+		WHEN f.type = 'CURRENCY' THEN v.value ->> 'amountMicros' IS NOT NULL
+		ELSE true
+	END, false)
+	FROM (SELECT doc -> coalesce(f.join_column, f.name) AS value) v
+$$;
+COMMENT ON FUNCTION flitmig._filled(flitmig.live_field, jsonb) IS 'Whether _filled_filter would find a record that holds these values';
+
 /*
  * Counts records that would lose data.  field NULL: records of the object
  * (removing it destroys them); options: records that use one of these values

@@ -56,7 +56,10 @@ AS $$
 							sum((e ->> 'trashed')::bigint) AS trashed
 					 FROM jsonb_array_elements(coalesce(nullif(flitmig._capability(mig, 'holders'), 'null'), '[]')) e GROUP BY 1, 2) h,
 		flitmig._check('holders', (h.holders > 0)::integer, format('%s.%s: of %s values of ours, %s are taken on the server, %s of them in the trash', h.object, h.field, h.asked, h.holders, h.trashed),
-			'Records with a value that is taken will be refused and set aside. Merge or rename them in Twenty, empty its trash, or leave the field out.') c
+			CASE WHEN EXISTS (SELECT FROM flitmig.object_map o, unnest(o.adopt) p WHERE o.migration_id = mig AND o.object = h.object AND split_part(p, '.', 1) = h.field)
+				 THEN 'Records that match one of them and no other are adopted, the others will be set aside. Merge or rename doubtful ones in Twenty, empty its trash.'
+				 ELSE 'Records with a value that is taken will be refused and set aside. Merge or rename them in Twenty, empty its trash, leave the field out; or, if they are the same people, '
+					|| format('have them adopted: set flitmig.object_map.adopt to {%s} and confirm.', h.field || coalesce((SELECT '.' || u.part FROM flitmig._unique_fields(mig) u WHERE u.object = h.object AND u.field = h.field), '')) END) c
 	UNION ALL
 	SELECT c.* FROM flitmig._check('holders', 1, 'records are not mapped yet: whether their unique values are free was not asked', 'Ask again after a plan or a sample.') c
 	WHERE (SELECT m.mapped_at FROM flitmig.migration m WHERE m.id = mig) IS NULL

@@ -145,7 +145,15 @@ sub lines_that_differ
 	my %in_b = map { $_ => 1 } split /\n/, $b;
 	my @only_a = grep { !$in_b{$_} } split /\n/, $a;
 	my @only_b = grep { !$in_a{$_} } split /\n/, $b;
-	return join("\n", (map { '- ' . substr($_, 0, 400) } splice(@only_a, 0, 8)), (map { '+ ' . substr($_, 0, 400) } splice(@only_b, 0, 8)));
+	# of two versions of one thing, from shortly before they part
+	my $cut = sub {
+		my ($line, $others) = @_;
+		my ($other) = grep { substr($_, 0, 60) eq substr($line, 0, 60) } @$others;
+		my $same = $other ? length(($line ^ $other) =~ /^(\0*)/ ? $1 : '') : 0;
+		return substr($line, 0, 80) . ($same > 120 ? ' … ' . substr($line, $same - 40, 280) : substr($line, 80, 320)); };
+	my @a = map { '- ' . $cut->($_, \@only_b) } @only_a;
+	my @b = map { '+ ' . $cut->($_, \@only_a) } @only_b;
+	return join("\n", splice(@a, 0, 8), splice(@b, 0, 8));
 }
 
 # Waits on a condition, never on a time.
