@@ -385,6 +385,11 @@ CREATE TABLE flitmig.adoption (
 	UNIQUE (migration_id, target_id)
 );
 COMMENT ON TABLE flitmig.adoption IS 'Records that Twenty had already: target_id, its own id, stands for the id that mapping would have derived. since: its updatedAt then; settled: the records that point at it know. Written by the engine, gone after a rollback';
+COMMENT ON COLUMN flitmig.adoption.source_key IS 'Key of the row in the export';
+COMMENT ON COLUMN flitmig.adoption.record_id IS 'The id that mapping would have derived';
+COMMENT ON COLUMN flitmig.adoption.target_id IS 'The record''s own id in Twenty';
+COMMENT ON COLUMN flitmig.adoption.since IS 'Its updatedAt when it was adopted';
+COMMENT ON COLUMN flitmig.adoption.settled IS 'Whether the records that point at it have its own id';
 
 CREATE TABLE flitmig.quarantine (
 	migration_id	integer NOT NULL,
