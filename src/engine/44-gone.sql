@@ -39,11 +39,11 @@ CREATE FUNCTION flitmig._plan_gone(this_run bigint, mig integer, phase text) RET
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	DELETE FROM flitmig.finding WHERE migration_id = mig AND step = 'run' AND code IN ('GONE', 'GONE_TOO_MANY');
+	DELETE FROM flitmig.finding WHERE migration_id = mig AND step = 'run' AND code IN ('GONE_ROWS', 'GONE_TOO_MANY');
 	DELETE FROM flitmig.change WHERE migration_id = mig;
 	DELETE FROM flitmig.conflict WHERE migration_id = mig AND kind = 'gone';
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, count, message, hint)
-	SELECT mig, 'run', CASE WHEN s.within THEN 'info' ELSE 'warning' END, CASE WHEN s.within OR o.gone ->> 'action' = 'ignore' THEN 'GONE' ELSE 'GONE_TOO_MANY' END, o.name, s.gone,
+	SELECT mig, 'run', CASE WHEN s.within THEN 'info' ELSE 'warning' END, CASE WHEN s.within OR o.gone ->> 'action' = 'ignore' THEN 'GONE_ROWS' ELSE 'GONE_TOO_MANY' END, o.name, s.gone,
 		   format('%s record(s) that are in Twenty are no longer in the export: %s', s.gone,
 				  CASE WHEN o.gone ->> 'action' = 'ignore' THEN 'they are left as they are'
 					   WHEN NOT s.within THEN 'too large a share to be believed, so nothing is done'

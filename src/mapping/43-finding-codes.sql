@@ -73,7 +73,7 @@ CREATE VIEW flitmig.finding_code AS
 		('owners', 'OWNER_ALIAS_TWICE', 'warning', 'Aliases that differ only in case or blanks and name different people; none of them counts', 'Keep one of them in owner_aliases.'),
 		('owners', 'DEFAULT_OWNER_UNKNOWN', 'warning', 'The default owner is no workspace member; records of unmatched staff go without an owner', 'Invite that person, or name another default_owner.'),
 		('map', 'MISSING_FIELD', 'error', 'Twenty lacks a mapped field', 'flitmig_prepare creates it; else take it out of the mapping.'),
-		('run', 'GONE', 'info, warning', 'Records in Twenty whose row is no longer in the export; left, flagged or put in the trash, as flitmig.object_map.gone says', 'Nothing, or choose another action in flitmig.object_map.gone and confirm.'),
+		('run', 'GONE_ROWS', 'info, warning', 'Records in Twenty whose row is no longer in the export; left, flagged or put in the trash, as flitmig.object_map.gone says', 'Nothing, or choose another action in flitmig.object_map.gone and confirm.'),
 		('run', 'GONE_TOO_MANY', 'warning', 'So many rows are gone that the export is not believed to be whole; nothing is done about them', 'Export again; if they are really gone, raise "limit" in flitmig.object_map.gone and confirm.'),
 		('rollback', 'SCHEMA_KEPT', 'warning', 'An object or field was kept, for it holds data that is not ours', 'Remove it in Twenty when that data is no longer needed.')
 	) AS c(step, code, severity, meaning, what_to_do);

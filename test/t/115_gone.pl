@@ -27,7 +27,7 @@ run('clinic');
 export_of(1 .. 5, 10 .. 20);
 my $writes = @{ writes_of($twenty) };
 import_and_run();
-is(finding('GONE'), 'appointment 4 appointment_patient 4 patient 4', 'what is gone is reported');
+is(finding('GONE_ROWS'), 'appointment 4 appointment_patient 4 patient 4', 'what is gone is reported');
 is(scalar @{ writes_of($twenty) }, $writes, 'and left');
 
 # Patients get a flag, appointments go to the trash.
