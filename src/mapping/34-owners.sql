@@ -67,7 +67,7 @@ FROM matched x
 LEFT JOIN (SELECT l.member_id FROM flitmig.migration m JOIN flitmig.live_member l ON l.migration_id = m.id AND lower(l.email) = m.default_owner
 		   WHERE m.id = %3$s LIMIT 1) d ON true$sql$,
 		flitmig._staff_sql(mig), coalesce(counts, 'SELECT NULL::text AS value, 0::bigint AS n WHERE false'), mig);
-	EXCEPTION WHEN data_exception THEN
+	EXCEPTION WHEN data_exception OR raise_exception THEN
 		/* the error's own text would quote the cell */
 		RAISE EXCEPTION USING ERRCODE = SQLSTATE,
 			MESSAGE = 'an expression of the staff owners fails on a value of the export',

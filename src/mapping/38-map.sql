@@ -43,8 +43,19 @@ COMMENT ON FUNCTION flitmig._find_missing_fields(mig integer) IS 'Findings: mapp
 
 /*
  * An expression that raises on a cell would put the cell into the error text:
- * the server's words are dropped, the field is named instead.
+ * the server's words are dropped, what the expression is for is named instead.
  */
+CREATE FUNCTION flitmig._raise_without_value(what text, code text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = code,
+		MESSAGE = format('%s: the expression fails on a value of the export', what),
+		HINT = 'Read cells with the functions flitmig.to_date, to_number, to_integer and kin: they give NULL for what cannot be read, and a finding tells where.';
+END
+$$;
+COMMENT ON FUNCTION flitmig._raise_without_value(what text, code text) IS 'Raises an error that says where an expression fails, never the value';
+
 CREATE FUNCTION flitmig._raise_bad_expression(mig integer, map integer, code text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -57,14 +68,12 @@ BEGIN
 		BEGIN
 			EXECUTE format('SELECT count((%s)::text) FROM %s%s', flitmig._expand(mig, f.expression), flitmig._expand(mig, o.source),
 						   coalesce(' WHERE (' || flitmig._expand(mig, o.filter) || ')', ''));
-		EXCEPTION WHEN data_exception THEN
+		EXCEPTION WHEN data_exception OR raise_exception THEN
 			field := f.field;
 			EXIT;
 		END;
 	END LOOP;
-	RAISE EXCEPTION USING ERRCODE = code,
-		MESSAGE = format('object map "%s"%s: the expression fails on a value of the export', o.name, coalesce(format(', field "%s"', field), '')),
-		HINT = 'Read cells with the functions flitmig.to_date, to_number, to_integer and kin: they give NULL for what cannot be read, and a finding tells where.';
+	PERFORM flitmig._raise_without_value(format('object map "%s"%s', o.name, coalesce(format(', field "%s"', field), '')), code);
 END
 $$;
 COMMENT ON FUNCTION flitmig._raise_bad_expression(mig integer, map integer, code text) IS 'Raises an error that names the object map and field whose expression fails, never the value';
@@ -98,7 +107,7 @@ BEGIN
 	BEGIN
 		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', work, flitmig._compile(mig, map));
 		GET DIAGNOSTICS made = ROW_COUNT;
-	EXCEPTION WHEN data_exception THEN
+	EXCEPTION WHEN data_exception OR raise_exception THEN
 		PERFORM flitmig._raise_bad_expression(mig, map, SQLSTATE);
 	END;
 

@@ -25,15 +25,19 @@ BEGIN
 		JOIN flitmig.object_map o ON o.migration_id = mig AND o.name = f.value#>>'{optionsFrom,map}'
 		WHERE m.id = mig
 	LOOP
-		EXECUTE format($sql$
+		BEGIN
+			EXECUTE format($sql$
 SELECT jsonb_agg(jsonb_build_object('value', v.value, 'label', v.label) ORDER BY v.label)
 FROM (SELECT DISTINCT ON (l.value) l.value, l.label
 	  FROM (SELECT flitmig.option_value(x.label) AS value, left(flitmig.one_line(x.label), 63) AS label, sum(x.n) AS n
 			FROM (SELECT e.label::text AS label, count(*) AS n FROM (SELECT %s AS label FROM %s WHERE %s) e GROUP BY 1) x GROUP BY 1, 2) l
 	  WHERE l.value IS NOT NULL
 	  ORDER BY l.value, l.n DESC, l.label COLLATE "C") v$sql$,
-			flitmig._expand(mig, wanted.expression), flitmig._expand(mig, wanted.source), coalesce('(' || flitmig._expand(mig, wanted.filter) || ')', 'true'))
-		INTO found;
+				flitmig._expand(mig, wanted.expression), flitmig._expand(mig, wanted.source), coalesce('(' || flitmig._expand(mig, wanted.filter) || ')', 'true'))
+			INTO found;
+		EXCEPTION WHEN data_exception OR raise_exception THEN
+			PERFORM flitmig._raise_without_value(format('the options of %s.%s', wanted.object, wanted.field), SQLSTATE);
+		END;
 
 		UPDATE flitmig.target_field t SET options = n.options
 		FROM (

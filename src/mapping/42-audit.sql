@@ -69,7 +69,7 @@ BEGIN
 	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
 		BEGIN
 			PERFORM flitmig._find_issues(mig, o.id, 'audit', 'value', '(' || flitmig._compile(mig, o.id) || ')');
-		EXCEPTION WHEN data_exception THEN
+		EXCEPTION WHEN data_exception OR raise_exception THEN
 			PERFORM flitmig._raise_bad_expression(mig, o.id, SQLSTATE);
 		END;
 	END LOOP;
@@ -92,7 +92,7 @@ BEGIN
 			EXECUTE format($sql$
 SELECT count(*) AS n, (array_agg(s._file ORDER BY s._file, s._line))[1:5] AS files, (array_agg(s._line ORDER BY s._file, s._line))[1:5] AS lines
 FROM %s s WHERE (%s)$sql$, flitmig._entity_sql(mig, item.doc->>'entity'), flitmig._expand(mig, item.doc->>'where')) INTO hit;
-		EXCEPTION WHEN data_exception THEN
+		EXCEPTION WHEN data_exception OR raise_exception THEN
 			/* the error's own text would quote the cell */
 			RAISE EXCEPTION USING ERRCODE = SQLSTATE,
 				MESSAGE = format('audit rule %s of entity "%s" fails on a value of the export', item.doc->>'code', item.doc->>'entity'),
