@@ -59,6 +59,19 @@ CREATE FUNCTION flitmig.full_name(one_cell text)
 RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_full_name_cell' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 8;
 COMMENT ON FUNCTION flitmig.full_name(one_cell text) IS 'A FULL_NAME value for Twenty from one cell. Middle names stay with the first name, Jr. and III with the last';
 
+CREATE FUNCTION flitmig.name_key(name text)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+	SELECT pg_catalog.lower(NULLIF(pg_catalog.concat_ws(' ', n.parts OPERATOR(pg_catalog.->>) 'firstName', n.parts OPERATOR(pg_catalog.->>) 'lastName'), ''))
+	FROM (SELECT flitmig.split_name($1) AS parts) n
+$$;
+COMMENT ON FUNCTION flitmig.name_key(name text) IS 'A name as it is compared: first and last name in lower case, whatever their order; titles, degrees and middle names do not count';
+
+CREATE FUNCTION flitmig.url_tail(value text)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT pg_catalog.substring($1, '([^/?#[:space:]]+)/*(?:[?#].*)?$') $$;
+COMMENT ON FUNCTION flitmig.url_tail(value text) IS 'The last part of a link''s path: the id in https://api.example.com/v1/patients/123?x=y';
+
 CREATE FUNCTION flitmig.to_phones(country text, VARIADIC cells text[])
 RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_to_phones' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION flitmig.to_phones(country text, VARIADIC cells text[]) IS 'A PHONES value for Twenty from all valid numbers of the cells; country (ISO) is where numbers without + are dialled. NULL when none is valid';

@@ -13,6 +13,22 @@ CREATE TABLE flitmig.map_count (
 );
 COMMENT ON TABLE flitmig.map_count IS 'Where the rows of an object map''s source went: rows_read = filtered + blank_keys + duplicate_keys + mapped + excluded. Written by mapping';
 
+CREATE TABLE flitmig.reference_count (
+	migration_id	integer NOT NULL REFERENCES flitmig.migration ON DELETE CASCADE,
+	object_map_id	integer NOT NULL REFERENCES flitmig.object_map ON DELETE CASCADE,
+	field			text NOT NULL,
+	resolved		bigint NOT NULL,
+	missing			bigint NOT NULL,
+	ambiguous		bigint NOT NULL,
+	excluded		bigint NOT NULL,
+	blank			bigint NOT NULL,
+	PRIMARY KEY (migration_id, object_map_id, field)
+);
+COMMENT ON TABLE flitmig.reference_count IS 'How the references of each relation end; the sum is the map''s rows. Written by mapping';
+COMMENT ON COLUMN flitmig.reference_count.missing IS 'Names a record that no export holds';
+COMMENT ON COLUMN flitmig.reference_count.ambiguous IS 'Names two records or more, so none is taken';
+COMMENT ON COLUMN flitmig.reference_count.excluded IS 'Names a record that is excluded';
+
 CREATE TABLE flitmig.deferred_field (
 	migration_id	integer NOT NULL REFERENCES flitmig.migration ON DELETE CASCADE,
 	object_map_id	integer NOT NULL REFERENCES flitmig.object_map ON DELETE CASCADE,

@@ -75,8 +75,12 @@ AS $$
 	FROM entity, jsonb_array_elements_text(flitmig._array_of(entity.doc->'required')) r
 	WHERE NOT flitmig._object_of(entity.doc->'columns') ? r
 	UNION ALL
-	SELECT format('%s.unmapped must be "report" or "collect"', path) FROM entity
-	WHERE entity.doc ? 'unmapped' AND NOT coalesce(entity.doc->>'unmapped' IN ('report', 'collect'), false)
+	SELECT format('%s.unmapped must be "report", "collect" or "fields"', path) FROM entity
+	WHERE entity.doc ? 'unmapped' AND NOT coalesce(entity.doc->>'unmapped' IN ('report', 'collect', 'fields'), false)
+	UNION ALL
+	SELECT format('%s.unmapped is "fields", but no map''s source begins with {%s} s', path, name) FROM entity
+	WHERE entity.doc->>'unmapped' = 'fields'
+		AND NOT EXISTS (SELECT FROM jsonb_array_elements(flitmig._array_of(document->'maps')) m WHERE flitmig._driving_entity(m->>'source') = entity.name)
 $$;
 COMMENT ON FUNCTION flitmig._profile_entities_check(document jsonb) IS 'Problems in a profile''s entities';
 
@@ -146,12 +150,17 @@ AS $$
 		UNION ALL SELECT path || '.key', entity, map.doc->>'key' FROM map
 		UNION ALL SELECT path || '.filter', entity, map.doc->>'filter' FROM map
 		UNION ALL SELECT path || '.file', entity, map.doc->>'file' FROM map
+		UNION ALL SELECT format('%s.handles.%s', path, h.key), entity, h.value FROM map, jsonb_each_text(flitmig._object_of(map.doc->'handles')) h
 		UNION ALL SELECT format('%s.exclude[%s].when', path, x.n - 1), entity, x.doc->>'when'
 			FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
 		UNION ALL SELECT path, entity, coalesce(field.doc->>'expression', field.doc->>'key', field.doc->>'owner') FROM field)
 	SELECT 'maps is missing or empty' WHERE flitmig._array_of(document->'maps') = '[]'
 	UNION ALL
-	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,adopt,gone,description}') p
+	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,adopt,gone,handles,description}') p
+	UNION ALL
+	SELECT format('%s.handles must be an object: name (a-z, 0-9 and _, at most 50 characters) → SQL expression', path) FROM map
+	WHERE map.doc ? 'handles' AND (jsonb_typeof(map.doc->'handles') <> 'object' OR jsonb_path_exists(map.doc->'handles', '$.* ? (@.type() != "string")')
+		OR EXISTS (SELECT FROM jsonb_object_keys(flitmig._object_of(map.doc->'handles')) k WHERE k !~ '^[a-z_][a-z0-9_]{0,49}$'))
 	UNION ALL
 	SELECT format('%s.%s is missing', path, k) FROM map, unnest('{name,object,source,key,fields}'::text[]) k WHERE NOT map.doc ? k
 	UNION ALL
@@ -179,7 +188,16 @@ AS $$
 		OR (g.doc ? 'limit' AND NOT jsonb_path_exists(g.doc, '$.limit ? (@ >= 0 && @ <= 1)')))
 	UNION ALL
 	SELECT p FROM field, flitmig._profile_keys(field.doc, path,
-		'{expression,values,default,relation,key,onMissing,owner,columns,description}') p
+		'{expression,values,default,relation,key,by,aliases,onMissing,owner,columns,description}') p
+	UNION ALL
+	SELECT format('%s: by and aliases are for relations', path) FROM field WHERE field.doc ?| '{by,aliases}' AND NOT field.doc ? 'relation'
+	UNION ALL
+	SELECT format('%s.by names %s, which is not among the handles of map %s', path, field.doc->>'by', r)
+	FROM field, unnest(string_to_array(field.doc->>'relation', '|')) r
+	WHERE field.doc ? 'by' AND EXISTS (SELECT FROM map WHERE map.name = r AND NOT flitmig._object_of(map.doc->'handles') ? (field.doc->>'by'))
+	UNION ALL
+	SELECT format('%s.aliases names %s, which is not in values', path, field.doc->>'aliases') FROM field
+	WHERE field.doc ? 'aliases' AND NOT flitmig._object_of(document->'values') ? (field.doc->>'aliases')
 	UNION ALL
 	SELECT format('%s needs exactly one of expression, relation, owner', path) FROM field
 	WHERE (SELECT count(*) FROM unnest('{expression,relation,owner}'::text[]) k WHERE flitmig._object_of(field.doc) ? k) <> 1

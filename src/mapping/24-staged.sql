@@ -62,7 +62,7 @@ BEGIN
 	IF staged IS NULL THEN
 		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra%s WHERE false)', cells);
 	END IF;
-	IF m.profile_doc#>>ARRAY['entities', entity, 'unmapped'] = 'collect' THEN
+	IF m.profile_doc#>>ARRAY['entities', entity, 'unmapped'] IN ('collect', 'fields') THEN
 		SELECT 'nullif(' || flitmig._build_object(array_agg(u), array_agg(format('nullif(t.%I, '''')', u))) || ', ''{}'')' INTO extra
 		FROM flitmig._unknown_columns(mig, entity) u HAVING count(*) > 0;
 	END IF;

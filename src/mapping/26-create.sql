@@ -6,17 +6,17 @@ AS $$
 DECLARE
 	doc		jsonb := (SELECT m.profile_doc FROM flitmig.migration m WHERE m.id = mig);
 BEGIN
-	INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key, filter, exclude, file_path, adopt, gone)
+	INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key, filter, exclude, file_path, handles, adopt, gone)
 	SELECT mig, m.doc->>'name', m.doc->>'object', m.n, m.doc->>'source', m.doc->>'key', m.doc->>'filter',
-		coalesce(m.doc->'exclude', '[]'), m.doc->>'file', ARRAY(SELECT jsonb_array_elements_text(flitmig._array_of(m.doc->'adopt'))),
+		coalesce(m.doc->'exclude', '[]'), m.doc->>'file', coalesce(m.doc->'handles', '{}'), ARRAY(SELECT jsonb_array_elements_text(flitmig._array_of(m.doc->'adopt'))),
 		CASE jsonb_typeof(m.doc->'gone') WHEN 'object' THEN m.doc->'gone' WHEN 'string' THEN jsonb_build_object('action', m.doc->'gone') ELSE '{"action": "ignore"}' END
 	FROM jsonb_array_elements(doc->'maps') WITH ORDINALITY m(doc, n);
 
-	INSERT INTO flitmig.field_map (object_map_id, position, field, kind, expression, reference, values_name, default_value, columns, on_missing, description)
+	INSERT INTO flitmig.field_map (object_map_id, position, field, kind, expression, reference, reference_by, values_name, default_value, columns, on_missing, description)
 	SELECT o.id, row_number() OVER (PARTITION BY o.id ORDER BY f.key), f.key,
 		CASE WHEN d.doc ? 'relation' THEN 'relation' WHEN d.doc ? 'owner' THEN 'owner' ELSE 'value' END,
 		coalesce(d.doc->>'expression', d.doc->>'key', d.doc->>'owner'),
-		d.doc->>'relation', d.doc->>'values', d.doc->>'default',
+		d.doc->>'relation', d.doc->>'by', coalesce(d.doc->>'values', d.doc->>'aliases'), d.doc->>'default',
 		CASE WHEN d.doc ? 'columns' THEN ARRAY(SELECT jsonb_array_elements_text(d.doc->'columns'))
 			 ELSE flitmig._source_columns(coalesce(d.doc->>'expression', d.doc->>'key', d.doc->>'owner')) END,
 		coalesce(d.doc->>'onMissing', 'null'), d.doc->>'description'

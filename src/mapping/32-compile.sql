@@ -6,7 +6,8 @@
  *
  * In work rows, issues holds field_map.position: n = value not readable,
  * -n = value not in the value map; in resolved rows: n = reference not found,
- * -n = what it points at is excluded.
+ * -n = what it points at is excluded, n + 10000 = two records have that handle.
+ * ends has a letter for each relation: resolved, missing, ambiguous, excluded, blank.
  */
 
 CREATE FUNCTION flitmig._values_doc(mig integer, name text)
@@ -43,8 +44,11 @@ BEGIN
 	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = map ORDER BY x.position LOOP
 		expression := flitmig._expand(mig, f.expression);
 		IF f.kind = 'relation' THEN
-			inner_list := inner_list || format('flitmig.clean((%s)::text) AS r%s', expression, f.position);
-			outer_list := outer_list || format('x.r%s', f.position);
+			/* handles and aliases are compared as they read, keys as they stand */
+			inner_list := inner_list || format(CASE WHEN f.reference_by IS NULL AND f.values_name IS NULL THEN 'flitmig.clean((%s)::text) AS r%s'
+													ELSE 'lower(flitmig.one_line((%s)::text)) AS r%s' END, expression, f.position);
+			outer_list := outer_list || CASE WHEN f.values_name IS NULL THEN format('x.r%s', f.position)
+											 ELSE format('coalesce(%L::jsonb ->> x.r%s, x.r%2$s) AS r%2$s', flitmig._values_doc(mig, f.values_name), f.position) END;
 		ELSIF f.kind = 'owner' THEN
 			inner_list := inner_list || format('lower(flitmig.one_line((%s)::text)) AS o%s', expression, f.position);
 			outer_list := outer_list || format('x.o%s', f.position);
@@ -68,6 +72,10 @@ BEGIN
 		END IF;
 	END LOOP;
 
+	FOR item IN SELECT h.key AS name, h.value AS expression FROM jsonb_each_text(o.handles) h LOOP
+		inner_list := inner_list || format('lower(flitmig.one_line((%s)::text)) AS %I', flitmig._expand(mig, item.expression), 'h_' || item.name);
+		outer_list := outer_list || format('x.%I', 'h_' || item.name);
+	END LOOP;
 	FOR item IN SELECT x.doc, x.n FROM jsonb_array_elements(o.exclude) WITH ORDINALITY x(doc, n) LOOP
 		inner_list := inner_list || format('(%s) AS x%s', flitmig._expand(mig, item.doc->>'when'), item.n);
 		reasons := reasons || format(' WHEN x.x%s THEN %L', item.n, item.doc->>'reason');
@@ -118,8 +126,11 @@ DECLARE
 	pieces		text[] := '{}';
 	found		text[] := '{}';
 	issues		text[] := '{}';
+	ends		text := '';
 	ids			text;
 	parents		text;
+	twins		text;
+	problem		text;
 	alias		text;
 BEGIN
 	FOR f IN SELECT * FROM flitmig.field_map x WHERE x.object_map_id = map AND x.kind IN ('relation', 'owner') ORDER BY x.position LOOP
@@ -132,17 +143,26 @@ BEGIN
 		END IF;
 		ids := '';
 		parents := '';
+		twins := '';
 		FOR alternative IN
 			SELECT r.id, r.name, r.position < o.position AS done, u.n
 			FROM unnest(string_to_array(f.reference, '|')) WITH ORDINALITY u(name, n)
 			JOIN flitmig.object_map r ON r.migration_id = mig AND r.name = u.name ORDER BY u.n
 		LOOP
 			alias := format('j%s_%s', f.position, alternative.n);
-			joins := joins || format(' LEFT JOIN pg_temp.%I %s ON %2$s.source_key = w.r%3$s',
-				CASE WHEN alternative.done THEN 'flitmig_r' ELSE 'flitmig_w' END || alternative.id, alias, f.position);
+			IF f.reference_by IS NOT NULL THEN
+				/* who has that handle; of several only one that is not excluded */
+				joins := joins || format(' LEFT JOIN (SELECT t.%1$I AS handle, (array_agg(t.source_key ORDER BY t.reason IS NOT NULL))[1] AS source_key,'
+					' count(*) FILTER (WHERE t.reason IS NULL) > 1 AS twins FROM pg_temp.%2$I t WHERE t.%1$I IS NOT NULL AND t.source_key IS NOT NULL GROUP BY 1) %3$s_h ON %3$s_h.handle = w.r%4$s',
+					'h_' || f.reference_by, 'flitmig_w' || alternative.id, alias, f.position);
+				twins := twins || format(' OR %s_h.twins', alias);
+			END IF;
+			joins := joins || format(' LEFT JOIN pg_temp.%I %s ON %2$s.source_key = %3$s',
+				CASE WHEN alternative.done THEN 'flitmig_r' ELSE 'flitmig_w' END || alternative.id, alias,
+				CASE WHEN f.reference_by IS NULL THEN format('w.r%s', f.position) ELSE format('%1$s_h.source_key AND NOT %1$s_h.twins', alias) END);
 			ids := ids || format(', CASE WHEN %1$s.reason IS NULL THEN %1$s.id END', alias);
 			/* a delta that holds only what changed: what it points at may be in Twenty since an earlier export */
-			IF EXISTS (SELECT FROM flitmig.base b WHERE b.object_map_id = alternative.id) THEN
+			IF f.reference_by IS NULL AND EXISTS (SELECT FROM flitmig.base b WHERE b.object_map_id = alternative.id) THEN
 				joins := joins || format(' LEFT JOIN (flitmig.record %1$s_r JOIN flitmig.base %1$s_b ON %1$s_b.migration_id = %1$s_r.migration_id AND %1$s_b.id = %1$s_r.id)'
 					' ON %1$s_r.migration_id = %2$s AND %1$s_r.id = flitmig.uuid_v5(%3$L, %4$L || w.r%5$s) AND %1$s.source_key IS NULL',
 					alias, mig, namespace, alternative.name || ':', f.position);
@@ -152,6 +172,10 @@ BEGIN
 		END LOOP;
 		ids := 'coalesce(' || substr(ids, 3) || ')';
 		parents := 'coalesce(' || substr(parents, 3) || ')';
+		twins := coalesce(nullif(substr(twins, 5), ''), 'false');
+		problem := format('CASE WHEN %s THEN %s + 10000 ELSE %2$s END', twins, f.position);
+		ends := ends || format(' || CASE WHEN w.r%s IS NULL THEN ''b'' WHEN %s IS NOT NULL THEN ''r'' WHEN %s THEN ''a'' WHEN %s IS NOT NULL THEN ''x'' ELSE ''m'' END',
+							   f.position, ids, twins, parents);
 		IF rel.payload_key IS NOT NULL THEN
 			names := names || rel.payload_key;
 			pieces := pieces || ids;
@@ -161,17 +185,17 @@ BEGIN
 		IF f.on_missing = 'exclude' THEN
 			/* what is excluded because of one missing parent is reported once: an excluded parent before an unknown one */
 			excluded := excluded || format(' WHEN %1$s IS NULL AND %2$s IS NOT NULL THEN ''parent excluded: '' || replace(%2$s, ''parent excluded: '', '''')', ids, parents);
-			unknown := unknown || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NULL THEN %3$L ELSE %4$L END',
-										 ids, f.position, 'no ' || ltrim(f.field, '@!'), ltrim(f.field, '@!') || ' not found');
+			unknown := unknown || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NULL THEN %3$L WHEN %5$s THEN %6$L ELSE %4$L END',
+										 ids, f.position, 'no ' || ltrim(f.field, '@!'), ltrim(f.field, '@!') || ' not found', twins, ltrim(f.field, '@!') || ' is ambiguous');
 			excluded_issue := excluded_issue || format(' WHEN %1$s IS NULL AND %2$s IS NOT NULL THEN ARRAY[-%3$s]', ids, parents, f.position);
-			unknown_issue := unknown_issue || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NOT NULL THEN ARRAY[%2$s] END', ids, f.position);
+			unknown_issue := unknown_issue || format(' WHEN %1$s IS NULL THEN CASE WHEN w.r%2$s IS NOT NULL THEN ARRAY[%3$s] END', ids, f.position, problem);
 		ELSE
-			issues := issues || format('CASE WHEN w.r%1$s IS NOT NULL AND %2$s IS NULL THEN CASE WHEN %3$s IS NULL THEN %1$s ELSE -%1$s END END', f.position, ids, parents);
+			issues := issues || format('CASE WHEN w.r%1$s IS NOT NULL AND %2$s IS NULL THEN CASE WHEN %3$s IS NULL THEN %4$s ELSE -%1$s END END', f.position, ids, parents, problem);
 		END IF;
 	END LOOP;
 	RETURN format($sql$
 SELECT w.source_key, w.id, w.file_id, w.line_no, w.sequence, w.file_path, %s AS reason,
-	%s AS payload, array_remove(ARRAY[%s]::uuid[], NULL) AS refs, %s AS issues
+	%s AS payload, array_remove(ARRAY[%s]::uuid[], NULL) AS refs, %s AS issues, %s AS ends
 FROM pg_temp.%I w%s
 WHERE w.source_key IS NOT NULL$sql$,
 		CASE WHEN excluded = '' THEN 'w.reason' ELSE 'CASE WHEN w.reason IS NOT NULL THEN w.reason' || excluded || unknown || ' END' END,
@@ -179,7 +203,7 @@ WHERE w.source_key IS NOT NULL$sql$,
 		array_to_string(found, ', '),
 		'CASE WHEN w.reason IS NOT NULL THEN NULL' || excluded_issue || unknown_issue
 			|| CASE WHEN issues = '{}' THEN '' ELSE format(' ELSE nullif(array_remove(ARRAY[%s]::integer[], NULL), ''{}'')', array_to_string(issues, ', ')) END || ' END::integer[]',
-		'flitmig_w' || map, joins);
+		coalesce(nullif(substr(ends, 5), ''), ''''''), 'flitmig_w' || map, joins);
 END
 $$;
 COMMENT ON FUNCTION flitmig._compile_resolve(mig integer, map integer) IS 'The SELECT that fills the ids of related records and owners into an object map''s work rows';

@@ -152,6 +152,22 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._map_rows(mig integer, map integer) IS 'Makes the work rows of an object map, one per key, and counts where the others went';
 
+CREATE FUNCTION flitmig._count_references(mig integer, map integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format($sql$
+WITH e AS MATERIALIZED (SELECT r.ends, count(*) AS n FROM pg_temp.%3$I r GROUP BY 1)
+INSERT INTO flitmig.reference_count (migration_id, object_map_id, field, resolved, missing, ambiguous, excluded, blank)
+SELECT %1$s, %2$s, f.field, coalesce(sum(c.n) FILTER (WHERE c.letter = 'r'), 0), coalesce(sum(c.n) FILTER (WHERE c.letter = 'm'), 0),
+	coalesce(sum(c.n) FILTER (WHERE c.letter = 'a'), 0), coalesce(sum(c.n) FILTER (WHERE c.letter = 'x'), 0), coalesce(sum(c.n) FILTER (WHERE c.letter = 'b'), 0)
+FROM (SELECT x.field, row_number() OVER (ORDER BY x.position) AS place FROM flitmig.field_map x WHERE x.object_map_id = %2$s AND x.kind = 'relation') f
+LEFT JOIN LATERAL (SELECT substr(e.ends, f.place::integer, 1) AS letter, e.n FROM e) c ON true
+GROUP BY f.field$sql$, mig, map, 'flitmig_r' || map);
+END
+$$;
+COMMENT ON FUNCTION flitmig._count_references(mig integer, map integer) IS 'Counts how the references of an object map''s resolved rows end';
+
 CREATE FUNCTION flitmig._resolve_rows(mig integer, map integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -160,6 +176,7 @@ BEGIN
 		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', 'flitmig_r' || map, flitmig._compile_resolve(mig, map));
 		EXECUTE format('ANALYZE pg_temp.%I (source_key, id, sequence)', 'flitmig_r' || map);
 		PERFORM flitmig._find_issues(mig, map, 'map', 'reference', format('pg_temp.%I', 'flitmig_r' || map));
+		PERFORM flitmig._count_references(mig, map);
 	ELSE
 		/* what points at nothing is resolved as it stands: no second copy of a million payloads */
 		EXECUTE format($sql$
@@ -196,7 +213,7 @@ FROM %s w, unnest(w.issues) u(n)
 WHERE w.source_key IS NOT NULL AND w.issues IS NOT NULL %s
 GROUP BY u.n ORDER BY abs(u.n), u.n$sql$, work, CASE kind WHEN 'value' THEN 'AND w.reason IS NULL' ELSE '' END)
 	LOOP
-		SELECT * INTO f FROM flitmig.field_map x WHERE x.object_map_id = map AND x.position = abs(issue.n);
+		SELECT * INTO f FROM flitmig.field_map x WHERE x.object_map_id = map AND x.position = abs(issue.n) % 10000;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 		SELECT mig, step, t.severity, t.code, o.name, coalesce(CASE WHEN cardinality(f.columns) = 1 THEN f.columns[1] END, f.field), issue.count,
 			flitmig._places(mig, issue.files, issue.lines), format('%s: %s', o.name, t.message), t.hint
@@ -211,12 +228,17 @@ GROUP BY u.n ORDER BY abs(u.n), u.n$sql$, work, CASE kind WHEN 'value' THEN 'AND
 			('reference', true, 'warning', 'UNRESOLVED_REFERENCE',
 				format('%s row(s) name %s records that the export does not hold; %s', issue.count, replace(f.reference, '|', ' or '),
 					   CASE f.on_missing WHEN 'exclude' THEN 'they are excluded' ELSE 'they go without it' END),
-				'Import the file that has them, or correct the ids.'),
+				CASE WHEN f.reference_by IS NULL THEN 'Import the file that has them, or correct the ids.'
+					 ELSE 'Import the file that has them, or give aliases: "aliases" of the relation in the profile names a value map.' END),
+			('ambiguous', true, 'warning', 'AMBIGUOUS_REFERENCE',
+				format('%s row(s) name %s records by %s, which several of them share; %s', issue.count, replace(f.reference, '|', ' or '), f.reference_by,
+					   CASE f.on_missing WHEN 'exclude' THEN 'they are excluded' ELSE 'they go without it' END),
+				'Nothing is taken on a guess: merge the doubles in the source, or refer to them by id.'),
 			('reference', false, 'info', 'EXCLUDED_REFERENCE',
 				format('%s row(s) point at %s records that are excluded; %s', issue.count, replace(f.reference, '|', ' or '),
 					   CASE f.on_missing WHEN 'exclude' THEN 'they are excluded too' ELSE 'they go without it' END), NULL)
 			) t(kind, positive, severity, code, message, hint)
-		WHERE t.kind = _find_issues.kind AND t.positive = (issue.n > 0);
+		WHERE t.kind = CASE WHEN issue.n > 10000 THEN 'ambiguous' ELSE _find_issues.kind END AND t.positive = (issue.n > 0);
 	END LOOP;
 END
 $$;
@@ -330,6 +352,7 @@ BEGIN
 	END IF;
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map';
 	DELETE FROM flitmig.map_count n WHERE n.migration_id = mig;
+	DELETE FROM flitmig.reference_count n WHERE n.migration_id = mig;
 	PERFORM flitmig._order(mig);
 	PERFORM flitmig._find_missing_fields(mig);
 	maps := ARRAY(SELECT o.id FROM flitmig.object_map o WHERE o.migration_id = mig ORDER BY o.position);

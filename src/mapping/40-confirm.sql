@@ -82,6 +82,61 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._mapping_hash(mig integer) IS 'SHA-256 of everything that decides what a staged row becomes';
 
+CREATE FUNCTION flitmig._custom_field_name(staged text)
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN flitmig._name_problem(n.name) IS NULL THEN n.name ELSE 'source' || flitmig._capital(n.name) END
+	FROM (SELECT left(string_agg(CASE WHEN w.n = 1 THEN w.word ELSE flitmig._capital(w.word) END, '' ORDER BY w.n), 50) AS name
+		  FROM (SELECT x.word, row_number() OVER (ORDER BY x.n) AS n FROM regexp_split_to_table(staged, '_+') WITH ORDINALITY x(word, n) WHERE x.word <> '') w) n
+$$;
+COMMENT ON FUNCTION flitmig._custom_field_name(staged text) IS 'The name of the custom field that a staged column becomes';
+
+/*
+ * "unmapped": "fields": each column that the profile does not know becomes a
+ * custom field of the first map that its entity drives, under its own header.
+ */
+CREATE FUNCTION flitmig._add_custom_fields(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	item	record;
+	custom	text;
+BEGIN
+	FOR item IN
+		SELECT e.key AS entity, u.name AS col, o.id AS map, o.object,
+			coalesce((SELECT (array_agg(h.header))[1] FROM flitmig.source_file f, unnest(f.columns, f.header) h(name, header)
+					  WHERE f.migration_id = mig AND f.staging_table = e.key AND f.superseded_by IS NULL AND h.name = u.name), u.name) AS header
+		FROM flitmig.migration m
+		CROSS JOIN LATERAL jsonb_each(m.profile_doc->'entities') e
+		CROSS JOIN LATERAL flitmig._unknown_columns(mig, e.key) WITH ORDINALITY u(name, n)
+		CROSS JOIN LATERAL (SELECT x.id, x.object FROM flitmig.object_map x
+							WHERE x.migration_id = mig AND flitmig._driving_entity(x.source) = e.key ORDER BY x.id LIMIT 1) o
+		WHERE m.id = mig AND e.value->>'unmapped' = 'fields'
+		ORDER BY e.key, u.n
+	LOOP
+		CONTINUE WHEN EXISTS (SELECT FROM flitmig.field_map f WHERE f.object_map_id = item.map AND f.expression = format('s._extra ->> %L', item.col));
+		custom := flitmig._custom_field_name(item.col);
+		/* a name that the map, the profile or Twenty has already means something else */
+		IF EXISTS (SELECT FROM flitmig.field_map f WHERE f.object_map_id = item.map AND f.field = custom)
+			OR EXISTS (SELECT FROM flitmig.target_field t WHERE t.migration_id = mig AND t.object = item.object AND t.name = custom)
+			OR EXISTS (SELECT FROM flitmig.live_field l WHERE l.migration_id = mig AND l.object = item.object AND l.name = custom) THEN
+			custom := 'source' || flitmig._capital(custom);
+		END IF;
+		INSERT INTO flitmig.target_object (migration_id, name, position)
+		SELECT mig, item.object, coalesce(max(t.position), 0) + 1 FROM flitmig.target_object t WHERE t.migration_id = mig
+		ON CONFLICT DO NOTHING;
+		INSERT INTO flitmig.target_field (migration_id, object, name, type, label, description, position)
+		SELECT mig, item.object, custom, 'TEXT', left(item.header, 63), format('Column %s of the export', item.header), coalesce(max(t.position), 0) + 1
+		FROM flitmig.target_field t WHERE t.migration_id = mig AND t.object = item.object
+		ON CONFLICT DO NOTHING;
+		INSERT INTO flitmig.field_map (object_map_id, position, field, expression, columns)
+		SELECT item.map, coalesce(max(f.position), 0) + 1, custom, format('s._extra ->> %L', item.col), '{}'
+		FROM flitmig.field_map f WHERE f.object_map_id = item.map;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._add_custom_fields(mig integer) IS 'Maps the columns that the profile does not know to custom fields, where it says so';
+
 CREATE FUNCTION flitmig._check_staged(mig integer)
 RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -174,6 +229,7 @@ DECLARE
 BEGIN
 	PERFORM flitmig._refuse_while_running(mig);
 	PERFORM flitmig._check_staged(mig);
+	PERFORM flitmig._add_custom_fields(mig);
 	PERFORM flitmig._check_compiles(mig);
 	PERFORM flitmig._refresh_targets(mig);
 	hash := flitmig._mapping_hash(mig);

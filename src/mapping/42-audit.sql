@@ -6,7 +6,7 @@ AS $$
 	/* the words of all SQL that sees the entity: generous, so that nothing is reported that is used */
 	SELECT coalesce(array_agg(DISTINCT w[1]), '{}')
 	FROM (
-		SELECT concat_ws(' ', o.source, o.key, o.filter, o.file_path, o.exclude::text,
+		SELECT concat_ws(' ', o.source, o.key, o.filter, o.file_path, o.exclude::text, o.handles::text,
 			(SELECT string_agg(f.expression, ' ') FROM flitmig.field_map f WHERE f.object_map_id = o.id)) AS sql
 		FROM flitmig.object_map o WHERE o.migration_id = mig
 		UNION ALL
@@ -26,9 +26,18 @@ AS $$
 			AND e.key IS DISTINCT FROM m.profile_doc#>>'{automations,entity}'),		-- flitmig_automations gives these whole
 	lost AS (
 		SELECT e.name AS entity, u AS col,
-			CASE WHEN e.doc->>'unmapped' = 'collect' THEN 'info' ELSE 'warning' END AS severity,
-			CASE WHEN e.doc->>'unmapped' = 'collect' THEN 'collected into one field' ELSE 'not in the profile: its values stay behind' END AS what
-		FROM entity e, flitmig._unknown_columns(mig, e.name) u
+			CASE WHEN k.field IS NOT NULL OR e.doc->>'unmapped' IN ('collect', 'fields') THEN 'info' ELSE 'warning' END AS severity,
+			CASE WHEN k.field IS NOT NULL THEN 'custom field ' || k.field
+				 WHEN e.doc->>'unmapped' = 'collect' THEN 'collected into one field'
+				 WHEN e.doc->>'unmapped' = 'fields' THEN 'going to be a custom field with the next flitmig_confirm'
+				 ELSE 'not in the profile: its values stay behind' END AS what
+		FROM entity e
+		CROSS JOIN LATERAL flitmig._unknown_columns(mig, e.name) u
+		LEFT JOIN LATERAL (
+			SELECT o.object || '.' || f.field AS field
+			FROM flitmig.object_map o JOIN flitmig.field_map f ON f.object_map_id = o.id
+			WHERE o.migration_id = mig AND flitmig._driving_entity(o.source) = e.name AND f.expression = format('s._extra ->> %L', u)
+			LIMIT 1) k ON true
 		UNION ALL
 		SELECT e.name, s, 'warning', 'known to the profile, but no field takes it: its values stay behind'
 		FROM entity e
@@ -43,6 +52,18 @@ AS $$
 	FROM lost l
 	LEFT JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = l.entity AND c.column_name = l.col
 	WHERE c.rows IS NULL OR c.rows > c.blanks;
+
+	/* a file that lacks what the profile requires: one finding for it, before a row is read */
+	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
+	SELECT mig, 'audit', 'error', 'MISSING_COLUMN', f.staging_table, string_agg(r.name, ', ' ORDER BY r.name), f.rows_loaded, ARRAY[f.name],
+		format('%s: a file has none of the headers of %s', f.staging_table, string_agg(r.name, ', ' ORDER BY r.name)),
+		'Import the right file, or add the header that it uses to entities.….columns of the profile.'
+	FROM flitmig.migration m
+	JOIN flitmig.source_file f ON f.migration_id = m.id AND f.superseded_by IS NULL
+	CROSS JOIN LATERAL jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['entities', f.staging_table, 'required'])) r(name)
+	JOIN flitmig._staged_columns(mig, f.staging_table) c ON c.canonical = r.name
+	WHERE m.id = mig AND f.columns IS NOT NULL AND NOT coalesce(c.staged && f.columns, false)
+	GROUP BY f.id, f.staging_table, f.rows_loaded, f.name;
 
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, count, message, hint)
 	SELECT mig, 'audit', 'warning', 'UNMAPPED_FILE', f.staging_table, sum(f.rows_loaded),

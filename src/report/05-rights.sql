@@ -72,6 +72,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 		('finding', '{places}'),
 		('object_map', '{}'),
 		('map_count', '{}'),
+		('reference_count', '{}'),
 		('field_map', '{}'),
 		('value_map', '{}'),
 		('owner', '{}'),
