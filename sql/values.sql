@@ -175,3 +175,13 @@ FROM generate_series(10, 54) AS n \gset
 SELECT count(*) AS mixtures, bool_and(ours::text = theirs::text AND (ours || '{}')::text = theirs::text AND ours -> 'm30' IS NOT DISTINCT FROM theirs -> 'm30'
 	AND jsonb_hash_extended(ours, 0) = jsonb_hash_extended(theirs, 0) AND pg_column_size(ours) = pg_column_size(theirs)) AS alike
 FROM (SELECT flitmig._object(:members) AS ours, jsonb_strip_nulls(jsonb_build_object(:members)) AS theirs FROM generate_series(1, 100) AS seed) AS x;
+
+-- An address in one cell, read from its end; what is two things in one is not read.
+SELECT v.country, left(replace(v.cell, E'\n', '\n'), 60) AS cell, concat_ws(' / ', a->>'addressStreet1', a->>'addressStreet2', a->>'addressCity', a->>'addressState', a->>'addressPostcode', a->>'addressCountry') AS address
+FROM (VALUES
+	('US', '12 Main St, Apt 4, Boston, MA 02101-1234, USA'), ('US', E'12 Main St\nBoston MA 02101'), ('US', 'Boston, MA 02101'), ('US', 'Boston MA 02101'), ('US', 'Boston, MA'), ('US', '12 Main St; Suite 5; Floor 2; New York, New York 10001'),
+	('US', '12 Main St, Los Angeles, CA'), ('US', '12 Main St Boston MA 02101'), ('US', '12 Main St'), ('US', '12 Main St, Boston'), ('US', '12 Main St, MA 02101'), ('US', 'PO Box 7, Salt Lake City, ut, 84101'), ('US', '1 King St W, Toronto, ON M5H 1A1, Canada'),
+	('US', '10 Downing St, London SW1A 2AA, United Kingdom'), ('US', ', , ,'), ('US', ''), ('US', '123 Virginia, 02101'), ('US', '02101'), ('US', 'see chart'), ('CA', '1 rue X, Montréal, Québec H2X 1Y4'), ('CA', '1 King St, Toronto, CA'),
+	('AU', '5 High St, Richmond VIC 3121'), ('AU', 'Unit 2, 5 High St, Richmond, VIC, 3121'), ('GB', 'Flat 1, 5 High Street, Leeds, LS1 4AP'), ('FR', '5 rue de la Paix, 75002 Paris'), ('DE', 'Hauptstraße 5, 10115 Berlin, Deutschland'), ('NL', 'Dam 1, 1012 JS Amsterdam'),
+	(NULL, '12 Main St, Boston, MA 02101'), (NULL, '12 Main St, Boston, MA 02101, USA'), ('US', repeat('a, ', 40) || 'MA 02101'), ('US', repeat('(', 300))) AS v (country, cell),
+	flitmig.address_line(v.cell, v.country) AS a;

@@ -96,6 +96,10 @@ CREATE FUNCTION flitmig.address(street1 text, street2 text, city text, state tex
 RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_address' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION flitmig.address(street1 text, street2 text, city text, state text, postcode text, country text) IS 'An ADDRESS value for Twenty with all six parts, '''' for blank ones, as Twenty stores them. NULL when all are blank';
 
+CREATE FUNCTION flitmig.address_line(cell text, country text)
+RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_address_line' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION flitmig.address_line(cell text, country text) IS 'An ADDRESS value for Twenty from one cell, read from its end; country (ISO) is where it lies unless it says so. NULL when there is neither postcode nor state, or street and city cannot be told apart';
+
 CREATE FUNCTION flitmig.links(url text, label text)
 RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_links' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION flitmig.links(url text, label text) IS 'A LINKS value for Twenty; https:// is added, the host lower-cased. NULL for what is no web address';
