@@ -97,6 +97,36 @@ UPDATE flitmig.migration SET mapped_at = NULL, profile_doc = jsonb_set(profile_d
 SELECT * FROM flitmig_audit('tiny');
 UPDATE flitmig.field_map SET expression = 's.by_email::numeric::text' WHERE field = 'title';
 SELECT * FROM flitmig_audit('tiny');
+
+-- Which of several rows with one key counts, and what only a file's name says.
+UPDATE flitmig.migration SET profile_doc = profile_doc - 'audit' - 'targets' || '{"entities": {"visits": {"files": ["visits*"], "columns": {"id": [], "by_id": [], "changed": []}, "labels": {"year": "-(20[0-9]{2})\\."}}}}',
+	mapping_hash = NULL WHERE name = 'tiny';
+DELETE FROM flitmig.object_map WHERE name = 'staff';
+DELETE FROM flitmig.field_map WHERE field <> 'title';
+UPDATE flitmig.field_map SET expression = 'concat_ws('' '', s.by_id, s.year)';
+DROP TABLE tiny_staging.visits;
+SELECT pg_temp.stage('visits', 'ID,By ID,Changed', 'V1,early,2024-03-01', 'V1,with the longest title,2024-01-01', 'V1,late,2024-02-01', 'V2,same,-', 'V2,same,-');
+UPDATE flitmig.source_file SET name = 'visits-2021.csv' WHERE staging_table = 'visits';
+CREATE PROCEDURE pg_temp.merge(rule jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE flitmig.object_map SET merge = rule;
+	PERFORM flitmig._map(current_setting('test.migration')::integer);
+END $$;
+CALL pg_temp.merge('"last"');
+SELECT source_key, state, payload ->> 'title' AS title FROM flitmig.record ORDER BY 1;
+CALL pg_temp.merge('"first"');
+SELECT source_key, state, payload ->> 'title' AS title FROM flitmig.record ORDER BY 1;
+CALL pg_temp.merge('"fullest"');
+SELECT source_key, state, payload ->> 'title' AS title FROM flitmig.record ORDER BY 1;
+CALL pg_temp.merge('{"newest": "flitmig.to_date(s.changed, NULL)"}');
+SELECT source_key, state, payload ->> 'title' AS title FROM flitmig.record ORDER BY 1;
+CALL pg_temp.merge('"refuse"');
+SELECT source_key, state, reason FROM flitmig.record ORDER BY 1;
+SELECT severity, code, count, message FROM flitmig.finding WHERE step = 'map' AND code = 'DUPLICATE_KEY' ORDER BY 1;
+UPDATE flitmig.source_file SET labels = '{"year": "1999"}' WHERE staging_table = 'visits';
+CALL pg_temp.merge('"last"');
+SELECT payload ->> 'title' AS title FROM flitmig.record WHERE source_key = 'V2';
+SELECT flitmig._profile_check('{"entities": {"a": {"files": [], "columns": {"x": []}, "labels": {"x": "y"}}}, "maps": [{"name": "m", "object": "person", "source": "{a} s", "key": "s.x", "merge": "best", "handles": {"N": "s.x"}, "fields": {"name": {"relation": "m", "by": "mail", "key": "s.x", "aliases": "nick"}}}]}');
 DELETE FROM flitmig.migration WHERE name = 'tiny';
 SELECT count(*) AS records_left FROM flitmig.record;
 DROP SCHEMA tiny_staging CASCADE;

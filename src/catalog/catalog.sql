@@ -135,12 +135,14 @@ CREATE TABLE flitmig.object_map (
 	gone			jsonb NOT NULL DEFAULT '{"action": "ignore"}'
 					CHECK ((gone OPERATOR(pg_catalog.->>) 'action') IN ('ignore', 'flag', 'trash')),
 	handles			jsonb NOT NULL DEFAULT '{}',
+	merge			jsonb NOT NULL DEFAULT '"last"',
 	UNIQUE (migration_id, name)
 );
 COMMENT ON TABLE flitmig.object_map IS 'One source relation becomes records of one Twenty object. Written by flitmig_create and flitmig_confirm';
 COMMENT ON COLUMN flitmig.object_map.source IS 'FROM clause; {entity} stands for the live rows of a staging table, alias s is the row that a record comes from';
 COMMENT ON COLUMN flitmig.object_map.key IS 'SQL expression: the source key as text';
 COMMENT ON COLUMN flitmig.object_map.exclude IS 'Array of {"when": SQL, "reason": text}: rows that are mapped, counted and never sent';
+COMMENT ON COLUMN flitmig.object_map.merge IS 'Which of several rows with one key counts: "last", "first", "fullest" (most members, then most text), {"newest": SQL expression}, or "refuse": none, when they differ';
 COMMENT ON COLUMN flitmig.object_map.file_path IS 'SQL expression: for attachments, the path of the file below the imported directory';
 COMMENT ON COLUMN flitmig.object_map.adopt IS 'Payload paths such as emails.primaryEmail or sourceSystemId: a record that Twenty already has with that value is taken for the same, its blanks are filled, nothing in it is overwritten. Empty: no record is adopted';
 COMMENT ON COLUMN flitmig.object_map.gone IS 'What becomes in Twenty of a record whose row is no longer in the export: {"action": "ignore"}, {"action": "flag", "field": a BOOLEAN field} or {"action": "trash"}; with "limit", the share of an object map''s records (0.5 unless said) beyond which nothing is done';

@@ -50,7 +50,12 @@ AS $$
 	UNION ALL
 	SELECT format('%s: the name must be a-z, 0-9 and _, at most 50 characters', path) FROM entity WHERE name !~ '^[a-z_][a-z0-9_]{0,49}$'
 	UNION ALL
-	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,required,drop,unmapped,description}') p
+	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,labels,required,drop,unmapped,description}') p
+	UNION ALL
+	SELECT format('%s.labels must be an object: a name that is none of its columns → regular expression with one group', path) FROM entity
+	WHERE entity.doc ? 'labels' AND (jsonb_typeof(entity.doc->'labels') <> 'object'
+		OR EXISTS (SELECT FROM jsonb_each(flitmig._object_of(entity.doc->'labels')) l
+				   WHERE l.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR flitmig._object_of(entity.doc->'columns') ? l.key OR jsonb_typeof(l.value) <> 'string' OR l.value #>> '{}' !~ '\('))
 	UNION ALL
 	SELECT format('%s.files must be an array of file name patterns', path) FROM entity
 	WHERE jsonb_typeof(entity.doc->'files') IS DISTINCT FROM 'array'
@@ -156,7 +161,7 @@ AS $$
 		UNION ALL SELECT path, entity, coalesce(field.doc->>'expression', field.doc->>'key', field.doc->>'owner') FROM field)
 	SELECT 'maps is missing or empty' WHERE flitmig._array_of(document->'maps') = '[]'
 	UNION ALL
-	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,adopt,gone,handles,description}') p
+	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,adopt,gone,handles,merge,description}') p
 	UNION ALL
 	SELECT format('%s.handles must be an object: name (a-z, 0-9 and _, at most 50 characters) → SQL expression', path) FROM map
 	WHERE map.doc ? 'handles' AND (jsonb_typeof(map.doc->'handles') <> 'object' OR jsonb_path_exists(map.doc->'handles', '$.* ? (@.type() != "string")')
@@ -228,6 +233,11 @@ AS $$
 	FROM text_at, unnest(flitmig._source_columns(sql)) c
 	WHERE entity IS NOT NULL AND flitmig._object_of(document->'entities') ? entity
 		AND c NOT IN ('_file', '_line', '_hash', '_extra') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
+		AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'labels']) ? c
+	UNION ALL
+	SELECT format('%s.merge must be "last", "first", "fullest", "refuse" or {"newest": SQL expression}', path) FROM map
+	WHERE map.doc ? 'merge' AND NOT coalesce(map.doc->>'merge' IN ('last', 'first', 'fullest', 'refuse'), false)
+		AND NOT (jsonb_typeof(map.doc->'merge') = 'object' AND map.doc->'merge' ? 'newest' AND (SELECT count(*) FROM jsonb_object_keys(flitmig._object_of(map.doc->'merge'))) = 1)
 $$;
 COMMENT ON FUNCTION flitmig._profile_maps_check(document jsonb) IS 'Problems in a profile''s maps';
 

@@ -35,6 +35,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._unknown_columns(mig integer, entity text) IS 'Staged columns of an entity that the profile neither maps nor drops';
 
+/* The name is known before a row is read: each file's label is a constant. */
+CREATE FUNCTION flitmig._label_sql(mig integer, entity text, label text, pattern text)
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce('CASE t._file ' || string_agg(format('WHEN %s THEN %L', f.id, v.value), ' ' ORDER BY f.id) || ' END', 'NULL')
+	FROM flitmig.source_file f
+	CROSS JOIN LATERAL (SELECT nullif(coalesce(f.labels->>label, (regexp_match(f.name, pattern, 'i'))[1]), '') AS value) v
+	WHERE f.migration_id = mig AND f.staging_table = entity AND f.superseded_by IS NULL AND v.value IS NOT NULL
+$$;
+COMMENT ON FUNCTION flitmig._label_sql(mig integer, entity text, label text, pattern text) IS 'What a row''s file says by its name (first group of the pattern), or by flitmig.source_file.labels where somebody wrote it there';
+
 /*
  * The live rows of an entity as a subquery with the profile's columns. Blank
  * cells are NULL here: whether an exporter quotes them is nothing that a
@@ -59,6 +70,9 @@ BEGIN
 			END, c.canonical), '' ORDER BY c.canonical)
 	INTO cells
 	FROM flitmig._staged_columns(mig, entity) c;
+	SELECT coalesce(cells, '') || coalesce(string_agg(format(', %s::text AS %I', flitmig._label_sql(mig, entity, l.key, l.value), l.key), '' ORDER BY l.key), '')
+	INTO cells
+	FROM jsonb_each_text(flitmig._object_of(m.profile_doc#>ARRAY['entities', entity, 'labels'])) l;
 	IF staged IS NULL THEN
 		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra%s WHERE false)', cells);
 	END IF;

@@ -72,6 +72,10 @@ BEGIN
 		END IF;
 	END LOOP;
 
+	IF o.merge ? 'newest' AND jsonb_typeof(o.merge) = 'object' THEN
+		inner_list := inner_list || format('(%s) AS newest', flitmig._expand(mig, o.merge->>'newest'));
+		outer_list := outer_list || 'x.newest'::text;
+	END IF;
 	FOR item IN SELECT h.key AS name, h.value AS expression FROM jsonb_each_text(o.handles) h LOOP
 		inner_list := inner_list || format('lower(flitmig.one_line((%s)::text)) AS %I', flitmig._expand(mig, item.expression), 'h_' || item.name);
 		outer_list := outer_list || format('x.%I', 'h_' || item.name);

@@ -89,7 +89,17 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._drop_work(map integer) IS 'Removes the work tables of an object map';
 
-/* Work rows of one object map; the later of two rows with one key wins. */
+CREATE FUNCTION flitmig._merge_order(merge jsonb)
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN jsonb_typeof(merge) = 'object' THEN 'w.newest DESC NULLS LAST, '
+				WHEN merge = '"first"' THEN 'w.sequence, '
+				WHEN merge = '"fullest"' THEN '(SELECT count(*) FROM jsonb_object_keys(w.payload)) DESC, length(w.payload::text) DESC, '
+				ELSE '' END || 'w.sequence DESC, w.ctid'
+$$;
+COMMENT ON FUNCTION flitmig._merge_order(merge jsonb) IS 'The order of work rows with one key in which the first one counts';
+
+/* Work rows of one object map, one a key: which row counts is object_map.merge. */
 CREATE FUNCTION flitmig._map_rows(mig integer, map integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -117,19 +127,26 @@ CREATE TEMP TABLE flitmig_twice ON COMMIT DROP AS
 SELECT w.ctid AS tid, w.file_id, w.line_no, w.sequence,
 	row_number() OVER key AS rank,
 	w.row_hash IS NOT DISTINCT FROM first_value(w.row_hash) OVER key AS same,
-	w.sequence = first_value(w.sequence) OVER key AS joined
+	w.sequence = first_value(w.sequence) OVER key AS joined,
+	bool_or(w.row_hash IS DISTINCT FROM k.row_hash) OVER (PARTITION BY w.id) AS differ
 FROM pg_temp.%1$I w
-WHERE w.id IN (SELECT k.id FROM pg_temp.%1$I k WHERE k.id IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
-WINDOW key AS (PARTITION BY w.source_key ORDER BY w.sequence DESC, w.ctid)$sql$, work);
+JOIN (SELECT k.id, min(k.row_hash) AS row_hash FROM pg_temp.%1$I k WHERE k.id IS NOT NULL GROUP BY 1 HAVING count(*) > 1) k ON k.id = w.id
+WINDOW key AS (PARTITION BY w.source_key ORDER BY %2$s)$sql$, work, flitmig._merge_order(o.merge));
 	EXECUTE format('DELETE FROM pg_temp.%I w USING pg_temp.flitmig_twice t WHERE t.tid = w.ctid AND t.rank > 1', work);
 	GET DIAGNOSTICS twice = ROW_COUNT;
+	IF o.merge = '"refuse"' THEN
+		EXECUTE format('UPDATE pg_temp.%I w SET reason = coalesce(w.reason, ''several different rows have its key'') FROM pg_temp.flitmig_twice t WHERE t.tid = w.ctid AND t.rank = 1 AND t.differ', work);
+	END IF;
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 	SELECT mig, 'map', CASE WHEN t.same AND NOT t.joined THEN 'info' ELSE 'warning' END, CASE WHEN t.joined THEN 'JOIN_MULTIPLIES' ELSE 'DUPLICATE_KEY' END,
 		o.name, o.key, count(*),
 		flitmig._places(mig, (array_agg(t.file_id ORDER BY t.sequence))[1:5], (array_agg(t.line_no ORDER BY t.sequence))[1:5]),
 		CASE WHEN t.joined THEN format('%s row(s) came out of a join more than once', count(*))
 			 WHEN t.same THEN format('%s row(s) stand in the export more than once, word for word', count(*))
-			 ELSE format('%s row(s) have a key that a later row has too; the later row counts', count(*)) END,
+			 ELSE format('%s row(s) have a key that %s row has too; %s', count(*),
+				CASE WHEN o.merge = '"last"' THEN 'a later' ELSE 'another' END,
+				CASE WHEN o.merge = '"last"' THEN 'the later row counts' WHEN o.merge = '"first"' THEN 'the first row counts' WHEN o.merge = '"fullest"' THEN 'the fullest row counts'
+					 WHEN o.merge = '"refuse"' THEN 'none of them counts' ELSE 'the newest row counts' END) END,
 		CASE WHEN t.joined THEN 'Let the map''s source give one row per key.' WHEN t.same THEN NULL ELSE 'Compare the rows in the staging table; correct the export if the later one is not the right one.' END
 	FROM pg_temp.flitmig_twice t WHERE t.rank > 1
 	GROUP BY t.same, t.joined;

@@ -61,6 +61,8 @@ BEGIN
 	FOR f IN
 		SELECT x.* FROM flitmig.field_map x
 		WHERE x.object_map_id = o.id AND x.kind = 'relation' AND EXISTS (SELECT FROM pg_temp.flitmig_key k)
+			/* by a handle or through aliases: mapping tells how they end */
+			AND x.reference_by IS NULL AND x.values_name IS NULL
 			/* a profile's own rule says the same of the same column, in its own words */
 			AND NOT EXISTS (
 				SELECT FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) r
@@ -146,7 +148,7 @@ BEGIN
 			IF mapped IS NOT TRUE THEN
 				PERFORM flitmig._audit_keys_of(mig, o);
 			END IF;
-		EXCEPTION WHEN data_exception THEN
+		EXCEPTION WHEN data_exception OR raise_exception THEN
 			PERFORM flitmig._raise_bad_expression(mig, o.id, SQLSTATE);
 		END;
 	END LOOP;
@@ -154,7 +156,7 @@ BEGIN
 	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
 		BEGIN
 			PERFORM flitmig._audit_references(mig, o);
-		EXCEPTION WHEN data_exception THEN
+		EXCEPTION WHEN data_exception OR raise_exception THEN
 			PERFORM flitmig._raise_bad_expression(mig, o.id, SQLSTATE);
 		END;
 	END LOOP;
