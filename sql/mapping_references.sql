@@ -130,4 +130,5 @@ SELECT flitmig._profile_check('{"entities": {"a": {"files": [], "columns": {"x":
 DELETE FROM flitmig.migration WHERE name = 'tiny';
 SELECT count(*) AS records_left FROM flitmig.record;
 DROP SCHEMA tiny_staging CASCADE;
+DELETE FROM flitmig.profile WHERE name = 'references';
 DROP SERVER crm;

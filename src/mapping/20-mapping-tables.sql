@@ -25,6 +25,9 @@ CREATE TABLE flitmig.reference_count (
 	PRIMARY KEY (migration_id, object_map_id, field)
 );
 COMMENT ON TABLE flitmig.reference_count IS 'How the references of each relation end; the sum is the map''s rows. Written by mapping';
+COMMENT ON COLUMN flitmig.reference_count.field IS 'The relation, as in field_map';
+COMMENT ON COLUMN flitmig.reference_count.resolved IS 'Names one record, which it got';
+COMMENT ON COLUMN flitmig.reference_count.blank IS 'Names nothing';
 COMMENT ON COLUMN flitmig.reference_count.missing IS 'Names a record that no export holds';
 COMMENT ON COLUMN flitmig.reference_count.ambiguous IS 'Names two records or more, so none is taken';
 COMMENT ON COLUMN flitmig.reference_count.excluded IS 'Names a record that is excluded';

@@ -20,7 +20,7 @@ SELECT is_empty($$SELECT name, flitmig._profile_check(doc) FROM flitmig.profile 
 SELECT is(pg_temp.problems('{"entity": {}}'), 'profile.entity is unknown; known: description, entities, values, targets, maps, unique, automations, staff, audit, owner_aliases', 'unknown members are named');
 SELECT is(pg_temp.problems('{"maps": []}'), 'maps is missing or empty', 'maps must be there');
 SELECT is(pg_temp.problems('{"entities": {"people": {"files": "people*", "columns": {"id": "Id", "name": []}, "required": ["mrn"], "unmapped": "keep"}}}'),
-	E'entities.people.files must be an array of file name patterns\nentities.people.columns.id must be an array of header spellings\nentities.people.required names mrn, which is not among its columns\nentities.people.unmapped must be "report" or "collect"',
+	E'entities.people.files must be an array of file name patterns\nentities.people.columns.id must be an array of header spellings\nentities.people.required names mrn, which is not among its columns\nentities.people.unmapped must be "report", "collect" or "fields"',
 	'entities: each problem has its path');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{persons} s", "key": "s.id", "fields": {"jobTitle": "s.name"}}]}'),
 	'maps[0] (person).source: {persons} is neither an entity (people) nor country, currency, time_zone, order entity.column', 'unknown entities are named');
@@ -30,7 +30,7 @@ SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "so
 	'maps[0] (person).fields.jobTitle: {order people.nam} is neither an entity (people) nor country, currency, time_zone, order entity.column', 'date orders name a column; what stands in quotes is no column');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "fields": {
 		"a": {"relation": "company", "key": "s.id"}, "b": {"relation": "person"}, "c": {"expression": "s.id", "owner": "s.id"}, "@d": "s.id", "e": {"expression": "s.name", "values": "sex", "defualt": "x"}}}]}'),
-	E'maps[0] (person).fields.e.defualt is unknown; known: expression, values, default, relation, key, onMissing, owner, columns, description\nmaps[0] (person).fields.c needs exactly one of expression, relation, owner\nmaps[0] (person).fields.b: a relation needs a key\nmaps[0] (person).fields.@d: only a relation begins with @\nmaps[0] (person).fields.a.relation names company, which is not a map; the maps are person\nmaps[0] (person).fields.e.values names sex, which is not in values',
+	E'maps[0] (person).fields.e.defualt is unknown; known: expression, values, default, relation, key, by, aliases, onMissing, owner, columns, description\nmaps[0] (person).fields.c needs exactly one of expression, relation, owner\nmaps[0] (person).fields.b: a relation needs a key\nmaps[0] (person).fields.@d: only a relation begins with @\nmaps[0] (person).fields.a.relation names company, which is not a map; the maps are person\nmaps[0] (person).fields.e.values names sex, which is not in values',
 	'fields: each problem has its path');
 SELECT is(pg_temp.problems('{"targets": {"Person": {"fields": {}}, "person": {"fields": {"role": {"type": "TEXT", "label": "Role"}, "size": {"type": "NUMERIC", "label": "Size"}, "kind": {"type": "SELECT", "label": "Kind"},
 		"hue": {"type": "SELECT", "label": "Hue", "options": [{"value": "red", "label": "Red"}]}, "boss": {"type": "RELATION", "label": "Boss"}}}}}') ~
