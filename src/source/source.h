@@ -128,6 +128,8 @@ typedef struct Import
 	List	   *censuses;		/* of rows loaded by this import */
 	int			depth;			/* archives inside archives */
 	int64		seen;			/* inputs */
+	char	  **known_names;	/* of columns in the profile, sorted; NULL: not asked for yet */
+	int			known_count;
 } Import;
 
 /* What became of an input; one row of flitmig_import and of source_file. */
