@@ -50,7 +50,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s: the name must be a-z, 0-9 and _, at most 50 characters', path) FROM entity WHERE name !~ '^[a-z_][a-z0-9_]{0,49}$'
 	UNION ALL
-	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,required,drop,unmapped,description}') p
+	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,required,drop,unmapped,labels,description}') p
 	UNION ALL
 	SELECT format('%s.files must be an array of file name patterns', path) FROM entity
 	WHERE jsonb_typeof(entity.doc->'files') IS DISTINCT FROM 'array'
@@ -65,7 +65,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s.columns.%s: the name must be a-z, 0-9 and _', path, c.key)
 	FROM entity, jsonb_each(flitmig._object_of(entity.doc->'columns')) c
-	WHERE c.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR c.key IN ('_file', '_line', '_hash', '_extra')
+	WHERE c.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR c.key IN ('_file', '_line', '_hash', '_extra', '_labels')
 	UNION ALL
 	SELECT format('%s.%s must be an array of column names', path, k)
 	FROM entity, unnest('{required,drop}'::text[]) k
@@ -74,6 +74,10 @@ AS $$
 	SELECT format('%s.required names %I, which is not among its columns', path, r)
 	FROM entity, jsonb_array_elements_text(flitmig._array_of(entity.doc->'required')) r
 	WHERE NOT flitmig._object_of(entity.doc->'columns') ? r
+	UNION ALL
+	SELECT format('%s.labels must be an object: label → regular expression with one group, for the file''s name', path) FROM entity
+	WHERE entity.doc ? 'labels' AND (jsonb_typeof(entity.doc->'labels') <> 'object'
+		OR EXISTS (SELECT FROM jsonb_each(flitmig._object_of(entity.doc->'labels')) l WHERE jsonb_typeof(l.value) <> 'string' OR l.value#>>'{}' !~ '\(.*\)'))
 	UNION ALL
 	SELECT format('%s.unmapped must be "report" or "collect"', path) FROM entity
 	WHERE entity.doc ? 'unmapped' AND NOT coalesce(entity.doc->>'unmapped' IN ('report', 'collect'), false)
@@ -209,7 +213,7 @@ AS $$
 	SELECT format('%s reads s.%s, which is not among entities.%s.columns', path, c, entity)
 	FROM text_at, unnest(flitmig._source_columns(sql)) c
 	WHERE entity IS NOT NULL AND flitmig._object_of(document->'entities') ? entity
-		AND c NOT IN ('_file', '_line', '_hash', '_extra') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
+		AND c NOT IN ('_file', '_line', '_hash', '_extra', '_labels') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
 $$;
 COMMENT ON FUNCTION flitmig._profile_maps_check(document jsonb) IS 'Problems in a profile''s maps';
 
