@@ -405,7 +405,7 @@ reference_column(const char *reference)
 {
 	int			column = 0;
 
-	while (reference && *reference >= 'A' && *reference <= 'Z')
+	while (reference && *reference >= 'A' && *reference <= 'Z' && column <= COLUMNS_LIMIT)
 		column = column * 26 + (*reference++ - 'A' + 1);
 	return column > 0 && column <= COLUMNS_LIMIT ? column - 1 : -1;
 }
