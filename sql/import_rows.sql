@@ -29,6 +29,13 @@ SELECT * FROM staged('instructions');
 SELECT line_no, reason, convert_from(raw, 'UTF8') AS raw FROM flitmig.reject;
 SELECT * FROM staged('odd_headers');
 
+-- A row of names that the profile knows is the header, whatever stands above it or below.
+SELECT "table", rows, header FROM flitmig_import('rows', :'abs_srcdir' || '/test/data/header');
+UPDATE flitmig.migration SET profile_doc = '{"entities": {"people": {"files": ["none"], "columns": {"client": [], "town": ["City", "Town"], "kin": []}}}}';
+SELECT "table", rows, header FROM flitmig_import('rows', :'abs_srcdir' || '/test/data/header', options => '{"again": true}');
+SELECT * FROM staged('clients');
+UPDATE flitmig.migration SET profile_doc = '{}';
+
 -- Or they are said.
 \set path :abs_srcdir '/test/data/dialect/one_column.csv'
 SELECT * FROM flitmig_import('rows', :'path', options => '{"files": {"one*": {"delimiter": ","}}}');

@@ -73,6 +73,7 @@ CREATE TABLE flitmig.source_file (
 );
 COMMENT ON TABLE flitmig.source_file IS 'Every file that was imported: rows read = rows loaded + rows rejected. Written by flitmig_import';
 COMMENT ON COLUMN flitmig.source_file.name IS 'Path relative to the imported directory; a later import of the same name supersedes this file';
+COMMENT ON COLUMN flitmig.source_file.labels IS 'Facts that live in the file''s name only: status, year, patient, … A map reads them as s._labels, or by the spelling "label:status" of a column';
 COMMENT ON COLUMN flitmig.source_file.superseded_by IS 'The newer export of the same file; mapping reads only files where this is NULL';
 
 CREATE TABLE flitmig.reject (

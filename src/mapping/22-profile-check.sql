@@ -70,7 +70,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s.columns.%s: the name must be a-z, 0-9 and _', path, c.key)
 	FROM entity, jsonb_each(flitmig._object_of(entity.doc->'columns')) c
-	WHERE c.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR c.key IN ('_file', '_line', '_hash', '_extra')
+	WHERE c.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR c.key IN ('_file', '_line', '_hash', '_extra', '_labels')
 	UNION ALL
 	SELECT format('%s.%s must be an array of column names', path, k)
 	FROM entity, unnest('{required,drop}'::text[]) k
@@ -232,7 +232,7 @@ AS $$
 	SELECT format('%s reads s.%s, which is not among entities.%s.columns', path, c, entity)
 	FROM text_at, unnest(flitmig._source_columns(sql)) c
 	WHERE entity IS NOT NULL AND flitmig._object_of(document->'entities') ? entity
-		AND c NOT IN ('_file', '_line', '_hash', '_extra') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
+		AND c NOT IN ('_file', '_line', '_hash', '_extra', '_labels') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
 		AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'labels']) ? c
 	UNION ALL
 	SELECT format('%s.merge must be "last", "first", "fullest", "refuse" or {"newest": SQL expression}', path) FROM map

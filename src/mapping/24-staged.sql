@@ -12,7 +12,8 @@ AS $$
 		FROM (SELECT c.key AS name, c.key AS header, 0 AS n
 			  UNION ALL
 			  SELECT flitmig._column_name(h.header), h.header, h.n
-			  FROM jsonb_array_elements_text(c.value) WITH ORDINALITY h(header, n)) x
+			  FROM jsonb_array_elements_text(c.value) WITH ORDINALITY h(header, n)
+			  WHERE h.header NOT LIKE 'label:%') x
 		GROUP BY x.name) w
 	LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', m.staging_schema, entity))
 		AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped
@@ -61,27 +62,34 @@ DECLARE
 							   WHERE f.migration_id = mig AND f.staging_table = entity AND f.superseded_by IS NULL ORDER BY f.id);
 	cells	text;
 	extra	text := 'NULL::jsonb';
+	labelled boolean := EXISTS (SELECT FROM flitmig.source_file f WHERE f.id = ANY (files) AND f.labels <> '{}');
 BEGIN
 	PERFORM flitmig._require_owner_rights(mig);
 	SELECT string_agg(format(', %s AS %I',
-			CASE cardinality(c.staged)
-				WHEN 1 THEN format('nullif(t.%I, '''')', c.staged[1])
-				ELSE coalesce((SELECT 'coalesce(' || string_agg(format('nullif(t.%I, '''')', n), ', ') || ')' FROM unnest(c.staged) n), 'NULL::text')
-			END, c.canonical), '' ORDER BY c.canonical)
+			CASE cardinality(v.candidates) WHEN 0 THEN 'NULL::text' WHEN 1 THEN v.candidates[1]
+				ELSE format('coalesce(%s)', array_to_string(v.candidates, ', ')) END, c.canonical), '' ORDER BY c.canonical)
 	INTO cells
-	FROM flitmig._staged_columns(mig, entity) c;
+	FROM flitmig._staged_columns(mig, entity) c
+	CROSS JOIN LATERAL (
+		SELECT ARRAY(SELECT format('nullif(t.%I, '''')', n) FROM unnest(c.staged) WITH ORDINALITY u(n, position) ORDER BY position)
+			|| ARRAY(SELECT format('(f.labels->>%L)', substr(h, 7))
+					 FROM jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['entities', entity, 'columns', c.canonical])) WITH ORDINALITY u(h, position)
+					 WHERE labelled AND h LIKE 'label:%' ORDER BY position) AS candidates) v;
 	SELECT coalesce(cells, '') || coalesce(string_agg(format(', %s::text AS %I', flitmig._label_sql(mig, entity, l.key, l.value), l.key), '' ORDER BY l.key), '')
 	INTO cells
 	FROM jsonb_each_text(flitmig._object_of(m.profile_doc#>ARRAY['entities', entity, 'labels'])) l;
 	IF staged IS NULL THEN
-		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra%s WHERE false)', cells);
+		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra, NULL::jsonb AS _labels%s WHERE false)', cells);
 	END IF;
 	IF m.profile_doc#>>ARRAY['entities', entity, 'unmapped'] IN ('collect', 'fields') THEN
 		SELECT 'nullif(' || flitmig._build_object(array_agg(u), array_agg(format('nullif(t.%I, '''')', u))) || ', ''{}'')' INTO extra
 		FROM flitmig._unknown_columns(mig, entity) u HAVING count(*) > 0;
 	END IF;
-	RETURN format('(SELECT t._file, t._line, t._hash, %s AS _extra%s FROM %s t WHERE t._file = ANY (%L::integer[]))',
-				  coalesce(extra, 'NULL::jsonb'), cells, format('%I.%I', m.staging_schema, entity), files);
+	/* Where a map asks for no label the planner leaves the join away. */
+	RETURN format('(SELECT t._file, t._line, t._hash, %s AS _extra, %s AS _labels%s FROM %s t%s WHERE t._file = ANY (%L::integer[]))',
+				  coalesce(extra, 'NULL::jsonb'), CASE WHEN labelled THEN 'f.labels' ELSE 'NULL::jsonb' END, cells,
+				  format('%I.%I', m.staging_schema, entity),
+				  CASE WHEN labelled THEN ' LEFT JOIN flitmig.source_file f ON f.id = t._file' ELSE '' END, files);
 END
 $$;
 COMMENT ON FUNCTION flitmig._entity_sql(mig integer, entity text) IS 'A subquery: the live rows of an entity under the profile''s column names';

@@ -64,7 +64,7 @@ BEGIN
 			names := names || f.field;
 			pieces := pieces || CASE WHEN f.default_value IS NULL THEN format('x.f%s', f.position)
 									 ELSE format('coalesce(to_jsonb(x.f%s), to_jsonb(%L::text))', f.position, f.default_value) END;
-			IF cardinality(f.columns) = 1 AND f.columns[1] NOT IN ('_file', '_line', '_hash', '_extra') THEN
+			IF cardinality(f.columns) = 1 AND f.columns[1] NOT IN ('_file', '_line', '_hash', '_extra', '_labels') THEN
 				inner_list := inner_list || format('s.%I AS c%s', f.columns[1], f.position);
 				issues := issues || format('x.f%s IS NULL AND btrim(x.c%1$s, E'' \t\r\n'') <> ''''', f.position);
 				places := places || f.position;

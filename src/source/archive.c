@@ -17,6 +17,10 @@
 #define READ_BYTES	(256 * 1024)
 #define DEPTH_LIMIT	5			/* archives inside archives */
 
+/* A member that is longer than this and than so many times its archive is a bomb; text packs ten- to fiftyfold. */
+#define BOMB_BYTES	((int64) 256 * 1024 * 1024)
+#define BOMB_FACTOR	500
+
 struct Archive
 {
 	struct archive *handle;
@@ -24,6 +28,7 @@ struct Archive
 	ByteSource	source;
 	char		buffer[READ_BYTES];
 	ErrorData  *error;			/* what a read reported; thrown when libarchive has returned */
+	bool		bomb;
 	MemoryContext context;
 };
 
@@ -168,11 +173,18 @@ static bool
 spool_member(Archive *archive, Input *member)
 {
 	char	   *buf = palloc(READ_BYTES);
+	int64		bytes = 0;
 	la_ssize_t	n;
 
 	while ((n = archive_read_data(archive->handle, buf, READ_BYTES)) > 0)
 	{
 		rethrow(archive);
+		bytes += n;
+		if (bytes > BOMB_BYTES && bytes / BOMB_FACTOR > archive->input->bytes)
+		{
+			archive->bomb = true;
+			break;
+		}
 		input_append(member, buf, (size_t) n);
 	}
 	rethrow(archive);
@@ -275,7 +287,8 @@ import_members(Import *import, Archive *archive, Input *input, bool plain, const
 	}
 	rethrow(archive);
 	if (!read || result != ARCHIVE_EOF)
-		*trouble = archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
+		*trouble = archive->bomb ? "a file in it is more than 500 times as long as the archive"
+			: archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
 	return count;
 }
 

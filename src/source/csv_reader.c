@@ -455,7 +455,8 @@ csv_reader_next(CsvReader *reader)
 		return scan.stop == FILL_NO_MEMORY ? CSV_NO_MEMORY : CSV_END;
 
 	reader->ordinal++;
-	if (reader->fast && csv_fast_row(reader))
+	/* Once quoted cells must end on their line, a lone CR ends it as well: not so fast. */
+	if (reader->fast && reader->unterminated < UNTERMINATED_LIMIT && csv_fast_row(reader))
 	{
 		reader->next_line++;
 		return is_blank_row(reader, scan.text) ? CSV_BLANK : CSV_ROW;

@@ -255,6 +255,7 @@ typedef struct HeadRow
 	int			filled;			/* cells that are not blank */
 	int			text;			/* cells that look like words */
 	int			data;			/* cells that look like dates, addresses, amounts */
+	int			known;			/* cells that name a column which the table may have */
 	bool		comment;		/* starts with # */
 } HeadRow;
 
@@ -294,8 +295,25 @@ is_data_shape(ShapeKind kind, const char *value, size_t length)
 	}
 }
 
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(a, *(const char *const *) b);
+}
+
+static bool
+is_known_name(const CsvHints *hints, const char *value, size_t length)
+{
+	char		name[NAME_LIMIT + 1];
+
+	if (hints->known_count == 0)
+		return false;
+	normal_name(value, length, name);
+	return name[0] && bsearch(name, hints->known, (size_t) hints->known_count, sizeof(char *), compare_names) != NULL;
+}
+
 static void
-look_at_row(Head *head, CsvReader *reader)
+look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 {
 	HeadRow	   *row = head->rows < HEADER_SEARCH_ROWS ? &head->row[head->rows] : NULL;
 
@@ -311,6 +329,7 @@ look_at_row(Head *head, CsvReader *reader)
 			row->filled += shape.kind != SHAPE_BLANK;
 			row->data += data;
 			row->text += shape.kind != SHAPE_BLANK && !data;
+			row->known += !data && is_known_name(hints, value, length);
 		}
 		if (i < head->width)
 		{
@@ -327,7 +346,7 @@ look_at_row(Head *head, CsvReader *reader)
 }
 
 static bool
-look_at_head(const Bytes *sample, const CsvLayout *layout, Head *head)
+look_at_head(const Bytes *sample, const CsvHints *hints, const CsvLayout *layout, Head *head)
 {
 	Memory		memory = {sample->data, sample->length};
 	ByteSource	source = {memory_read, &memory};
@@ -344,10 +363,27 @@ look_at_head(const Bytes *sample, const CsvLayout *layout, Head *head)
 	{
 		ok = result != CSV_NO_MEMORY;
 		if (result == CSV_ROW)
-			look_at_row(head, &reader);
+			look_at_row(head, hints, &reader);
 	}
 	csv_reader_free(&reader);
 	return ok;
+}
+
+/* The row of which most cells are known names of columns, and at least two; -1: there is none. */
+static int
+find_known_header(const Head *head, int from)
+{
+	int			limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
+	int			best = -1;
+
+	for (int i = from; i < limit; i++)
+	{
+		const HeadRow *row = &head->row[i];
+
+		if (row->known >= 2 && row->known * 2 >= row->filled && (best < 0 || row->known > head->row[best].known))
+			best = i;
+	}
+	return best;
 }
 
 /* The first row that is as wide and as full as the table. */
@@ -486,8 +522,9 @@ trim_width(const Head *head, int header_width, CsvLayout *layout)
 static void
 find_header(const Head *head, const CsvHints *hints, bool separator_line, CsvLayout *layout)
 {
+	int			known = hints->preamble_rows < 0 && hints->header_rows < 0 ? find_known_header(head, separator_line) : -1;
 	int			at = hints->preamble_rows >= 0 ? hints->preamble_rows
-		: find_table_start(head, layout->width, separator_line);
+		: known >= 0 ? known : find_table_start(head, layout->width, separator_line);
 
 	layout->preamble_rows = at;
 	layout->header_rows = hints->header_rows >= 0 ? hints->header_rows : 1;
@@ -495,7 +532,7 @@ find_header(const Head *head, const CsvHints *hints, bool separator_line, CsvLay
 		return;
 	if (hints->header_rows < 0)
 	{
-		layout->header_rows = is_header(head, at);
+		layout->header_rows = known >= 0 || is_header(head, at);
 		layout->instruction_rows = layout->header_rows && is_instruction(head, at + 1);
 		if (layout->header_rows && at > separator_line && hints->preamble_rows < 0 && is_group_row(head, at - 1))
 		{
@@ -545,7 +582,7 @@ csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints 
 	layout->tabular = layout->width >= (layout->dialect.delimiter == ',' ? 3 : 2) && layout->rows >= 2 && layout->consistency >= 0.9 && fit->stray * 10 <= fit->rows;
 	free(fit);
 
-	ok = look_at_head(&samples[0], layout, &head);
+	ok = look_at_head(&samples[0], hints, layout, &head);
 	if (ok && head.rows > 0)
 		find_header(&head, hints, separator_line, layout);
 	free(head.shapes);

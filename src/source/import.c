@@ -89,7 +89,7 @@ import_by_format(Import *import, Input *input)
 	const char *slash = strrchr(input->name, '/');
 	bool		nameless = strchr(slash ? slash : input->name, '.') == NULL;
 
-	if (input->bytes == 0)
+	if (input->bytes <= input->encoding.bom_length)
 		keep_as_file(import, input, "empty file");
 	else if (has_ending(input->name, workbook) && memcmp(head, "PK", 2) == 0)
 		import_workbook(import, input);
@@ -133,6 +133,7 @@ import_input(Import *import, Input *input)
 			input->encoding.bom_length = bom;
 		}
 		import_by_format(import, input);
+		input_check_unchanged(input);
 	}
 	input_close(input);
 }
@@ -180,6 +181,17 @@ list_directory(const char *path, int *count)
 	return names;
 }
 
+/* What stands in the directory and is not read, so that nobody believes it was. */
+static void
+leave_out(Import *import, const char *name, const char *message)
+{
+	List	   *findings = NIL;
+
+	findings_clear(import->migration, name);
+	finding_add(&findings, "warning", "NOT_READ", 0, message, "If it belongs to the export, put the files themselves there, and import again.");
+	findings_store(import->migration, name, findings);
+}
+
 static void
 import_directory(Import *import, const char *path, const char *prefix)
 {
@@ -194,12 +206,16 @@ import_directory(Import *import, const char *path, const char *prefix)
 		struct stat target;
 		struct stat link;
 
-		if (stat(child, &target) != 0 || lstat(child, &link) != 0)
+		if (lstat(child, &link) != 0 || (stat(child, &target) != 0 && !S_ISLNK(link.st_mode)))
 			ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", child)));
-		if (S_ISDIR(target.st_mode) && !S_ISLNK(link.st_mode))	/* a link could lead back up */
+		if (S_ISLNK(link.st_mode) && stat(child, &target) != 0)
+			leave_out(import, name, "The link leads nowhere");
+		else if (S_ISDIR(target.st_mode) && !S_ISLNK(link.st_mode))	/* a link could lead back up */
 			import_directory(import, child, name);
 		else if (S_ISREG(target.st_mode))
 			import_one(import, child, name);
+		else
+			leave_out(import, name, S_ISDIR(target.st_mode) ? "A link to a directory is not followed" : "It is neither a file nor a directory");
 	}
 }
 

@@ -28,13 +28,29 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
 				SELECT r AS spelling
 				UNION ALL
 				SELECT s FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'columns'->r) WHEN 'array' THEN e.value->'columns'->r ELSE '[]' END) s) y
-			WHERE flitmig._column_name(spelling) = ANY ($3))) m
+			WHERE flitmig._column_name(spelling) = ANY ($3) OR spelling LIKE 'label:%')) m
 	WHERE g.id = $1
 		AND CASE WHEN $4 IS NULL THEN pattern.length IS NOT NULL ELSE e.key = $4 END
 	ORDER BY m.missing IS NOT NULL, pattern.length DESC, e.key
 	LIMIT 1
 $$;
 COMMENT ON FUNCTION flitmig._match_entity(integer, text, text[], text) IS 'The profile''s entity for a file of that name and those columns, and which required columns it lacks; no row: none';
+
+CREATE FUNCTION flitmig._known_columns(migration integer)
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT n.name
+	FROM flitmig.migration g
+	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(g.profile_doc->'entities') WHEN 'object' THEN g.profile_doc->'entities' ELSE '{}' END) e
+	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(e.value->'columns') WHEN 'object' THEN e.value->'columns' ELSE '{}' END) c
+	CROSS JOIN LATERAL (
+		SELECT c.key
+		UNION ALL
+		SELECT s FROM jsonb_array_elements_text(CASE jsonb_typeof(c.value) WHEN 'array' THEN c.value ELSE '[]' END) s) spelling(name)
+	CROSS JOIN LATERAL flitmig._column_name(spelling.name) AS n(name)
+	WHERE g.id = $1 AND n.name <> '' AND spelling.name NOT LIKE 'label:%'
+	GROUP BY n.name
+$$;
+COMMENT ON FUNCTION flitmig._known_columns(integer) IS 'Names that columns have in the migration''s profile, as the import names them: a row of such names is a header';
 
 CREATE FUNCTION flitmig._file_option(options jsonb, name text, key text)
 RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

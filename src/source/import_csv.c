@@ -88,7 +88,7 @@ detect(Input *input, const CsvHints *hints, CsvLayout *layout)
 bool
 input_is_tabular(Input *input)
 {
-	CsvHints	hints = {-1, -1, -1, -1, false};
+	CsvHints	hints = {-1, -1, -1, -1, false, NULL, 0};
 	CsvLayout	layout;
 
 	if (input->has_nuls && input->encoding.kind != ENCODING_CONVERTED)
@@ -128,6 +128,29 @@ option_number(Import *import, const char *name, const char *key)
 	return atoi(value);
 }
 
+/* Every name that a column has in the migration's profile; asked for once an import. */
+static void
+read_known_names(Import *import, CsvHints *hints)
+{
+	if (import->known_names == NULL)
+	{
+		MemoryContext old;
+		SqlArguments args = {0};
+		uint64		count;
+
+		sql_int(&args, import->migration);
+		count = sql_run("SELECT n FROM flitmig._known_columns($1) n ORDER BY n COLLATE \"C\"", &args);
+		old = MemoryContextSwitchTo(import->context);
+		import->known_names = palloc(sizeof(char *) * Max(count, 1));
+		for (uint64 i = 0; i < count; i++)
+			import->known_names[i] = sql_value(i, 1);
+		import->known_count = (int) count;
+		MemoryContextSwitchTo(old);
+	}
+	hints->known = (const char *const *) import->known_names;
+	hints->known_count = import->known_count;
+}
+
 static CsvHints
 read_hints(Import *import, const char *name)
 {
@@ -138,6 +161,7 @@ read_hints(Import *import, const char *name)
 	hints.quote = option_character(import, name, "quote");
 	hints.header_rows = option_number(import, name, "header");
 	hints.preamble_rows = option_number(import, name, "skip");
+	read_known_names(import, &hints);
 	hints.tab_likely = length > 4 && (pg_strcasecmp(name + length - 4, ".tsv") == 0 || pg_strcasecmp(name + length - 4, ".tab") == 0);
 	return hints;
 }

@@ -379,7 +379,10 @@ write_date(Workbook *book, double serial, NumberStyle style, char *out, size_t s
 	return snprintf(out, size, "%04d-%02d-%02d %02d:%02d:%02d", year, month, day, rest / 3600, rest / 60 % 60, rest % 60);
 }
 
-/* A number as Excel stores it (17 digits) in as few digits as say the same. */
+/*
+ * A number as Excel stores it (17 digits) in as few digits as say the same;
+ * 0 when the text is to stay as it is: no number, or digits that none holds.
+ */
 static int
 write_number(Workbook *book, const char *text, int style, char *out, size_t size)
 {
@@ -387,8 +390,8 @@ write_number(Workbook *book, const char *text, int style, char *out, size_t size
 	double		value = strtod(text, &end);
 	NumberStyle shown = style >= 0 && style < book->style_count ? book->styles[style] : STYLE_NUMBER;
 
-	if (*end != '\0' || end == text || isnan(value) || isinf(value))
-		return snprintf(out, size, "%s", text);
+	if (*end != '\0' || end == text || isnan(value) || isinf(value) || strspn(text, "0123456789") > 17)
+		return 0;
 	if (shown != STYLE_NUMBER && value >= 0 && value < 2958466)	/* 9999-12-31 */
 		return write_date(book, value, shown, out, size);
 	if (value == floor(value) && fabs(value) < 1e15)
@@ -402,7 +405,7 @@ reference_column(const char *reference)
 {
 	int			column = 0;
 
-	while (reference && *reference >= 'A' && *reference <= 'Z')
+	while (reference && *reference >= 'A' && *reference <= 'Z' && column <= COLUMNS_LIMIT)
 		column = column * 26 + (*reference++ - 'A' + 1);
 	return column > 0 && column <= COLUMNS_LIMIT ? column - 1 : -1;
 }
@@ -503,8 +506,13 @@ end_cell(Workbook *book, SheetWriter *writer, int column)
 	}
 	else if (writer->type[0] == '\0' || strcmp(writer->type, "n") == 0)
 	{
-		length = (size_t) Min(write_number(book, value, writer->style, text, sizeof(text)), (int) sizeof(text) - 1);
-		value = text;
+		int			written = write_number(book, value, writer->style, text, sizeof(text));
+
+		if (written > 0)
+		{
+			length = (size_t) Min(written, (int) sizeof(text) - 1);
+			value = text;
+		}
 	}
 	put_quoted(writer, value, length);
 	writer->cells++;
@@ -521,9 +529,9 @@ start_cell(Workbook *book, SheetWriter *writer)
 	writer->value.length = 0;
 }
 
-/* Writes a sheet's rows; how many cells there were, -1 when its XML is damaged. */
+/* Writes a sheet's rows; how many cells there were, up to where its XML is damaged. */
 static int
-write_sheet(Workbook *book, Sheet *sheet, Input *spool)
+write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged)
 {
 	SheetWriter *writer = palloc0(sizeof(SheetWriter));
 	bool		in_value = false;
@@ -532,8 +540,9 @@ write_sheet(Workbook *book, Sheet *sheet, Input *spool)
 
 	writer->spool = spool;
 	guard(release_writer, writer);
-	if (sheet->target == NULL || !open_part(book, sheet->target))
-		return -1;
+	*damaged = sheet->target == NULL || !open_part(book, sheet->target);
+	if (*damaged)
+		return 0;
 	while ((result = next_node(book)) == 1)
 	{
 		if (starts(book, "row"))
@@ -570,8 +579,7 @@ write_sheet(Workbook *book, Sheet *sheet, Input *spool)
 		if (ends(book, "row"))
 			end_row(writer);
 	}
-	if (!close_part(book, result))
-		return -1;
+	*damaged = !close_part(book, result);
 	input_append(spool, writer->line.data ? writer->line.data : "", writer->line.length);
 	return writer->cells;
 }
@@ -583,9 +591,10 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 	Sheet	   *sheet = &book->sheets[i];
 	Input	   *spool = input_create_spool(psprintf("%s!%s", input->path, sheet->name), input->name);
 	SourceFile *file;
-	int			cells = write_sheet(book, sheet, spool);
+	bool		cut;
+	int			cells = write_sheet(book, sheet, spool, &cut);
 
-	*damaged |= cells < 0;
+	*damaged |= cut;
 	input_finish(spool);
 	if (cells > 0)
 	{
@@ -599,6 +608,9 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 				file->second_base = file_base_name(input->name);
 			if (part)
 				file->own_table = psprintf("%s_%s", file_base_name(input->name), sheet->name);
+			if (cut)
+				finding_add(&file->findings, "error", "DAMAGED_SHEET", 0, "The sheet is damaged; its rows are staged up to there",
+							"Open the workbook in Excel or LibreOffice and save it anew, or save the sheet as .csv.");
 			spool->has_nuls = false;
 			load_delimited(import, spool, file, true);
 		}

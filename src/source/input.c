@@ -178,6 +178,36 @@ survey_input(Input *input)
 	pfree(buf);
 }
 
+/* Size and time of change of an open file. */
+static void
+look_at_file(Input *input, int64 *bytes, int64 *changed)
+{
+	struct stat st;
+
+	if (fstat(input->fd, &st) != 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", input->path)));
+	*bytes = st.st_size;
+	*changed = (int64) st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/*
+ * A file is read twice: for its hash and encoding, and for its rows.  Fails
+ * when somebody has written to it since it was opened.
+ */
+void
+input_check_unchanged(Input *input)
+{
+	int64		bytes;
+	int64		changed;
+
+	if (input->fd < 0)
+		return;
+	look_at_file(input, &bytes, &changed);
+	if (bytes != input->file_bytes || changed != input->file_changed || bytes != input->bytes)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("file \"%s\" was changed while it was read", input->path),
+						errhint("Nothing of this import is staged. Import again when the export is complete.")));
+}
+
 static Input *
 new_input(const char *path, const char *name)
 {
@@ -202,6 +232,7 @@ input_open_file(const char *path, const char *name)
 #if defined(USE_POSIX_FADVISE) && defined(POSIX_FADV_SEQUENTIAL)
 	(void) posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
+	look_at_file(input, &input->file_bytes, &input->file_changed);
 	survey_input(input);
 	return input;
 }

@@ -33,6 +33,8 @@ typedef struct Input
 	bool		has_nuls;
 
 	int			fd;				/* a file, or -1 */
+	int64		file_bytes;		/* its size and time of change, in nanoseconds, when it was opened */
+	int64		file_changed;
 	void	   *spool;			/* BufFile of an archive member, or NULL */
 	void	   *large_object;	/* LargeObjectDesc, or NULL */
 	int64		position;
@@ -47,6 +49,7 @@ extern Input *input_open_large_object(Oid oid, const char *name);
 extern Input *input_create_spool(const char *path, const char *name);
 extern void input_append(Input *input, const char *data, size_t length);
 extern void input_finish(Input *input);
+extern void input_check_unchanged(Input *input);
 extern void input_close(Input *input);
 
 /* Reads from an offset on; the source is good until the next one is asked for. */
@@ -128,6 +131,8 @@ typedef struct Import
 	List	   *censuses;		/* of rows loaded by this import */
 	int			depth;			/* archives inside archives */
 	int64		seen;			/* inputs */
+	char	  **known_names;	/* of columns in the profile, sorted; NULL: not asked for yet */
+	int			known_count;
 } Import;
 
 /* What became of an input; one row of flitmig_import and of source_file. */

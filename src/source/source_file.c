@@ -230,9 +230,10 @@ source_file_end(Import *import, SourceFile *file)
 	sql_text(&args, file->format);
 	if (file->table == NULL)
 		args.nulls[8] = args.nulls[9] = 'n';
-	sql_run("UPDATE flitmig.source_file SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
+	sql_run("UPDATE flitmig.source_file f SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
 			"header_rows = $7, preamble_rows = $8, header = $9, columns = $10, rows_read = $11, rows_loaded = $12, "
-			"rows_rejected = $13, note = $14 WHERE id = $1", &args);
+			"rows_rejected = $13, note = $14, labels = flitmig._file_labels(f.name, $2 IS NOT NULL, m.profile_doc#>ARRAY['entities', $2, 'labels']) "
+			"FROM flitmig.migration m WHERE f.id = $1 AND m.id = f.migration_id", &args);
 	findings_store(import->migration, file->name, file->findings);
 	if (file->rows_read != file->rows_loaded + file->rows_rejected)
 		elog(ERROR, "rows read, loaded and rejected do not add up for file \"%s\"", file->name);

@@ -249,6 +249,8 @@ typedef struct CsvHints
 	int			header_rows;	/* -1 */
 	int			preamble_rows;	/* -1 */
 	bool		tab_likely;		/* the name ends in .tsv or .tab */
+	const char *const *known;	/* normal names of columns that the table may have, in the order of strcmp */
+	int			known_count;
 } CsvHints;
 
 /*

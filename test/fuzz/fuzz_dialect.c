@@ -7,7 +7,8 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	CsvHints	hints = {-1, -1, -1, -1, false};
+	static const char *const known[] = {"a", "b", "born", "id", "name", "patient_id"};
+	CsvHints	hints = {-1, -1, -1, -1, false, known, 6};
 	CsvLayout	layout;
 	Bytes		samples[2] = {{0}};
 	size_t		half;
