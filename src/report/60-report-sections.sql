@@ -158,8 +158,8 @@ BEGIN
 
 	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.'
 			|| CASE WHEN m.owner = current_user THEN '' ELSE ' Only the owner of the migration, role ' || m.owner || ', reads them from the export.' END,
-		'{kind,name,channel,condition,"trigger in Twenty"}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'channel', a->>'condition', a->>'twentyTrigger'))
+		'{kind,name,trigger,timing,condition,channel,"object in Twenty","trigger in Twenty"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'trigger', a->>'timing', a->>'condition', a->>'channel', a->>'twentyObject', a->>'twentyTrigger'))
 		 FROM flitmig._report_automations(mig) a),
 		format('SELECT jsonb_pretty(flitmig_automations(%L));', m.name);
 
