@@ -31,7 +31,7 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libarchive uchardet libxml-2.0) -
 
 PG_CONFIG ?= pg_config
 
-ifneq ($(filter check check-long check-live format lint fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-long check-live check-report format lint fuzz,$(MAKECMDGOALS)),)
 # For those who work on flitmig. Without PGXS: it has a "check" of its own, and check.sh installs it where it is missing.
 
 SHELL_SOURCES = demo.sh check.sh .ci/run $(wildcard scripts/*.sh test/*/*.sh src/*/*.sh)
@@ -63,6 +63,11 @@ check-long:
 .PHONY: fuzz
 fuzz:
 	$(MAKE) -C test/fuzz run PG_CONFIG='$(PG_CONFIG)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),20)'
+
+# The report of a migration in headless Chromium (Debian: chromium), with pictures of it in OUT=.
+.PHONY: check-report
+check-report:
+	@OUT='$(OUT)' PG_CONFIG='$(filter-out pg_config,$(PG_CONFIG))' bash test/report/check-report.sh
 
 # The path, a delta and a rollback against a Twenty that you offer for it: TWENTY_URL=... TWENTY_KEY=... [FOREIGN=yes]
 .PHONY: check-live

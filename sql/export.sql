@@ -14,5 +14,10 @@ UPDATE flitmig.record SET payload = payload || '{"accountBalance": {"amountMicro
 	"createdBy": {"source": "IMPORT"}, "emails": {"primaryEmail": "ann1@example.com", "additionalEmails": ["a@example.com", "b@example.com"]}, "name": {"firstName": "Ann \"Nan\"", "lastName": "Miller\nJr"}}'
 WHERE migration_id = 900 AND sequence = 1;
 SELECT file_name, line FROM flitmig_export('fixture', 'person'), regexp_split_to_table(csv, '\r\n') WITH ORDINALITY AS l(line, n) WHERE n <= 3;
+-- No file has more rows than the page takes; each has the header, and none is in two.
+INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key, file_id, line_no, sequence, hash, payload)
+SELECT 900, gen_random_uuid(), 'person', 900, 'N' || n, 900, 100 + n, 100 + n, n, '{"emails": {"primaryEmail": "n@example.com"}}' FROM generate_series(1, 20005 - (SELECT count(*) FROM flitmig.record WHERE migration_id = 900 AND object = 'person' AND state = 'mapped')) n;
+SELECT file_name, count(*) - 1 AS lines, count(DISTINCT line) - 1 AS different, min(line) FILTER (WHERE n = 1) LIKE 'Id,%' AS header
+FROM flitmig_export('fixture', 'person'), regexp_split_to_table(rtrim(replace(csv, E'Miller\nJr', ''), E'\r\n'), '\r\n') WITH ORDINALITY AS l(line, n) GROUP BY file_name ORDER BY file_name;
 SELECT flitmig_export('fixture', 'patient');
 ROLLBACK;

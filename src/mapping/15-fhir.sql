@@ -78,7 +78,7 @@ DECLARE
 	found	text;
 	keys	text;
 BEGIN
-	PERFORM flitmig._require_owner_rights(m.id);
+	PERFORM flitmig._require_owner_rights(flitmig._migration_id(fhir_references.migration));
 	SELECT string_agg(format('SELECT %L::text AS entity, r.ref FROM %I.%I t, unnest(ARRAY[%s]) c(cell), unnest(flitmig._fhir_references(c.cell)) r(ref) WHERE t._file = ANY (%L)',
 			e.name, m.staging_schema, e.name, e.cells, e.files), ' UNION ALL '),
 		string_agg(format('SELECT t.resourcetype AS type, k.key, t.id FROM %I.%I t, unnest(array_append(%s, t.id)) k(key) WHERE t._file = ANY (%L)',

@@ -149,17 +149,19 @@ BEGIN
 		format('SELECT * FROM flitmig.conflict WHERE migration_id = %s;', mig);
 
 	RETURN QUERY SELECT 9, 'schema', 'Changes to the schema of Twenty', 'Objects, fields and options that the migration added. Rollback removes them, unless somebody else''s data is in them.',
-		'{action,object,field,run,"taken back"}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(replace(u.action, '_', ' '), u.object, u.field, u.run_id,
-			CASE WHEN u.undone_by IS NULL THEN 'no' ELSE 'yes' END) ORDER BY u.id)
-		 FROM (SELECT id, action, object, field, run_id, undone_by FROM flitmig.undo
-			   WHERE migration_id = mig AND action IN ('create_object', 'create_field', 'add_options', 'alter_field')) u),
-		format('SELECT * FROM flitmig_prepare(%L);', m.name);
+		'{action,object,count,fields,run,"taken back"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(u.action, u.object, u.count, u.fields, u.run_id, u.undone) ORDER BY u.first)
+		 FROM (SELECT replace(action, '_', ' ') AS action, object, count(*), string_agg(DISTINCT field, ', ' ORDER BY field) AS fields, run_id,
+				CASE WHEN undone_by IS NULL THEN 'no' ELSE 'yes' END AS undone, min(id) AS first
+			   FROM flitmig.undo
+			   WHERE migration_id = mig AND action IN ('create_object', 'create_field', 'add_options', 'alter_field')
+			   GROUP BY 1, 2, run_id, 6) u),
+		format('SELECT action, object, field, before FROM flitmig.undo WHERE migration_id = %s AND action ~ ''object|field|options'' ORDER BY id;', mig);
 
 	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.'
 			|| CASE WHEN m.owner = current_user THEN '' ELSE ' Only the owner of the migration, role ' || m.owner || ', reads them from the export.' END,
-		'{kind,name,channel,condition,"trigger in Twenty"}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'channel', a->>'condition', a->>'twentyTrigger'))
+		'{kind,name,trigger,timing,condition,channel,"object in Twenty","trigger in Twenty"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'trigger', a->>'timing', a->>'condition', a->>'channel', a->>'twentyObject', a->>'twentyTrigger'))
 		 FROM flitmig._report_automations(mig) a),
 		format('SELECT jsonb_pretty(flitmig_automations(%L));', m.name);
 

@@ -19,7 +19,7 @@ RETURNS text LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT $css$
 :root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--ink:#1b2430;--soft:#596575;--line:#dde2e8;--accent:#2f5fd0;
---stored:#2f7d5b;--unchanged:#8fbfa8;--excluded:#a9b3bf;--look:#c98a12;--conflict:#8b5fbf;--missing:#c0392b}
+--stored:#2a7555;--unchanged:#8fbfa8;--excluded:#a9b3bf;--look:#9a6700;--conflict:#8b5fbf;--missing:#c0392b}
 @media(prefers-color-scheme:dark){:root{--page:#12161c;--card:#1a2028;--ink:#e6eaf0;--soft:#9aa6b5;--line:#2c3540;--accent:#7ea2f5;
 --stored:#4bb287;--unchanged:#2f6a51;--excluded:#586473;--look:#e0a83a;--conflict:#b08be0;--missing:#e8695c}}
 *{box-sizing:border-box}
@@ -56,18 +56,18 @@ td.long{min-width:24ch;overflow-wrap:anywhere}
 .wide table{font-size:13px}.wide th{font-size:12px}.wide th,.wide td{padding-right:9px}
 td.zero{color:var(--soft);opacity:.55}
 .none{color:var(--soft);margin:0}
-details{margin-top:12px;font-size:13px;color:var(--soft)}summary{cursor:pointer}
-code{display:block;margin-top:6px;padding:8px 10px;background:var(--page);border-radius:6px;color:var(--ink);font:13px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:18px 24px}
+.query{margin:14px 0 0;font-size:12.5px;color:var(--soft)}
+code{padding:2px 6px;background:var(--page);border-radius:5px;color:var(--soft);font:12.5px/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere;-webkit-box-decoration-break:clone;box-decoration-break:clone}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:18px 24px}
 figure{margin:0}figcaption{font-size:14px;margin-bottom:4px}figcaption span{color:var(--soft)}
 svg{display:block;width:100%;height:auto}
-svg text{fill:var(--soft);font:11px system-ui,sans-serif}
+svg text{fill:var(--soft);font:15px system-ui,sans-serif}
 .calls{fill:var(--accent);opacity:.4}.area{fill:var(--stored);opacity:.16}.line{fill:none;stroke:var(--stored);stroke-width:2;stroke-linejoin:round}.axis{stroke:var(--line)}
 footer{color:var(--soft);font-size:13px}
 @media(max-width:560px){main{padding:20px 14px 40px}.card{padding:16px 14px}.scroll{margin:0 -14px;padding:0 14px}h1{font-size:25px}}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb}main{max-width:none;padding:0}
-.card{border:0;padding:0;margin:0 0 20px;border-radius:0}.scroll{overflow:visible}table{font-size:10.5px}th,td{padding:3px 6px 3px 0}th{white-space:normal}tr,figure,.figures div{break-inside:avoid}h2{break-after:avoid}
-details{display:none}.bar i,.legend i,svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+.card{border:0;padding:0;margin:0 0 20px;border-radius:0}.scroll{overflow:visible;margin:0;padding:0}table{font-size:10.5px}th,td{padding:3px 6px 3px 0}th{white-space:normal}tr,figure,.figures div{break-inside:avoid}h2{break-after:avoid}
+.query{margin:6px 0 0;font-size:9.5px}code{font-size:9.5px;padding:0}.bar i,.legend i,svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 $css$
 $$;
 COMMENT ON FUNCTION flitmig._report_style() IS 'Style sheet of the HTML report';
@@ -142,8 +142,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 	)
 	SELECT '<div class="charts">' || string_agg(format(
 		'<figure><figcaption><b>%s</b> <span>run %s, %s: %s records, %s calls in %s</span></figcaption>'
-		'<svg viewBox="0 0 600 150" role="img" aria-label="records and calls over time"><line class="axis" x1="0" y1="130.5" x2="600" y2="130.5"/>%s%s'
-		'<text x="0" y="146">0</text><text x="600" y="146" text-anchor="end">%s</text><text x="600" y="9" text-anchor="end">%s records</text></svg></figure>',
+		'<svg viewBox="0 0 600 152" role="img" aria-label="records and calls over time"><line class="axis" x1="0" y1="130.5" x2="600" y2="130.5"/>%s%s'
+		'<text x="0" y="149">0</text><text x="600" y="149" text-anchor="end">%s</text><text x="600" y="14" text-anchor="end">%s records</text></svg></figure>',
 		initcap(c.kind), c.run, flitmig._report_escape(c.state), flitmig._report_number(c.records), flitmig._report_number(c.calls), d.took,
 		(SELECT string_agg(format('<rect class="calls" x="%s" y="%s" width="8" height="%s"/>', s.n * 10 + 1, 130 - h.height, h.height), '' ORDER BY s.n)
 		 FROM step s CROSS JOIN LATERAL (SELECT round(60.0 * s.calls / c.peak, 1) AS height) h WHERE s.run = c.run AND s.calls > 0),
@@ -165,7 +165,7 @@ DECLARE
 	chart	text := flitmig._report_html_chart(mig);
 	body	text;
 BEGIN
-	SELECT string_agg(format('<section class="card" id="%s"><h2>%s</h2>%s<details><summary>The same in psql</summary><code>%s</code></details></section>',
+	SELECT string_agg(format('<section class="card" id="%s"><h2>%s</h2>%s<p class="query">The same in psql <code>%s</code></p></section>',
 			key, flitmig._report_escape(title),
 			CASE WHEN rows IS NULL THEN '<p class="none">' || CASE WHEN key = 'diff' THEN flitmig._report_escape(lead) ELSE 'None.' END || '</p>'
 				ELSE '<p class="lead">' || flitmig._report_escape(lead) || '</p>'
@@ -173,7 +173,8 @@ BEGIN
 					|| flitmig._report_html_table(columns, rows) END,
 			flitmig._report_escape(query))
 		|| CASE WHEN key = 'objects' AND chart IS NOT NULL
-			THEN '<section class="card" id="timeline"><h2>Calls and records over time</h2><p class="lead">The last runs, each on its own clock.</p>' || chart || '</section>' ELSE '' END,
+			THEN '<section class="card" id="timeline"><h2>Calls and records over time</h2><p class="lead">The last runs, each on its own clock.</p>' || chart
+				|| '<p class="query">The same in psql <code>' || flitmig._report_escape(format('SELECT run_id, date_trunc(''minute'', answered_at), count(*) AS calls, sum(stored) AS records FROM flitmig.batch WHERE migration_id = %s GROUP BY 1, 2 ORDER BY 1, 2;', mig)) || '</code></p></section>' ELSE '' END,
 		E'\n' ORDER BY n)
 	INTO body FROM flitmig._report_sections(mig, with_values);
 

@@ -10,13 +10,14 @@ CREATE SCHEMA fixture_staging;
 CREATE TABLE fixture_staging.patients (_file integer, _line bigint, _hash bigint, patient_id text, first_name text, last_name text, e_mail text);
 INSERT INTO fixture_staging.patients
 	SELECT 900, n + 1, n, 'P' || n, 'Ann', '<b>Miller' || n, 'Ann' || n || '@Example.com' FROM generate_series(1, 10) n;
-CREATE TABLE fixture_staging.automations (_file integer, _line bigint, _hash bigint, kind text, name text, trigger text, channel text);
+CREATE TABLE fixture_staging.automations (_file integer, _line bigint, _hash bigint, kind text, name text, trigger text, channel text, condition text, template text, active text, note text);
 INSERT INTO fixture_staging.automations VALUES
-	(901, 1, 1, 'appointment_reminder', 'Two days before', '{"event": "appointment.start", "offset": "-48h"}', 'email'),
-	(901, 2, 2, 'billing_rule', 'No-show fee', '{"event": "appointment.status"}', NULL);
+	(901, 1, 1, 'appointment_reminder', 'Two days before', '{"event": "appointment.start", "offset": "-48h"}', 'email', 'status in (Scheduled)', 'See you on {{start}}.', 'true', 'since 2019'),
+	(901, 2, 2, 'billing_rule', 'No-show fee', '{"event": "patient.status=No show", "offset": "0"}', NULL, NULL, NULL, NULL, NULL),
+	(901, 3, 3, 'recall', 'Birthday', NULL, 'sms', NULL, NULL, 'false', NULL);
 INSERT INTO flitmig.source_file (id, migration_id, path, name, staging_table, sha256, bytes, format, rows_read, rows_loaded, rows_rejected) VALUES
 	(900, 900, '/export/patients.csv', 'patients.csv', 'patients', '\x01', 1000, 'csv', 11, 10, 1),
-	(901, 900, '/export/automations.json', 'automations.json', 'automations', '\x02', 300, 'json', 2, 2, 0);
+	(901, 900, '/export/automations.json', 'automations.json', 'automations', '\x02', 300, 'json', 3, 3, 0);
 INSERT INTO flitmig.object_map (id, migration_id, name, object, position, source, key)
 VALUES (900, 900, 'patient', 'person', 1, '{patients} s', 's.patient_id');
 INSERT INTO flitmig.field_map (object_map_id, position, field, expression, columns) VALUES

@@ -34,35 +34,61 @@ say_sql("SELECT * FROM flitmig_preflight('clinic')");
 # Somebody has an e-mail of theirs, a batch is refused, another is cut, the limit strikes, a proxy stumbles.
 my $email = $node->safe_psql('postgres', "SELECT lower(email) FROM clinic_staging.patients WHERE email LIKE '%\@%' ORDER BY _line DESC LIMIT 1");
 graphql($twenty, 'mutation($e: String!) { createPeople(data: [{ emails: { primaryEmail: $e } }]) { id } }', { e => $email });
-http_post($twenty, '/__faults', encode_json([
-			{ on => 'createTasks', nth => 1, fault => 'cut-json' }, { on => 'createNotes', nth => 1, fault => 'limit' },
-			{ on => 'createBillingClaims', nth => 1, fault => '502' }, { on => 'createLabResults', nth => 1, fault => 'reset-after' } ]));
-say_sql("SELECT * FROM flitmig_sample('clinic', 100)");
+arm(qw(createTasks cut-json createNotes limit createBillingClaims 502 createLabResults reset-after));
+until_done("SELECT * FROM flitmig_sample('clinic', 100)");
 say_sql("SELECT flitmig_sign_off('clinic', 'fine')");
-say_sql("SELECT * FROM flitmig_run('clinic')");
+
+# Every fault that the stand-in knows, and a worker that is killed in the middle.
+arm(qw(createPeople apply-then-timeout createTasks reset-then-apply-later createNotes 429 createTaskTargets slow-drip createNoteTargets reset-before
+	createBillingClaims redirect createLabResults 503-retry-after createCarePlans reset-after createCarePlanItems cut-json createAttachments limit));
+$node->safe_psql('postgres', "SELECT flitmig_run('clinic', wait => false)");
+wait_until('records go out', sub { ($node->safe_psql('postgres', "SELECT done FROM flitmig.run ORDER BY id DESC LIMIT 1") || 0) > 100
+	|| $node->safe_psql('postgres', "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1") eq 'failed' });
+my $worker = $node->safe_psql('postgres', "SELECT worker_pid FROM flitmig.run ORDER BY id DESC LIMIT 1");
+kill 'KILL', $worker;
+wait_until('the server is up again', sub { my ($rc) = $node->psql('postgres', "SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $worker)"); return $rc == 0; });
+until_done("SELECT * FROM flitmig_run('clinic')");
+# Somebody changes what the delta changes: a conflict.
+my @patients = split /\n/, $node->safe_psql('postgres', "SELECT b.id FROM flitmig.base b JOIN flitmig.record r USING (migration_id, id) WHERE b.object = 'person' ORDER BY r.sequence DESC LIMIT 150");
+graphql($twenty, 'mutation($ids: [UUID!]) { updatePeople(filter: { id: { in: $ids } }, data: { jobTitle: "seen by the front desk" }) { id } }', { ids => \@patients });
 say_sql("SELECT * FROM flitmig_import('clinic', '$work/later')");
-say_sql("SELECT * FROM flitmig_run('clinic')");
+arm(qw(updatePerson reset-after updateTask apply-then-timeout createPeople 502 people cut-json));
+until_done("SELECT * FROM flitmig_run('clinic')");
+say_sql($_) for ("SELECT * FROM flitmig_audit('clinic')", "SELECT * FROM flitmig_plan('clinic')", "SELECT flitmig_help('clinic')", "SELECT * FROM flitmig_status('clinic')");
 
 # An expression that chokes on a value: the error names the field, not the value.
 $node->safe_psql('postgres', "UPDATE flitmig.field_map f SET expression = 's.last_name::integer' FROM flitmig.object_map o WHERE o.id = f.object_map_id AND o.name = 'patient' AND f.field = 'middleName'");
+say_sql("SELECT * FROM flitmig_import('clinic', '$work/later/patients.csv', options => '{\"again\": true}')");
+say_sql("SELECT * FROM flitmig_audit('clinic')");
+like($said, qr/object map "patient", field "middleName": the expression fails on a value of the export/, 'the audit names the field');
 say_sql("SELECT flitmig_confirm('clinic')");
 say_sql("SELECT * FROM flitmig_sample('clinic', 10)");
-say_sql("SELECT * FROM flitmig_rollback('clinic', force => true)");
+$node->safe_psql('postgres', "UPDATE flitmig.field_map f SET expression = 's.owner::integer' WHERE f.field = 'assignee'");
+say_sql("SELECT * FROM flitmig_owners('clinic')");
+arm(qw(destroyPeople reset-then-apply-later destroyTasks 429 destroyNotes cut-json));
+until_done("SELECT * FROM flitmig_rollback('clinic', force => true)");
 say_sql("SELECT flitmig_report('clinic', 'markdown')");
+say_sql("SELECT flitmig_report('clinic', 'html')");
 
 my $log = slurp_file($node->logfile);
 my $audit = $node->safe_psql('postgres', 'SELECT string_agg(a::text, E\'\n\') FROM flitmig.audit a');
 cmp_ok(length($log), '>', 10_000, 'the log was loud');
 
-# Every e-mail, phone, family name and policy number of the export; short and common words would be found anywhere.
+# Every e-mail, phone, name, street and number of the export, as it was exported and as it was sent, and how each note begins.
 my %values;
 $values{$_} = 1 for grep { length > 7 } split /\n/, $node->safe_psql('postgres', q{
-	SELECT DISTINCT v FROM clinic_staging.patients, unnest(ARRAY[email, mobile_phone, home_phone, address_1, mrn, first_name || ' ' || last_name]) v WHERE v <> ''
-	UNION SELECT DISTINCT policy_number FROM clinic_staging.insurance UNION SELECT DISTINCT email FROM clinic_staging.providers});
-my @staff = map { quotemeta } @{ $manifest->{members} };
+	SELECT DISTINCT v FROM clinic_staging.patients, unnest(ARRAY[email, lower(email), mobile_phone, home_phone, address_1, mrn,
+		first_name || ' ' || last_name, last_name || ', ' || first_name, first_name || ',' || last_name, first_name || '", "lastName": "' || last_name]) v WHERE v <> ''
+	UNION SELECT DISTINCT policy_number FROM clinic_staging.insurance UNION SELECT DISTINCT email FROM clinic_staging.providers
+	UNION SELECT DISTINCT v FROM flitmig.record, unnest(ARRAY[payload #>> '{emails,primaryEmail}', payload #>> '{phones,primaryPhoneNumber}', payload #>> '{homeAddress,addressStreet1}',
+		left(payload #>> '{bodyV2,markdown}', 40), payload #>> '{insuranceId}', payload #>> '{policyNumber}']) v WHERE v <> ''});
 delete $values{$_} for @{ $manifest->{members} };
-cmp_ok(scalar(keys %values), '>', 800, 'values to look for');
-my $pattern = join '|', map { quotemeta } keys %values;
+cmp_ok(scalar(keys %values), '>', 1500, 'values to look for');
+# Family names alone, but for those that are words of ours or of PostgreSQL's messages too, and of the staff.
+my %ours = map { lc $_ => 1 } map { slurp_file($_) =~ /([A-Za-z]+)/g } grep { !m{/6\d[a-z]?-} } glob("$repository/src/*/*.sql $repository/test/t/*.p[lm]");
+my @families = grep { !$ours{ lc $_ } } grep { my $name = lc $_; !grep { index($_, $name) >= 0 } @{ $manifest->{members} } } grep { /^[A-Z][a-z]{4,}$/ } split /\n/, $node->safe_psql('postgres', 'SELECT DISTINCT last_name FROM clinic_staging.patients');
+cmp_ok(scalar(@families), '>', 10, 'family names to look for');
+my $pattern = join '|', (map { quotemeta } keys %values), (map { "\\b$_\\b" } @families);
 for ([ "the server's log", $log ], [ 'what the client was told', $said ], [ 'the audit table', $audit ])
 {
 	my ($where, $text) = @$_;
@@ -71,11 +97,31 @@ for ([ "the server's log", $log ], [ 'what the client was told', $said ], [ 'the
 	unlike($text, qr/\Q$twenty->{key}\E/, "no key in $where");
 }
 
+# One fault for the first request of each kind.
+sub arm
+{
+	my @faults;
+	while (my ($on, $fault) = splice(@_, 0, 2)) { push @faults, { on => $on, nth => 1, fault => $fault, ms => 2500 }; }
+	http_post($twenty, '/__faults', encode_json(\@faults));
+}
+
+# What stops a run is said; the next call goes on.
+sub until_done
+{
+	my ($sql) = @_;
+	for (1 .. 8)
+	{
+		say_sql($sql);
+		return if $node->safe_psql('postgres', "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1") eq 'done';
+	}
+	fail("$sql is done in the end") or diag substr($said, -1500);
+}
+
 # All that psql shows, errors included, except the tables that are asked for by name.
 sub say_sql
 {
 	my ($sql) = @_;
 	my ($rc, $out, $err) = $node->psql('postgres', $sql);
-	$said .= ($err // '') . "\n" . ($sql =~ /audit|preflight|report/ ? $out // '' : '') . "\n";
+	$said .= ($err // '') . "\n" . ($sql =~ /audit|preflight|report|help|status|plan|run|rollback|sample/ ? $out // '' : '') . "\n";
 }
 done_testing();

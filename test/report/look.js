@@ -1,0 +1,115 @@
+// look.js HTML DIRECTORY: opens a report in headless Chromium as people do (light, dark, on a phone, on paper), looks whether
+// it holds together, and leaves a picture of each in the directory. Prints TAP. Debian: chromium
+'use strict';
+const { spawn } = require('child_process');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+
+const [html, directory] = process.argv.slice(2).map((name) => path.resolve(name));
+const looks = [
+	{ name: 'light', width: 1280, height: 900 },
+	{ name: 'dark', width: 1280, height: 900, dark: true },
+	{ name: 'phone', width: 390, height: 844, mobile: true },
+	{ name: 'print', width: 1000, height: 1400, media: 'print' },
+];
+const sections = ['objects', 'timeline', 'files', 'runs', 'diff', 'findings', 'owners', 'quarantine', 'conflicts', 'schema', 'automations', 'rollback', 'audit'];
+
+// Runs in the page's place: what a person would stumble over.
+function inspect() {
+	const shown = [...document.querySelectorAll('h1, h2, td, th, p, dt, dd')].filter((e) => e.textContent.trim());
+	const channel = (c) => { const v = c / 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
+	const light = (css) => { const [r, g, b] = css.match(/[\d.]+/g).map(Number); return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b); };
+	const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\)$|transparent/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
+	const contrast = (e) => { const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x); return (a + 0.05) / (b + 0.05); };
+	return {
+		wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+		sections: [...document.querySelectorAll('section[id]')].map((e) => e.id),
+		queries: document.querySelectorAll('section[id] .query code').length,
+		charts: [...document.querySelectorAll('figure svg')].filter((e) => e.getBoundingClientRect().height > 40).length,
+		requests: performance.getEntriesByType('resource').length,
+		faint: shown.filter((e) => !e.classList.contains('zero') && contrast(e) < 4.5).map((e) => e.textContent.slice(0, 40)).slice(0, 5),
+		small: shown.filter((e) => parseFloat(getComputedStyle(e).fontSize) < 9).length,
+		height: document.documentElement.scrollHeight,
+	};
+}
+
+let n = 0, failed = 0;
+function ok(good, what, found) {
+	if (!good) failed++;
+	console.log(`${good ? 'ok' : 'not ok'} ${++n} - ${what}`);
+	if (!good && found !== undefined) console.log(`# ${JSON.stringify(found)}`);
+}
+
+// A browser that is spoken to over a pipe: no port, no package.
+function browser() {
+	const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'look-'));
+	const child = spawn('chromium', ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--no-first-run',
+		'--remote-debugging-pipe', `--user-data-dir=${profile}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+	const waiting = new Map(), listeners = [];
+	let id = 0, rest = '';
+	child.stdio[4].setEncoding('utf8').on('data', (chunk) => {
+		const parts = (rest + chunk).split('\0');
+		rest = parts.pop();
+		for (const message of parts.map((part) => JSON.parse(part))) {
+			const call = waiting.get(message.id);
+			if (!call) { listeners.forEach((listener) => listener(message)); continue; }
+			waiting.delete(message.id);
+			message.error ? call.reject(new Error(message.error.message)) : call.resolve(message.result);
+		}
+	});
+	return {
+		send: (method, params, sessionId) => new Promise((resolve, reject) => {
+			waiting.set(++id, { resolve, reject });
+			child.stdio[3].write(JSON.stringify({ id, method, params, sessionId }) + '\0');
+		}),
+		listen: (listener) => listeners.push(listener),
+		close: () => new Promise((resolve) => { child.on('exit', () => { fs.rmSync(profile, { recursive: true, force: true }); resolve(); }); child.kill(); }),
+	};
+}
+
+async function look(chromium, how) {
+	const { targetId } = await chromium.send('Target.createTarget', { url: 'about:blank' });
+	const { sessionId } = await chromium.send('Target.attachToTarget', { targetId, flatten: true });
+	const send = (method, params = {}) => chromium.send(method, params, sessionId);
+	const complaints = [];
+	const loaded = new Promise((resolve) => chromium.listen((message) => {
+		if (message.sessionId !== sessionId) return;
+		if (message.method === 'Page.loadEventFired') resolve();
+		if (message.method === 'Log.entryAdded') complaints.push(message.params.entry.text);
+	}));
+	await send('Page.enable');
+	await send('Log.enable');
+	await send('Emulation.setDeviceMetricsOverride', { width: how.width, height: how.height, deviceScaleFactor: 1, mobile: !!how.mobile });
+	await send('Emulation.setEmulatedMedia', { media: how.media || 'screen', features: [{ name: 'prefers-color-scheme', value: how.dark ? 'dark' : 'light' }] });
+	await send('Page.navigate', { url: `file://${html}` });
+	await loaded;
+	const { result } = await send('Runtime.evaluate', { expression: `(${inspect})()`, returnByValue: true });
+	const seen = result.value;
+	ok(complaints.length === 0, `${how.name}: the browser has nothing to complain of`, complaints);
+	ok(seen.requests === 0, `${how.name}: nothing is fetched`, seen.requests);
+	ok(seen.wider <= 0, `${how.name}: nothing sticks out`, seen.wider);
+	ok(sections.every((id) => seen.sections.includes(id)), `${how.name}: every section is there`, seen.sections);
+	ok(seen.queries >= sections.length - 1, `${how.name}: each with its query`, seen.queries);
+	ok(seen.charts > 0, `${how.name}: the chart is drawn`, seen.charts);
+	ok(seen.faint.length === 0, `${how.name}: all text is readable (contrast 4.5)`, seen.faint);
+	ok(seen.small === 0, `${how.name}: no text is too small`, seen.small);
+	const { data } = await send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip: { x: 0, y: 0, width: how.width, height: Math.min(seen.height, 12000), scale: 1 } });
+	fs.writeFileSync(path.join(directory, `report-${how.name}.png`), Buffer.from(data, 'base64'));
+	if (how.media === 'print') {
+		const pdf = await send('Page.printToPDF', { printBackground: false, preferCSSPageSize: true });
+		fs.writeFileSync(path.join(directory, 'report.pdf'), Buffer.from(pdf.data, 'base64'));
+	}
+	await chromium.send('Target.closeTarget', { targetId });
+}
+
+(async () => {
+	const chromium = browser();
+	try {
+		for (const how of looks) await look(chromium, how);
+	} finally {
+		await chromium.close();
+	}
+	console.log(`1..${n}`);
+	process.exitCode = failed ? 1 : 0;
+})();
