@@ -26,6 +26,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT lower(regexp_replace(regexp_replace(translate(path, '\!', '//'), '^([a-zA-Z]:)?(\./|/)*', ''), '/+', '/', 'g')) $$;
 COMMENT ON FUNCTION flitmig._file_words(text) IS 'A path as files are matched by';
 
+CREATE FUNCTION flitmig._file_base(path text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT regexp_replace(flitmig._file_words(path), '^.*/', '') $$;
+COMMENT ON FUNCTION flitmig._file_base(text) IS 'The last part of a path as files are matched by';
+
+CREATE FUNCTION flitmig._same_file(name text, path text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT f.words = w.words OR right(f.words, length(w.words) + 1) = '/' || w.words OR right(w.words, length(f.words) + 1) = '/' || f.words
+	FROM (SELECT flitmig._file_words(name)) f(words), (SELECT flitmig._file_words(path)) w(words)
+$$;
+COMMENT ON FUNCTION flitmig._same_file(text, text) IS 'Whether a path in an index can mean a file of that name: one of them ends as the other one is';
+
 /*
  * Which imported file an attachment means: the one of that very name; else
  * the only one whose path ends as the index says (an index names files
@@ -37,12 +52,12 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH file AS MATERIALIZED (
-		SELECT DISTINCT ON (f.name) f.id, f.name, f.sha256, flitmig._file_words(f.name) AS words, regexp_replace(flitmig._file_words(f.name), '^.*/', '') AS base
+		SELECT DISTINCT ON (f.name) f.id, f.name, f.sha256, flitmig._file_base(f.name) AS base
 		FROM flitmig.source_file f
 		WHERE f.migration_id = mig AND f.superseded_by IS NULL
 		ORDER BY f.name, f.id DESC),
 	wanted AS MATERIALIZED (
-		SELECT r.id, r.file_path, flitmig._file_words(r.file_path) AS words, regexp_replace(flitmig._file_words(r.file_path), '^.*/', '') AS base
+		SELECT r.id, r.file_path, flitmig._file_base(r.file_path) AS base
 		FROM flitmig.record r
 		WHERE r.object_map_id = map AND r.state = 'mapped' AND r.file_path IS NOT NULL AND r.file_path <> 'inline'
 		  AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)),
@@ -52,7 +67,7 @@ AS $$
 		SELECT w.id, max(f.id) AS file_id, count(DISTINCT f.sha256) AS found
 		FROM wanted w JOIN file f ON f.base = w.base AND w.base <> ''
 		WHERE NOT EXISTS (SELECT FROM exact e WHERE e.id = w.id)
-		  AND (f.words = w.words OR right(f.words, length(w.words) + 1) = '/' || w.words OR right(w.words, length(f.words) + 1) = '/' || f.words)
+		  AND flitmig._same_file(f.name, w.file_path)
 		GROUP BY w.id)
 	SELECT w.id, coalesce(e.file_id, CASE WHEN a.found = 1 THEN a.file_id END), CASE WHEN e.id IS NOT NULL THEN 1 ELSE coalesce(a.found, 0) END
 	FROM wanted w LEFT JOIN exact e ON e.id = w.id LEFT JOIN alike a ON a.id = w.id

@@ -25,16 +25,16 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
-#define COPY_BYTES		(256 * 1024)
-#define NESTING_LIMIT	5		/* archives inside archives, as the import has it */
-#define WHOLE			PG_INT64_MAX
+#define COPY_BYTES	  (256 * 1024)
+#define NESTING_LIMIT 5 /* archives inside archives, as the import has it */
+#define WHOLE		  PG_INT64_MAX
 
 PG_FUNCTION_INFO_V1(flitmig_file_type);
 
 /* A descriptor that is closed when its memory context goes, unless it was handed out. */
 typedef struct Descriptor
 {
-	int			fd;
+	int fd;
 } Descriptor;
 
 static void
@@ -61,7 +61,7 @@ keep_descriptor(int fd)
 static int
 hand_out(Descriptor *descriptor)
 {
-	int			fd = descriptor->fd;
+	int fd = descriptor->fd;
 
 	descriptor->fd = -1;
 	return fd;
@@ -78,8 +78,8 @@ free_handle(void *handle)
 static Descriptor *
 temporary_copy(void)
 {
-	char		path[MAXPGPATH];
-	int			fd;
+	char path[MAXPGPATH];
+	int	 fd;
 
 	/* where the server's own temporary files are; it removes what has this prefix when it starts */
 	snprintf(path, sizeof(path), "base/%s/%sflitmig_XXXXXX", PG_TEMP_FILES_DIR, PG_TEMP_FILE_PREFIX);
@@ -97,7 +97,7 @@ append(Descriptor *copy, const char *data, size_t length)
 {
 	while (length > 0)
 	{
-		ssize_t		n = write(copy->fd, data, length);
+		ssize_t n = write(copy->fd, data, length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -112,10 +112,10 @@ static Descriptor *
 copy_large_object(Oid oid, int64 most)
 {
 	LargeObjectDesc *object;
-	Descriptor *copy;
-	char	   *buf;
-	int64		copied = 0;
-	int			n;
+	Descriptor		*copy;
+	char			*buf;
+	int64			 copied = 0;
+	int				 n;
 
 	if (!LargeObjectExists(oid))
 		return NULL;
@@ -165,7 +165,7 @@ open_handle(int fd)
 	guard(free_handle, handle);
 	archive_read_support_filter_all(handle);
 	archive_read_support_format_all(handle);
-	archive_read_support_format_raw(handle);	/* a single compressed file */
+	archive_read_support_format_raw(handle); /* a single compressed file */
 	lseek(fd, 0, SEEK_SET);
 	return archive_read_open_fd(handle, fd, COPY_BYTES) == ARCHIVE_OK ? handle : NULL;
 }
@@ -174,20 +174,20 @@ open_handle(int fd)
 static Descriptor *
 find_member(int fd, const char *archive_name, const char *rest, int64 most, int depth)
 {
-	struct archive *handle = open_handle(fd);
+	struct archive		 *handle = open_handle(fd);
 	struct archive_entry *entry;
-	int			result;
+	int					  result;
 
 	if (handle == NULL || depth >= NESTING_LIMIT)
 		return NULL;
 	while ((result = archive_read_next_header(handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN)
 	{
-		char	   *name = archive_member_name(handle, entry, archive_name);
-		size_t		length = name ? strlen(name) : 0;
+		char  *name = archive_member_name(handle, entry, archive_name);
+		size_t length = name ? strlen(name) : 0;
 
 		CHECK_FOR_INTERRUPTS();
 		if (archive_format(handle) == ARCHIVE_FORMAT_RAW && archive_filter_count(handle) <= 1)
-			return NULL;		/* neither packed nor compressed */
+			return NULL; /* neither packed nor compressed */
 		if (name == NULL || strncmp(rest, name, length) != 0)
 			continue;
 		if (rest[length] == '\0')
@@ -227,7 +227,7 @@ container_length(const char *path)
 static Descriptor *
 open_whole(const char *path, int64 most)
 {
-	int			fd;
+	int fd;
 
 	if (strncmp(path, "lo:", 3) == 0)
 		return copy_large_object((Oid) strtoul(path + 3, NULL, 10), most);
@@ -266,7 +266,7 @@ may_read(const char *path)
 const char *
 imported_file_problem(const char *path)
 {
-	size_t		length = container_length(path);
+	size_t length = container_length(path);
 
 	if (!may_read(path))
 		return "FILE_FORBIDDEN";
@@ -280,12 +280,12 @@ static bool
 same_bytes(int fd, int64 bytes, const uint8 *sha256)
 {
 	pg_cryptohash_ctx *sha;
-	uint8		found[PG_SHA256_DIGEST_LENGTH];
-	char	   *buf;
-	ssize_t		n;
-	volatile int64 offset = 0;
-	struct stat status;
-	volatile bool same = false;
+	uint8			   found[PG_SHA256_DIGEST_LENGTH];
+	char			  *buf;
+	ssize_t			   n;
+	volatile int64	   offset = 0;
+	struct stat		   status;
+	volatile bool	   same = false;
 
 	if (fstat(fd, &status) < 0 || (bytes >= 0 && status.st_size != bytes))
 		return false;
@@ -320,8 +320,8 @@ imported_file_open(const char *path, int64 bytes, const uint8 *sha256, const cha
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig file", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Descriptor *found;
-	int			fd = -1;
+	Descriptor	 *found;
+	int			  fd = -1;
 
 	*problem = imported_file_problem(path);
 	if (*problem == NULL)
@@ -347,11 +347,14 @@ typedef struct Signature
 	int			offset;
 	const char *bytes;
 	int			length;
-	const char *ending;			/* NULL: any */
+	const char *ending; /* NULL: any */
 	const char *type;
 } Signature;
 
-#define AT(offset, bytes, ending, type) {offset, bytes, sizeof(bytes) - 1, ending, type}
+#define AT(offset, bytes, ending, type)                \
+	{                                                  \
+		offset, bytes, sizeof(bytes) - 1, ending, type \
+	}
 
 static const Signature signatures[] = {
 	AT(0, "%PDF-", NULL, "application/pdf"),
@@ -425,7 +428,7 @@ looks_like_text(const char *head, int length)
 static const char *
 type_of(const char *head, int length, const char *name)
 {
-	bool		text = looks_like_text(head, length);
+	bool text = looks_like_text(head, length);
 
 	for (int i = 0; i < lengthof(signatures); i++)
 	{
