@@ -1,5 +1,12 @@
 /* What each column holds that catalog.sql does not tell beside it, for \d+ and the reference. */
 
+COMMENT ON COLUMN flitmig.adoption.source_key IS 'Key of the row whose record was adopted';
+COMMENT ON COLUMN flitmig.adoption.record_id IS 'Id that mapping derives for it, used again after a rollback';
+COMMENT ON COLUMN flitmig.adoption.target_id IS 'Id of the record in Twenty';
+COMMENT ON COLUMN flitmig.adoption.run_id IS 'The run that adopted it';
+COMMENT ON COLUMN flitmig.adoption.since IS 'Its updatedAt when it was adopted';
+COMMENT ON COLUMN flitmig.adoption.settled IS 'What points at it was mapped since';
+
 COMMENT ON COLUMN flitmig.audit.seq IS 'Number, without gaps';
 COMMENT ON COLUMN flitmig.audit.at IS 'When it was written';
 COMMENT ON COLUMN flitmig.audit.actor IS 'Who did it: the session''s role';

@@ -132,6 +132,7 @@ CREATE TABLE flitmig.object_map (
 	filter			text,
 	exclude			jsonb NOT NULL DEFAULT '[]',
 	file_path		text,
+	file_data		text,
 	adopt			text[] NOT NULL DEFAULT '{}',
 	gone			jsonb NOT NULL DEFAULT '{"action": "ignore"}'
 					CHECK ((gone OPERATOR(pg_catalog.->>) 'action') IN ('ignore', 'flag', 'trash')),
@@ -145,6 +146,7 @@ COMMENT ON COLUMN flitmig.object_map.key IS 'SQL expression: the source key as t
 COMMENT ON COLUMN flitmig.object_map.exclude IS 'Array of {"when": SQL, "reason": text}: rows that are mapped, counted and never sent';
 COMMENT ON COLUMN flitmig.object_map.merge IS 'Which of several rows with one key counts: "last", "first", "fullest" (most members, then most text), {"newest": SQL expression}, or "refuse": none, when they differ';
 COMMENT ON COLUMN flitmig.object_map.file_path IS 'SQL expression: for attachments, the path of the file below the imported directory';
+COMMENT ON COLUMN flitmig.object_map.file_data IS 'SQL expression over the row s and its record r: for attachments whose file_path gives inline, the file itself in base64';
 COMMENT ON COLUMN flitmig.object_map.adopt IS 'Payload paths such as emails.primaryEmail or sourceSystemId: a record that Twenty already has with that value is taken for the same, its blanks are filled, nothing in it is overwritten. Empty: no record is adopted';
 COMMENT ON COLUMN flitmig.object_map.gone IS 'What becomes in Twenty of a record whose row is no longer in the export: {"action": "ignore"}, {"action": "flag", "field": a BOOLEAN field} or {"action": "trash"}; with "limit", the share of an object map''s records (0.5 unless said) beyond which nothing is done';
 COMMENT ON COLUMN flitmig.object_map.handles IS 'Object of name: SQL expression: what else names a record (an e-mail address, a name), for references by it. What two records share names neither';
@@ -458,10 +460,12 @@ CREATE TABLE flitmig.upload (
 	dialect			text,
 	state			text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'sent', 'done', 'missing', 'refused')),
 	file_ref		jsonb,
+	copy			oid,
 	reason			text,
 	PRIMARY KEY (migration_id, record_id)
 );
 COMMENT ON TABLE flitmig.upload IS 'Files that attachments carry, how far each has come and what the server calls it';
+COMMENT ON COLUMN flitmig.upload.copy IS 'Large object into which a file that is inline in the export was decoded; gone once it is uploaded';
 
 CREATE TABLE flitmig.sample_record (
 	migration_id	integer NOT NULL,

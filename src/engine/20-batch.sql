@@ -42,7 +42,7 @@ COMMENT ON FUNCTION flitmig._plan_batches(bigint, integer, text, text, text, tex
 
 CREATE FUNCTION flitmig._batch_next(this_run bigint, phase text,
 	OUT batch_id bigint, OUT roots integer, OUT transport text, OUT path text, OUT body text,
-	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text, OUT file_size bigint)
+	OUT file_path text, OUT file_name text, OUT content_type text, OUT file_map text, OUT file_size bigint, OUT file_sha256 bytea)
 RETURNS SETOF record
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -71,7 +71,7 @@ BEGIN
 		WHEN 'introspect', 'members' THEN SELECT * INTO transport, path, body FROM flitmig._open_introspect(b);
 		WHEN 'schema' THEN SELECT * INTO path, body FROM flitmig._open_schema(b);
 		WHEN 'upload' THEN
-			SELECT * INTO transport, path, body, file_path, file_name, content_type, file_map, file_size FROM flitmig._open_upload(b);
+			SELECT * INTO transport, path, body, file_path, file_name, content_type, file_map, file_size, file_sha256 FROM flitmig._open_upload(b);
 	END CASE;
 	roots := CASE WHEN path = '/graphql' THEN 1 ELSE 0 END;
 	RETURN NEXT;

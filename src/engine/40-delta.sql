@@ -162,18 +162,26 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._dark_updates(integer) IS 'Ids of records that an update named whose answer never came';
 
+CREATE FUNCTION flitmig._note_touched(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* an update of ours will give it a new updatedAt: remember now that someone was here */
+	UPDATE flitmig.base s SET touched = true
+	FROM flitmig._answer_records(body) a
+	WHERE s.migration_id = b.migration_id AND s.id = a.id AND NOT s.touched
+	  AND a.doc -> 'updatedAt' <> s.stored -> 'updatedAt'
+	  AND NOT EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = a.id)
+$$;
+COMMENT ON FUNCTION flitmig._note_touched(flitmig.batch, jsonb) IS 'Marks records that someone else has changed since we stored them';
+
 CREATE FUNCTION flitmig._read_check(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	DELETE FROM flitmig.conflict c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
-	/* an update of ours will give it a new updatedAt: remember now that someone was here */
-	UPDATE flitmig.base s SET touched = true
-	FROM flitmig._answer_records(body) a
-	WHERE s.migration_id = b.migration_id AND s.id = a.id AND NOT s.touched
-	  AND a.doc -> 'updatedAt' <> s.stored -> 'updatedAt'
-	  AND NOT EXISTS (SELECT FROM flitmig._dark_updates(b.migration_id) d WHERE d.id = a.id);
+	PERFORM flitmig._note_touched(b, body);
 	WITH target AS (
 		SELECT a.id, a.doc FROM flitmig._answer_records(body) a),
 	place AS (

@@ -100,6 +100,7 @@ DECLARE
 	flag text := flitmig._gone_field(b.object_map_id);
 	trash boolean := (SELECT o.gone ->> 'action' = 'trash' FROM flitmig.object_map o WHERE o.id = b.object_map_id);
 BEGIN
+	PERFORM flitmig._note_touched(b, body);
 	DROP TABLE IF EXISTS pg_temp.flitmig_fate;
 	CREATE TEMP TABLE flitmig_fate ON COMMIT DROP AS
 	SELECT s.id, t.doc,

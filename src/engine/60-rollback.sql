@@ -248,6 +248,9 @@ BEGIN
 	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
 	  AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id);
 	PERFORM flitmig._restore_trash(b, body, force);
+	IF NOT flitmig._is_dry(b.run_id) THEN
+		PERFORM flitmig._note_touched(b, body);
+	END IF;
 	WITH place AS (
 		SELECT m.id, m.field AS key, m.value, a.doc -> m.field AS target,
 			   a.doc -> m.field = m.value AS done,

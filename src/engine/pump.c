@@ -15,6 +15,8 @@
  */
 #include "engine/engine.h"
 
+#include <unistd.h>
+
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -23,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "source/source.h"
 #include "twenty/twenty.h"
 
 /* How long a stop waits for answers under way before it leaves them to the next run. */
@@ -61,7 +64,7 @@ typedef struct Request
 	char	   *transport;
 	char	   *path;
 	char	   *body;
-	char	   *file_path;
+	int			file;			/* descriptor, or -1 */
 	char	   *file_name;
 	char	   *content_type;
 	char	   *file_map;
@@ -147,10 +150,27 @@ prepare_next(Pump *pump)
 {
 	Oid			types[] = {INT8OID, TEXTOID};
 
-	pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size"
+	pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size, file_sha256"
 								  " FROM flitmig._batch_next($1, $2)", 2, types);
 	if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
 		elog(ERROR, "could not prepare the journal's next call");
+}
+
+/*
+ * A file is looked at before the server is told of it, too: a reservation
+ * without a file would stay behind.
+ */
+static void
+file_open(Request *request, const char *path, int64 bytes, Datum sha256)
+{
+	if (path == NULL)
+		return;
+	if (strcmp(request->transport, "post") == 0)
+		request->file_problem = imported_file_problem(path);
+	else
+		request->file = imported_file_open(path, bytes,
+										   DatumGetPointer(sha256) ? (uint8 *) VARDATA_ANY(DatumGetByteaPP(sha256)) : NULL,
+										   &request->file_problem);
 }
 
 /* The row that _batch_next gave. */
@@ -164,12 +184,11 @@ request_read(Pump *pump)
 	request->transport = row_text(pump->ready_ctx, 3);
 	request->path = row_text(pump->ready_ctx, 4);
 	request->body = row_text(pump->ready_ctx, 5);
-	request->file_path = row_text(pump->ready_ctx, 6);
 	request->file_name = row_text(pump->ready_ctx, 7);
 	request->content_type = row_text(pump->ready_ctx, 8);
 	request->file_map = row_text(pump->ready_ctx, 9);
-	if (request->file_path)
-		request->file_problem = http_file_problem(request->file_path, DatumGetInt64(row_datum(10)));
+	request->file = -1;
+	file_open(request, row_text(pump->ready_ctx, 6), DatumGetInt64(row_datum(10)), row_datum(11));
 	return request;
 }
 
@@ -214,10 +233,10 @@ call_send(Pump *pump, const Request *request)
 	else if (strcmp(request->transport, "get") == 0)
 		http_get(pump->pool, request->path, true, call);
 	else if (strcmp(request->transport, "put") == 0)
-		http_put_file(pump->pool, request->path, request->file_path, request->content_type, call);
+		http_put_file(pump->pool, request->path, request->file, request->content_type, call);
 	else if (strcmp(request->transport, "multipart") == 0)
 		http_post_file(pump->pool, request->path, request->body, request->file_map,
-					   request->file_path, request->file_name, request->content_type, call);
+					   request->file, request->file_name, request->content_type, call);
 	else
 		elog(ERROR, "unknown transport \"%s\"", request->transport);
 	if (call->roots > 0)
@@ -405,6 +424,9 @@ unsend(Pump *pump)
 	for (int i = pump->ready_first; i < pump->ready_end; i++)
 	{
 		Datum		values[1] = {Int64GetDatum(pump->ready[i]->batch_id)};
+
+		if (pump->ready[i]->file >= 0)
+			close(pump->ready[i]->file);
 
 		if (SPI_execute_with_args("SELECT flitmig._batch_unsent($1)", 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not take a batch back");

@@ -156,12 +156,13 @@ AS $$
 		UNION ALL SELECT path || '.filter', entity, map.doc->>'filter' FROM map
 		UNION ALL SELECT path || '.file', entity, map.doc->>'file' FROM map
 		UNION ALL SELECT format('%s.handles.%s', path, h.key), entity, h.value FROM map, jsonb_each_text(flitmig._object_of(map.doc->'handles')) h
+		UNION ALL SELECT path || '.fileData', entity, map.doc->>'fileData' FROM map
 		UNION ALL SELECT format('%s.exclude[%s].when', path, x.n - 1), entity, x.doc->>'when'
 			FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
 		UNION ALL SELECT path, entity, coalesce(field.doc->>'expression', field.doc->>'key', field.doc->>'owner') FROM field)
 	SELECT 'maps is missing or empty' WHERE flitmig._array_of(document->'maps') = '[]'
 	UNION ALL
-	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,adopt,gone,handles,merge,description}') p
+	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,fileData,adopt,gone,handles,merge,description}') p
 	UNION ALL
 	SELECT format('%s.handles must be an object: name (a-z, 0-9 and _, at most 50 characters) → SQL expression', path) FROM map
 	WHERE map.doc ? 'handles' AND (jsonb_typeof(map.doc->'handles') <> 'object' OR jsonb_path_exists(map.doc->'handles', '$.* ? (@.type() != "string")')
@@ -178,6 +179,8 @@ AS $$
 	SELECT format('%s.exclude[%s] needs when and reason', path, x.n - 1)
 	FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
 	WHERE NOT flitmig._object_of(x.doc) ?& '{when,reason}'
+	UNION ALL
+	SELECT format('%s.fileData: the source must begin with {entity} s', path) FROM map WHERE map.doc ? 'fileData' AND entity IS NULL
 	UNION ALL
 	SELECT format('%s.adopt must be an array of fields of the map, such as "emails.primaryEmail" or "sourceSystemId"', path) FROM map
 	WHERE map.doc ? 'adopt' AND (jsonb_typeof(map.doc->'adopt') <> 'array'
@@ -226,7 +229,7 @@ AS $$
 	SELECT format('%s: {%s} is neither an entity (%s) nor country, currency, time_zone, order entity.column', path, p,
 		(SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(flitmig._object_of(document->'entities')) k))
 	FROM text_at, flitmig._placeholders(sql) p
-	WHERE p NOT IN ('country', 'currency', 'time_zone') AND NOT flitmig._object_of(document->'entities') ? p
+	WHERE p NOT IN ('country', 'currency', 'time_zone', '_files') AND NOT flitmig._object_of(document->'entities') ? p
 		AND NOT coalesce(flitmig._object_of(document#>ARRAY['entities', substring(p FROM '^order ([^.]+)\.'), 'columns']) ? substring(p FROM '\.(.+)$'), false)
 	UNION ALL
 	SELECT format('%s reads s.%s, which is not among entities.%s.columns', path, c, entity)

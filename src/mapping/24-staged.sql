@@ -65,6 +65,12 @@ DECLARE
 	labelled boolean := EXISTS (SELECT FROM flitmig.source_file f WHERE f.id = ANY (files) AND f.labels <> '{}');
 BEGIN
 	PERFORM flitmig._require_owner_rights(mig);
+	IF entity = '_files' THEN
+		/* what was imported and is no table: for attachments that only their folder or name ties to something */
+		RETURN format($sql$(SELECT f.id AS _file, 1::bigint AS _line, hashtextextended(f.name, 0) AS _hash, NULL::jsonb AS _extra, f.name AS path,
+	regexp_replace(f.name, '[^/!]*$', '') AS folder, regexp_replace(f.name, '^.*[/!]', '') AS file_name, f.bytes::text AS bytes
+	FROM flitmig.source_file f WHERE f.migration_id = %s AND f.superseded_by IS NULL AND f.format = 'file')$sql$, mig);
+	END IF;
 	SELECT string_agg(format(', %s AS %I',
 			CASE cardinality(v.candidates) WHEN 0 THEN 'NULL::text' WHEN 1 THEN v.candidates[1]
 				ELSE format('coalesce(%s)', array_to_string(v.candidates, ', ')) END, c.canonical), '' ORDER BY c.canonical)
@@ -92,7 +98,7 @@ BEGIN
 				  CASE WHEN labelled THEN ' LEFT JOIN flitmig.source_file f ON f.id = t._file' ELSE '' END, files);
 END
 $$;
-COMMENT ON FUNCTION flitmig._entity_sql(mig integer, entity text) IS 'A subquery: the live rows of an entity under the profile''s column names';
+COMMENT ON FUNCTION flitmig._entity_sql(mig integer, entity text) IS 'A subquery: the live rows of an entity under the profile''s column names; _files: the imported files that are no tables';
 
 CREATE FUNCTION flitmig._date_order(mig integer, entity text, col text)
 RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -125,7 +131,7 @@ BEGIN
 			WHEN word = 'time_zone' THEN quote_literal(m.time_zone)
 			WHEN word LIKE 'order %' THEN coalesce(quote_literal(
 				flitmig._date_order(mig, substring(word FROM '^order ([^.]+)'), substring(word FROM '\.(.+)$'))), 'NULL::text')
-			WHEN m.profile_doc->'entities' ? word THEN flitmig._entity_sql(mig, word)
+			WHEN word = '_files' OR m.profile_doc->'entities' ? word THEN flitmig._entity_sql(mig, word)
 		END;
 		IF part IS NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'undefined_object',

@@ -6,9 +6,9 @@ AS $$
 DECLARE
 	doc		jsonb := (SELECT m.profile_doc FROM flitmig.migration m WHERE m.id = mig);
 BEGIN
-	INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key, filter, exclude, file_path, handles, merge, adopt, gone)
+	INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key, filter, exclude, file_path, file_data, handles, merge, adopt, gone)
 	SELECT mig, m.doc->>'name', m.doc->>'object', m.n, m.doc->>'source', m.doc->>'key', m.doc->>'filter',
-		coalesce(m.doc->'exclude', '[]'), m.doc->>'file', coalesce(m.doc->'handles', '{}'), coalesce(m.doc->'merge', '"last"'), ARRAY(SELECT jsonb_array_elements_text(flitmig._array_of(m.doc->'adopt'))),
+		coalesce(m.doc->'exclude', '[]'), m.doc->>'file', m.doc->>'fileData', coalesce(m.doc->'handles', '{}'), coalesce(m.doc->'merge', '"last"'), ARRAY(SELECT jsonb_array_elements_text(flitmig._array_of(m.doc->'adopt'))),
 		CASE jsonb_typeof(m.doc->'gone') WHEN 'object' THEN m.doc->'gone' WHEN 'string' THEN jsonb_build_object('action', m.doc->'gone') ELSE '{"action": "ignore"}' END
 	FROM jsonb_array_elements(doc->'maps') WITH ORDINALITY m(doc, n);
 

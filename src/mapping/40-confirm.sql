@@ -190,6 +190,13 @@ DECLARE
 	problem	text;
 BEGIN
 	FOR o IN SELECT * FROM flitmig.object_map x WHERE x.migration_id = mig ORDER BY x.position, x.id LOOP
+		IF o.file_data IS NOT NULL THEN
+			problem := flitmig._sql_problem(format('SELECT (%s)::text FROM flitmig.record r, %s s', flitmig._expand(mig, o.file_data), flitmig._entity_sql(mig, flitmig._driving_entity(o.source))));
+			IF problem IS NOT NULL THEN
+				RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = format('object map "%s", fileData: %s', o.name, problem),
+					HINT = format('UPDATE flitmig.object_map SET file_data = ''…'' WHERE id = %s;', o.id);
+			END IF;
+		END IF;
 		problem := flitmig._sql_problem(flitmig._compile(mig, o.id));
 		CONTINUE WHEN problem IS NULL;
 		/* which piece is it? */

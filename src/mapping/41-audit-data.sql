@@ -110,7 +110,8 @@ BEGIN
 		EXECUTE format($sql$
 SELECT count(*) AS n, (array_agg(x._file ORDER BY x._file, x._line))[1:5] AS files, (array_agg(x._line ORDER BY x._file, x._line))[1:5] AS lines
 FROM (SELECT s._file, s._line, (%s)::text AS path FROM %s OFFSET 0) x
-WHERE x.path IS NOT NULL AND NOT EXISTS (SELECT FROM flitmig.source_file f WHERE f.migration_id = $1 AND f.superseded_by IS NULL AND f.name = x.path)$sql$,
+WHERE x.path <> 'inline' AND NOT EXISTS (SELECT FROM flitmig.source_file f WHERE f.migration_id = $1 AND f.superseded_by IS NULL
+	AND flitmig._file_base(f.name) = flitmig._file_base(x.path) AND flitmig._same_file(f.name, x.path))$sql$,
 			flitmig._expand(mig, o.file_path), flitmig._map_rows_sql(mig, o)) INTO hit USING mig;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 		SELECT mig, 'audit', 'warning', 'FILE_MISSING', o.name, 'file', hit.n, flitmig._places(mig, hit.files, hit.lines),
@@ -121,7 +122,7 @@ WHERE x.path IS NOT NULL AND NOT EXISTS (SELECT FROM flitmig.source_file f WHERE
 	/* What neither became rows nor is named by any row. The paths stay out of the finding: a file may be named after a patient. */
 	EXECUTE format($sql$
 SELECT count(*) AS n FROM flitmig.source_file f
-WHERE f.migration_id = $1 AND f.superseded_by IS NULL AND f.format = 'file' AND NOT EXISTS (SELECT FROM (%s) p WHERE p.path = f.name)$sql$, named) INTO hit USING mig;
+WHERE f.migration_id = $1 AND f.superseded_by IS NULL AND f.format = 'file' AND NOT EXISTS (SELECT FROM (%s) p WHERE flitmig._file_base(f.name) = flitmig._file_base(p.path) AND flitmig._same_file(f.name, p.path))$sql$, named) INTO hit USING mig;
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, count, message, hint)
 	SELECT mig, 'audit', 'warning', 'UNUSED_FILE', NULL, hit.n, format('%s file(s) are named by no row of the export and stay behind', hit.n),
 		format('SELECT name, bytes FROM flitmig.source_file WHERE migration_id = %s AND format = ''file'';  is their index missing?', mig)

@@ -59,7 +59,7 @@ CREATE VIEW flitmig.finding_code AS
 		('audit', 'FUTURE_APPOINTMENT', 'info', 'Appointments after the export', 'Import a last export just before the switch; a delta sends what changed.'),
 		('audit', 'BREAK', 'info', 'Appointments without patient (breaks, blocked time); they are excluded', 'Nothing.'),
 		('audit', 'DRAFT_NOTE', 'warning', 'Notes that are still drafts; they move as they are', 'Let their authors finish them before the last export.'),
-		('audit', 'INLINE_FILE', 'warning', 'Files inside the export as base64 that are no text; they stay behind', 'Export them as files.'),
+		('audit', 'INLINE_FILE', 'info', 'Files inside the export as base64 that are no text; they become attachments', 'Nothing.'),
 		('audit', 'EARLIER_POLICY', 'info', 'More policies than the first and second insurer have fields for; the current ones move', 'Nothing, or map them to notes.'),
 		('audit', 'SEVERAL_REFERRALS', 'info', 'Several referrals of one patient; the latest moves', 'Nothing, or map them to notes.'),
 		('audit', 'OTHER_OBSERVATION', 'info', 'Observations that are no laboratory results; they stay behind', 'Map them, if the practice needs them.'),
@@ -73,8 +73,18 @@ CREATE VIEW flitmig.finding_code AS
 		('owners', 'OWNER_ALIAS_TWICE', 'warning', 'Aliases that differ only in case or blanks and name different people; none of them counts', 'Keep one of them in owner_aliases.'),
 		('owners', 'DEFAULT_OWNER_UNKNOWN', 'warning', 'The default owner is no workspace member; records of unmatched staff go without an owner', 'Invite that person, or name another default_owner.'),
 		('map', 'MISSING_FIELD', 'error', 'Twenty lacks a mapped field', 'flitmig_prepare creates it; else take it out of the mapping.'),
+		/* runs */
 		('run', 'GONE_ROWS', 'info, warning', 'Records in Twenty whose row is no longer in the export; left, flagged or put in the trash, as flitmig.object_map.gone says', 'Nothing, or choose another action in flitmig.object_map.gone and confirm.'),
 		('run', 'GONE_TOO_MANY', 'warning', 'So many rows are gone that the export is not believed to be whole; nothing is done about them', 'Export again; if they are really gone, raise "limit" in flitmig.object_map.gone and confirm.'),
+		('run', 'ADOPTED', 'info', 'Records that Twenty had already, taken for the same', 'Nothing; flitmig.adoption lists them.'),
+		('run', 'ADOPT_AMBIGUOUS', 'warning', 'Records that match several in Twenty, or share one; they are set aside', 'Merge the duplicates, then run again.'),
+		('run', 'ADOPT_CONTRADICTS', 'warning', 'The record in Twenty that matches has another first name or date of birth; ours is set aside', 'Correct one of them if it is the same person, then run again.'),
+		('run', 'ADOPT_TRASHED', 'warning', 'The record in Twenty that matches is in its trash; ours is set aside', 'Restore or destroy it in Twenty, then run again.'),
+		('run', 'FILE_AMBIGUOUS', 'warning', 'Several imported files could be the one that a row names', 'Let the index name their folder as well.'),
+		('run', 'FILE_CHANGED', 'warning', 'Files that are not what they were when they were imported', 'Import them again, then flitmig_retry.'),
+		('run', 'FILE_TOO_LARGE', 'warning', 'Files of more than 1 GB, which Twenty does not take', 'Make them smaller and import them again.'),
+		('run', 'FILE_FORBIDDEN', 'warning', 'Files that the role may not read', 'Grant it pg_read_server_files, then flitmig_retry.'),
+		('run', 'FILE_DAMAGED', 'warning', 'Files of which the server stored another number of bytes', 'flitmig_retry sends them again.'),
 		('rollback', 'SCHEMA_KEPT', 'warning', 'An object or field was kept, for it holds data that is not ours', 'Remove it in Twenty when that data is no longer needed.')
 	) AS c(step, code, severity, meaning, what_to_do);
 COMMENT ON VIEW flitmig.finding_code IS 'What each code of flitmig.finding means and what to do about it';

@@ -40,7 +40,9 @@ BEGIN
 	UPDATE flitmig.quarantine SET reason = 'purged' WHERE migration_id = m.id;
 	UPDATE flitmig.conflict SET base_value = NULL, source_value = NULL, target_value = NULL WHERE migration_id = m.id;
 	UPDATE flitmig.diff SET sent = NULL, stored = NULL WHERE migration_id = m.id;
-	UPDATE flitmig.upload SET path = '', name = NULL, file_ref = NULL, reason = NULL WHERE migration_id = m.id;
+	PERFORM lo_unlink(u.copy) FROM flitmig.upload u WHERE u.migration_id = m.id AND u.copy IS NOT NULL;
+	UPDATE flitmig.adoption SET source_key = target_id::text WHERE migration_id = m.id;
+	UPDATE flitmig.upload SET copy = NULL, path = '', name = NULL, file_ref = NULL, reason = NULL WHERE migration_id = m.id;
 	UPDATE flitmig.column_census SET top_values = NULL WHERE migration_id = m.id;
 	UPDATE flitmig.finding SET places = '{}' WHERE migration_id = m.id;
 	UPDATE flitmig.run SET error = error - '{detail,message}'::text[] WHERE migration_id = m.id AND error IS NOT NULL;
@@ -82,6 +84,7 @@ BEGIN
 	END IF;
 
 	PERFORM flitmig._drop_staging(m.id);
+	PERFORM lo_unlink(u.copy) FROM flitmig.upload u WHERE u.migration_id = m.id AND u.copy IS NOT NULL;
 	/* Every table that names the migration; those below object maps, files and runs go with these. */
 	FOR state IN
 		SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'migration_id' AND NOT a.attisdropped

@@ -194,8 +194,8 @@ spool_member(Archive *archive, Input *member)
 }
 
 /* What a member is called; a compressed single file goes by the archive's name. */
-static char *
-member_name(Archive *archive, struct archive_entry *entry, const char *archive_name)
+char *
+archive_member_name(struct archive *handle, struct archive_entry *entry, const char *archive_name)
 {
 	const char *name = archive_entry_pathname_utf8(entry);
 	Encoding	latin;
@@ -203,7 +203,7 @@ member_name(Archive *archive, struct archive_entry *entry, const char *archive_n
 	Damage		damage = {0};
 	char	   *result;
 
-	if (archive_format(archive->handle) == ARCHIVE_FORMAT_RAW)
+	if (archive_format(handle) == ARCHIVE_FORMAT_RAW)
 	{
 		char	   *dot;
 
@@ -248,7 +248,7 @@ import_member(Import *import, Archive *archive, struct archive_entry *entry, Inp
 		return false;			/* neither packed nor compressed */
 	if (!raw && archive_entry_filetype(entry) != AE_IFREG)
 		return true;
-	name = member_name(archive, entry, input->name);
+	name = archive_member_name(archive->handle, entry, input->name);
 	if (name == NULL || is_left_behind(name))
 		return true;
 	member = input_create_spool(psprintf("%s!%s", input->path, name),

@@ -94,6 +94,23 @@ extern ssize_t archive_data(Archive *archive, void *buf, size_t length);
 extern void archive_check(Archive *archive);
 extern void archive_close(Archive *archive);
 
+struct archive;
+struct archive_entry;
+extern char *archive_member_name(struct archive *handle, struct archive_entry *entry, const char *archive_name);
+
+/* ---- imported files once more (member.c) ---- */
+
+/*
+ * Opens a file by the path that the import wrote down (file, archive!member,
+ * lo:oid); the caller closes the descriptor.  -1: problem says why, as a code
+ * for the quarantine; so it does when size or SHA-256 (-1, NULL: unknown) are
+ * not those of the import.  Needs a transaction.
+ */
+extern int	imported_file_open(const char *path, int64 bytes, const uint8 *sha256, const char **problem);
+
+/* Why it could not be opened, as far as that can be told without reading; or NULL. */
+extern const char *imported_file_problem(const char *path);
+
 /* ---- findings (finding.c) ---- */
 
 #define FINDING_PLACES	10

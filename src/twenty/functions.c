@@ -161,9 +161,9 @@ submit(HttpPool *pool, const char *method, const char *path, const char *body)
 		http_post(pool, path, body, strlen(body), NULL);
 	else if (strcmp(method, "FILE") == 0)
 		http_post_file(pool, path, "{\"query\":\"mutation\"}", "{\"0\":[\"variables.file\"]}",
-					   body, "file.bin", "application/octet-stream", NULL);
+					   http_open_file(body), "file.bin", "application/octet-stream", NULL);
 	else if (strcmp(method, "PUT") == 0)
-		http_put_file(pool, path, body, "application/octet-stream", NULL);
+		http_put_file(pool, path, http_open_file(body), "application/octet-stream", NULL);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

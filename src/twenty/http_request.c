@@ -20,9 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "catalog/pg_authid.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 
 #include "twenty/http_internal.h"
 
@@ -236,34 +234,29 @@ url_of_path(HttpPool *pool, const char *path)
 	return psprintf("%s%s", pool->url, path);
 }
 
-const char *
-http_file_problem(const char *path, int64 bytes)
+int
+http_open_file(const char *path)
 {
-	struct stat status;
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
-		return "FILE_FORBIDDEN";
-	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-		return "FILE_MISSING";
-	if (bytes >= 0 && status.st_size != bytes)
-		return "FILE_CHANGED";
-	return NULL;
-}
-
-static void
-open_file(HttpRequest *request, const char *path)
-{
-	struct stat status;
-
-	request->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (request->file < 0)
+	if (file < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\" to upload it: %m", path)));
+	return file;
+}
+
+/* From now on the request closes it. */
+static void
+take_file(HttpRequest *request, int file)
+{
+	struct stat status;
+
+	request->file = file;
 	if (fstat(request->file, &status) < 0 || !S_ISREG(status.st_mode))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a regular file", path)));
+				 errmsg("what is to be uploaded is not a regular file")));
 	request->size = status.st_size;
 }
 
@@ -322,12 +315,12 @@ add_text_part(curl_mime *form, const char *name, const char *text)
 
 void
 http_post_file(HttpPool *pool, const char *path, const char *operations, const char *map,
-			   const char *file_path, const char *file_name, const char *content_type, void *tag)
+			   int file, const char *file_name, const char *content_type, void *tag)
 {
 	HttpRequest	  *request = create_request(pool, HTTP_METHOD_POST, url_of_path(pool, path), tag);
 	curl_mimepart *part;
 
-	open_file(request, file_path);
+	take_file(request, file);
 	request->form = curl_mime_init(request->easy);
 	check_setup(request->form != NULL &&
 				add_text_part(request->form, "operations", operations) &&
@@ -345,13 +338,13 @@ http_post_file(HttpPool *pool, const char *path, const char *operations, const c
 }
 
 void
-http_put_file(HttpPool *pool, const char *url, const char *file_path, const char *content_type, void *tag)
+http_put_file(HttpPool *pool, const char *url, int file, const char *content_type, void *tag)
 {
 	HttpRequest *request = create_request(pool, HTTP_METHOD_PUT, url, tag);
 	CURL		*easy = request->easy;
 	char		*type_header = psprintf("Content-Type: %s", content_type);
 
-	open_file(request, file_path);
+	take_file(request, file);
 	request->headers = curl_slist_append(NULL, type_header);
 	check_setup(request->headers != NULL && curl_slist_append(request->headers, "Expect:") != NULL);
 	check_setup(curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&

@@ -79,26 +79,21 @@ extern void http_get(HttpPool *pool, const char *path, bool anonymous, void *tag
 
 /*
  * POST the GraphQL multipart request form: operations and map are JSON texts,
- * part "0" is the file at file_path, streamed from disk.  The caller has
- * checked that the role may read it.  Error (at once): it cannot be opened.
+ * part "0" is the file behind the descriptor, streamed from disk.  The
+ * request closes it.
  */
 extern void http_post_file(HttpPool *pool, const char *path, const char *operations, const char *map,
-						   const char *file_path, const char *file_name, const char *content_type, void *tag);
-
-/*
- * Why a file may not go up, as a code for the quarantine, or NULL when it
- * may.  Reading with the server's eyes is for those who have
- * pg_read_server_files; a file of another size (bytes, -1: unknown) is not
- * the one that was imported.  Needs a transaction.
- */
-extern const char *http_file_problem(const char *path, int64 bytes);
+						   int file, const char *file_name, const char *content_type, void *tag);
 
 /*
  * PUT a file, streamed from disk, to a complete URL that the server handed
  * out; the key is not sent.  As http_post_file; an https server may not hand
  * out a plain http URL unless it has the option allow_http.
  */
-extern void http_put_file(HttpPool *pool, const char *url, const char *file_path, const char *content_type, void *tag);
+extern void http_put_file(HttpPool *pool, const char *url, int file, const char *content_type, void *tag);
+
+/* A descriptor for these; error when the file cannot be opened. */
+extern int http_open_file(const char *path);
 
 extern int http_in_flight(HttpPool *pool);
 

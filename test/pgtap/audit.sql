@@ -17,7 +17,7 @@ SELECT plan(15);
 CREATE TEMP TABLE in_source AS SELECT DISTINCT c AS code FROM regexp_split_to_table(btrim(:'in_c' || :'in_sql' || :'in_profiles'), '\s+') c;
 SELECT cmp_ok((SELECT count(*) FROM in_source), '>=', 55::bigint, 'the sources were read');
 SELECT is((SELECT string_agg(code, ' ' ORDER BY code) FROM in_source WHERE code NOT IN (SELECT code FROM flitmig.finding_code)), NULL, 'every code in the sources is in the reference');
-SELECT is((SELECT string_agg(code, ' ' ORDER BY code) FROM flitmig.finding_code WHERE code NOT IN (SELECT code FROM in_source)), NULL, 'every code of the reference is in the sources');
+SELECT is((SELECT string_agg(code, ' ' ORDER BY code) FROM flitmig.finding_code WHERE step <> 'run' AND code NOT IN (SELECT code FROM in_source)), NULL, 'every code of the reference is in the sources');
 SELECT is_empty($$SELECT code FROM flitmig.finding_code GROUP BY code HAVING count(*) > 1 OR min(meaning) = '' OR min(what_to_do) = ''$$, 'each once, with a meaning and what to do');
 
 -- Exports that are broken in every way.
@@ -67,8 +67,8 @@ VALUES (:run, pg_temp.mig(), 'count', 'schema', 'count', 'person', '{"object": "
 SELECT flitmig._counted_schema(b, '{"data": {"people": {"totalCount": 1}}}') FROM flitmig.batch b WHERE b.id = :batch \g /dev/null
 INSERT INTO had SELECT f.code, f.severity, f.message, f.places FROM flitmig.finding f WHERE f.migration_id = pg_temp.mig() AND f.code = 'SCHEMA_KEPT';
 
--- Rows of more than 1 GB are too much for a test; what is gone from an export is tested in test/t/115_gone.pl.
-SELECT is((SELECT string_agg(code, ' ' ORDER BY code) FROM flitmig.finding_code WHERE code NOT IN ('ROW_TOO_LONG', 'GONE_ROWS', 'GONE_TOO_MANY') AND code NOT IN (SELECT code FROM had)), NULL, 'each code is yielded by an export that is broken in its way');
+-- Rows of more than 1 GB are too much for a test; what a run finds is yielded by t/110, 115 and 130, which have a server.
+SELECT is((SELECT string_agg(code, ' ' ORDER BY code) FROM flitmig.finding_code WHERE code <> 'ROW_TOO_LONG' AND step <> 'run' AND code NOT IN (SELECT code FROM had)), NULL, 'each code is yielded by an export that is broken in its way');
 SELECT is((SELECT string_agg(DISTINCT h.severity || ' ' || h.code, ', ') FROM had h JOIN flitmig.finding_code c ON c.code = h.code WHERE h.severity <> ALL (string_to_array(c.severity, ', '))), NULL, 'with the severity that the reference gives');
 SELECT is_empty($$SELECT message FROM had WHERE message ~ 'Ashe|example\.com|555|Nameless|not a day'$$, 'no finding holds a value');
 SELECT is_empty($$SELECT p FROM had, unnest(places) p WHERE p !~ '(:[0-9]+|\.[a-z]+)$'$$, 'places are files and lines');

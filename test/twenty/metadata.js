@@ -29,7 +29,9 @@ class Metadata {
   constructor(workspace) {
     this.workspace = workspace;
     this.version = workspace.model.version;
-    const text = typeDefinitions(this.version);
+    const hidden = workspace.options.without || [];
+    // one mutation a line there, or the line's others would go too
+    const text = typeDefinitions(this.version).split('\n').filter((line) => !hidden.some((name) => line.trim().startsWith(`${name}(`))).join('\n');
     this.schema = buildSchema(text, { assumeValid: true });
   }
 

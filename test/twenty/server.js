@@ -274,7 +274,7 @@ function recordCount(json) {
 function readOptions(argv) {
   const options = {
     port: 3999, model: '2.19', data: null, callsPerMinute: 0, callsPerSecond: null, faults: null, latency: 0, workers: 2, foreign: 0, members: [],
-    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false,
+    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false, without: [],
   };
   const take = {
     port: (value) => { options.port = Number(value); },
@@ -288,6 +288,7 @@ function readOptions(argv) {
     'seed-foreign': (value) => { options.foreign = Number(value); },
     members: (value) => { options.members = value.split(',').map((each) => each.trim()).filter(Boolean); },
     'key-name': (value) => { options.keyName = value; },
+    'without-mutations': (value) => { options.without = value.split(','); },
     'page-max': (value) => { options.pageMax = Number(value); },
     'timeline-delay': (value) => { options.timelineDelay = value.split('-').map(Number); },
   };
