@@ -13,12 +13,13 @@ BEGIN
 	DELETE FROM flitmig.quarantine q USING flitmig.record r
 	WHERE q.migration_id = mig AND q.object_map_id = map AND r.migration_id = mig AND r.id = q.id
 	  AND (q.kind = 'held' OR (q.kind = 'refused' AND q.hash <> r.hash));
-	/* a child of a record that is set aside waits for it */
+	/* a child of a record that is set aside waits for it, unless only an update of that was refused */
 	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
 	SELECT mig, r.id, r.object, map, this_run, 'held', 'PARENT', 'a record that it points at is in quarantine', r.hash
 	FROM flitmig.record r
 	WHERE r.object_map_id = map AND r.state = 'mapped' AND r.refs <> '{}'
-	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs))
+	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs)
+				  AND NOT EXISTS (SELECT FROM flitmig.base p WHERE p.migration_id = mig AND p.id = q.id))
 	  AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
 	ON CONFLICT (migration_id, id) DO NOTHING;
 	/* not _plan_batches: one array of a million ids would have to fit in memory */
@@ -238,7 +239,7 @@ BEGIN
 		UPDATE flitmig.batch SET state = 'settled' WHERE id = parent.id;
 	ELSIF absent IS NULL THEN
 		UPDATE flitmig.batch SET state = 'done' WHERE id = parent.id;
-	ELSIF found_ids = '{}' AND (parent.detail ->> 'looked')::boolean THEN
+	ELSIF found_ids = '{}' AND parent.outcome = 'batch_refused' THEN
 		/* refused as duplicates although none of its ids exist: some unique value is taken, find whose */
 		IF cardinality(parent.ids) > 1 THEN
 			PERFORM flitmig._split(parent, NULL, 0);
@@ -246,7 +247,8 @@ BEGIN
 			PERFORM flitmig._quarantine(parent, coalesce(parent.outcome, 'DUPLICATE'), coalesce(parent.message, 'a unique value is taken'));
 		END IF;
 	ELSE
-		UPDATE flitmig.batch SET state = 'planned', ids = absent WHERE id = parent.id;
+		/* a part of a refused batch is no more suspect than others when its answer was lost: it may land yet, so look again */
+		UPDATE flitmig.batch SET state = 'planned', ids = absent, detail = detail - 'looked' WHERE id = parent.id;
 	END IF;
 END
 $$;
@@ -282,6 +284,8 @@ AS $$
 	FROM (SELECT unnest(flitmig._payload_keys(r.payload)) AS key FROM flitmig.record r WHERE r.migration_id = mig AND r.id = ANY (ids)
 		  UNION
 		  SELECT unnest(flitmig._change_marks(mig, object))
+		  UNION
+		  SELECT 'createdAt'	/* tells an update from an insert, see _unmake_inserted */
 		  UNION
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
 		  UNION
