@@ -129,7 +129,7 @@ COMMENT ON FUNCTION flitmig._report_html_bars(integer) IS 'The fate of the recor
 CREATE FUNCTION flitmig._report_html_chart(mig integer)
 RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-	/* 600 x 150 units: sixty steps of ten; calls as bars (up to 60 high), records as a line (up to 120 high), base at 130. */
+	/* 600 x 150 units: sixty steps of ten; calls as bars (up to 60 high), records as a line (up to 108 high), base at 130. */
 	WITH step AS (
 		SELECT t.run, t.kind, t.state, t.seconds, s.n, COALESCE(p.calls, 0) AS calls,
 			sum(COALESCE(p.records, 0)) OVER (PARTITION BY t.run ORDER BY s.n) AS records
@@ -149,7 +149,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 		 FROM step s CROSS JOIN LATERAL (SELECT round(60.0 * s.calls / c.peak, 1) AS height) h WHERE s.run = c.run AND s.calls > 0),
 		CASE WHEN c.records > 0 THEN
 			(SELECT format('<path class="area" d="M0 130 L%s L600 130 Z"/><polyline class="line" points="0,130 %s"/>', string_agg(p.point, ' L' ORDER BY p.n), string_agg(replace(p.point, ' ', ','), ' ' ORDER BY p.n))
-			 FROM (SELECT s.n, (s.n + 1) * 10 || ' ' || round(130 - 118.0 * s.records / c.records, 1) AS point FROM step s WHERE s.run = c.run) p) END,
+			 FROM (SELECT s.n, (s.n + 1) * 10 || ' ' || round(130 - 108.0 * s.records / c.records, 1) AS point FROM step s WHERE s.run = c.run) p) END,
 		d.took, flitmig._report_number(c.records)), E'\n' ORDER BY c.run) || '</div>'
 		|| '<ul class="legend" style="margin:12px 0 0"><li><i style="background:var(--stored)"></i>records, summed up</li><li><i class="s-none" style="background:var(--accent);opacity:.4"></i>calls</li></ul>'
 	FROM chart c CROSS JOIN LATERAL (SELECT flitmig._report_duration(c.seconds) AS took) d
