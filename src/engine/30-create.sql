@@ -13,12 +13,13 @@ BEGIN
 	DELETE FROM flitmig.quarantine q USING flitmig.record r
 	WHERE q.migration_id = mig AND q.object_map_id = map AND r.migration_id = mig AND r.id = q.id
 	  AND (q.kind = 'held' OR (q.kind = 'refused' AND q.hash <> r.hash));
-	/* a child of a record that is set aside waits for it */
+	/* a child of a record that is set aside waits for it, unless only an update of that was refused */
 	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
 	SELECT mig, r.id, r.object, map, this_run, 'held', 'PARENT', 'a record that it points at is in quarantine', r.hash
 	FROM flitmig.record r
 	WHERE r.object_map_id = map AND r.state = 'mapped' AND r.refs <> '{}'
-	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs))
+	  AND EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = ANY (r.refs)
+				  AND NOT EXISTS (SELECT FROM flitmig.base p WHERE p.migration_id = mig AND p.id = q.id))
 	  AND NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = r.id)
 	ON CONFLICT (migration_id, id) DO NOTHING;
 	/* not _plan_batches: one array of a million ids would have to fit in memory */

@@ -96,6 +96,14 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._choose_sample(integer, integer) IS 'Chooses a slice of about so many records that is closed under its relations';
 
+/* Twenty refuses a link to a record that it does not have, with the whole batch. */
+CREATE FUNCTION flitmig._waits(mig integer, refs uuid[]) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+	SELECT EXISTS (SELECT FROM pg_catalog.unnest(refs) AS x(id) WHERE NOT EXISTS (SELECT FROM flitmig.base p WHERE p.migration_id OPERATOR(pg_catalog.=) mig AND p.id OPERATOR(pg_catalog.=) x.id))
+$$;
+COMMENT ON FUNCTION flitmig._waits(integer, uuid[]) IS 'Whether one of these records is not stored yet. Inlined, so without a search path of its own';
+
 CREATE FUNCTION flitmig._plan_check(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -107,7 +115,9 @@ AS $$
 	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
 		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
 		  WHERE r.migration_id = mig AND r.state = 'mapped' AND b.hash <> r.hash AND b.origin = 'created'
-			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
+			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash AND q.kind <> 'held')
+			/* after the creates */
+			AND NOT flitmig._waits(mig, r.refs)
 		  GROUP BY r.object, r.object_map_id) t;
 $$;
 COMMENT ON FUNCTION flitmig._plan_check(bigint, integer, text) IS 'Plans a read of the current state of every record of ours whose source changed';
@@ -272,28 +282,48 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes: 200 to a call, those of unique fields one by one';
 
+CREATE FUNCTION flitmig._behind(this_run bigint, mig integer) RETURNS SETOF flitmig.record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.*
+	FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
+	WHERE r.migration_id = mig AND r.state = 'mapped' AND b.hash <> r.hash
+	  AND ((SELECT n.kind FROM flitmig.run n WHERE n.id = this_run) <> 'sample'
+		   OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = r.id))
+$$;
+COMMENT ON FUNCTION flitmig._behind(bigint, integer) IS 'Stored records, of the sample if the run is one, that differ from what is mapped now';
+
 /*
- * Updates that were refused before this run's creates are looked at again
- * after them.  Adopted records wait for the creates anyway: most of what
- * fills their blanks points at new records.
+ * After this run's creates: updates that were refused before them, and records
+ * that waited for one of them, as adopted ones always do (most of what fills
+ * their blanks points at new records). Who still waits is held.
  */
 CREATE FUNCTION flitmig._plan_again(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
+	INSERT INTO flitmig.quarantine (migration_id, id, object, object_map_id, run_id, kind, code, reason, hash)
+	SELECT mig, w.id, w.object, w.object_map_id, this_run, 'held', 'PARENT', 'it is stored; its change waits for a record that it points at', w.hash
+	FROM flitmig._behind(this_run, mig) w
+	WHERE w.refs <> '{}' AND flitmig._waits(mig, w.refs)
+	ON CONFLICT (migration_id, id) DO NOTHING;
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
-	FROM (SELECT c.object, c.object_map_id, array_agg(c.id ORDER BY c.id) AS ids
-		  FROM (SELECT g.object, g.object_map_id, g.id FROM flitmig.change g WHERE g.migration_id = mig AND g.run_id = this_run
+	FROM (SELECT n.object, n.object_map_id, array_agg(n.id ORDER BY n.id) AS ids
+		  FROM (SELECT c.object, c.object_map_id, c.id
+				FROM flitmig.change c
+				WHERE c.migration_id = mig AND c.run_id = this_run
 				UNION
-				SELECT r.object, r.object_map_id, r.id
-				FROM flitmig.base b JOIN flitmig.record r ON r.migration_id = mig AND r.id = b.id
-				WHERE b.migration_id = mig AND b.origin = 'adopted' AND r.state = 'mapped' AND b.hash <> r.hash
-				  AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
-				  AND ((SELECT n.kind FROM flitmig.run n WHERE n.id = this_run) <> 'sample'
-					   OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = r.id))) c
-		  GROUP BY c.object, c.object_map_id) t
+				SELECT w.object, w.object_map_id, w.id
+				FROM flitmig._behind(this_run, mig) w JOIN flitmig.base b ON b.migration_id = mig AND b.id = w.id
+				WHERE (b.origin = 'adopted'
+					   OR (w.refs <> '{}' AND b.run_id <> this_run
+						   AND (SELECT n.kind FROM flitmig.run n WHERE n.id = this_run) <> 'sample'
+						   AND NOT EXISTS (SELECT FROM flitmig.conflict f WHERE f.migration_id = mig AND f.id = w.id)))
+				  AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = w.id AND q.hash = w.hash)) n
+		  GROUP BY n.object, n.object_map_id) t
 $$;
-COMMENT ON FUNCTION flitmig._plan_again(bigint, integer, text) IS 'Plans a second check of the records whose update was refused, and the first one of adopted records';
+COMMENT ON FUNCTION flitmig._plan_again(bigint, integer, text) IS 'Plans a check, after the creates, of the records whose update was refused or had to wait';
 
 CREATE FUNCTION flitmig._open_update(b flitmig.batch, OUT path text, OUT body text)
 LANGUAGE plpgsql
@@ -378,7 +408,7 @@ AS $$
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'check', t.object, t.object_map_id, t.ids, 200)
 	FROM (SELECT r.object, r.object_map_id, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
 		  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
-		  WHERE r.object_map_id = map AND r.state = 'mapped' AND b.hash <> r.hash AND b.run_id = this_run
+		  WHERE r.object_map_id = map AND r.state = 'mapped' AND b.hash <> r.hash AND b.run_id = this_run AND NOT flitmig._waits(mig, r.refs)
 			AND EXISTS (SELECT FROM flitmig.deferred_field d WHERE d.object_map_id = map)
 		  GROUP BY r.object, r.object_map_id) t
 $$;
