@@ -181,6 +181,28 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._sql_problem(statement text) IS 'What is wrong with a SELECT; NULL when it can be planned';
 
+/* Of alternatives a|b one is enough. */
+CREATE FUNCTION flitmig._check_references(mig integer)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	f	record;
+BEGIN
+	SELECT o.id, o.name, x.field, x.reference INTO f
+	FROM flitmig.object_map o
+	JOIN flitmig.field_map x ON x.object_map_id = o.id AND x.kind = 'relation'
+	WHERE o.migration_id = mig
+	  AND NOT EXISTS (SELECT FROM flitmig.object_map r WHERE r.migration_id = mig AND r.name = ANY (string_to_array(x.reference, '|')))
+	ORDER BY o.position, o.id, x.position LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('object map "%s", field %s: it points at records of "%s", which is no object map of this migration', f.name, f.field, f.reference),
+			HINT = format('Leave the field out: DELETE FROM flitmig.field_map WHERE object_map_id = %s AND field = %L;  or create the migration anew with the whole profile.', f.id, f.field);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._check_references(mig integer) IS 'Error when a relation points at an object map that was removed';
+
 CREATE FUNCTION flitmig._check_compiles(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -230,6 +252,7 @@ BEGIN
 	PERFORM flitmig._refuse_while_running(mig);
 	PERFORM flitmig._check_staged(mig);
 	PERFORM flitmig._add_custom_fields(mig);
+	PERFORM flitmig._check_references(mig);
 	PERFORM flitmig._check_compiles(mig);
 	PERFORM flitmig._refresh_targets(mig);
 	hash := flitmig._mapping_hash(mig);
