@@ -479,8 +479,10 @@ CREATE TABLE flitmig.change (
 	single			boolean NOT NULL,
 	changes			jsonb NOT NULL,
 	before			jsonb NOT NULL,
+	created_at		jsonb,
 	PRIMARY KEY (migration_id, id)
 );
+COMMENT ON COLUMN flitmig.change.created_at IS 'When Twenty made the record, as it said when it was read: another value in the answer means another record';
 COMMENT ON TABLE flitmig.change IS 'Fields that a run is about to update, cleared by a read of the current state; before is that state. Gone once stored';
 
 CREATE TABLE flitmig.rollback_item (

@@ -245,7 +245,10 @@ BEGIN
 				WHEN 'late' THEN PERFORM flitmig._read_late(b, body);
 				WHEN 'restore' THEN PERFORM flitmig._read_restore(b, body);
 			END CASE;
-		WHEN 'destroy' THEN PERFORM flitmig._stored_destroy(b);
+		WHEN 'destroy' THEN
+			IF b.purpose = 'undo' THEN	/* otherwise its base stays: the record is missing, not undone */
+				PERFORM flitmig._stored_destroy(b);
+			END IF;
 		WHEN 'timeline' THEN PERFORM flitmig._stored_timeline(b, body);
 		WHEN 'trash', 'untrash' THEN PERFORM flitmig._stored_trash(b, body);
 		WHEN 'introspect' THEN PERFORM flitmig._stored_introspect(b, body);

@@ -284,6 +284,8 @@ AS $$
 		  UNION
 		  SELECT unnest(flitmig._change_marks(mig, object))
 		  UNION
+		  SELECT 'createdAt'	/* tells an update from an insert, see _unmake_inserted */
+		  UNION
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
 		  UNION
 		  SELECT jsonb_object_keys(u.before -> i.id::text)

@@ -172,6 +172,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._dark_updates(integer) IS 'Ids of records that an update named whose answer never came';
 
+CREATE FUNCTION flitmig._note_created_at(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.change c SET created_at = a.doc -> 'createdAt'
+	FROM flitmig._answer_records(body) a
+	WHERE c.migration_id = b.migration_id AND c.id = a.id
+$$;
+COMMENT ON FUNCTION flitmig._note_created_at(flitmig.batch, jsonb) IS 'Remembers of records about to be updated when they were made, see _unmake_inserted';
+
 CREATE FUNCTION flitmig._read_check(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -243,6 +253,7 @@ BEGIN
 	GROUP BY j.id
 	ON CONFLICT (migration_id, id) DO UPDATE
 	SET run_id = excluded.run_id, single = excluded.single, changes = excluded.changes, before = excluded.before;
+	PERFORM flitmig._note_created_at(b, body);
 	/* at once, ahead of further reads: the less time between look and write, the less a person can do in it */
 	PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
 END
@@ -354,19 +365,56 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._open_update(flitmig.batch) IS 'Writes the before-images, then builds the update call';
 
+/*
+ * An upsert by id inserts what a person destroyed between our look and our
+ * write: a torso, that nobody wants. The server's createdAt gives it away; it
+ * goes again, and the record is listed as missing.
+ */
+CREATE FUNCTION flitmig._unmake_inserted(b flitmig.batch, body jsonb) RETURNS uuid[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	inserted uuid[];
+	ours uuid[];
+BEGIN
+	SELECT coalesce(array_agg(a.id), '{}') INTO inserted
+	FROM flitmig._answer_records(body) a
+	JOIN flitmig.change c ON c.migration_id = b.migration_id AND c.id = a.id
+	WHERE c.created_at <> a.doc -> 'createdAt' AND NOT c.changes ? 'createdAt';
+	IF inserted = '{}' THEN
+		RETURN inserted;
+	END IF;
+	INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind)
+	SELECT b.migration_id, i.id, b.object, b.object_map_id, '*', b.run_id, 'missing' FROM unnest(inserted) AS i(id)
+	ON CONFLICT (migration_id, id, field) DO NOTHING;
+	SELECT array_agg(DISTINCT i.id) INTO ours
+	FROM unnest(inserted) AS i(id) JOIN flitmig.undo u ON u.migration_id = b.migration_id AND u.action = 'create' AND i.id = ANY (u.ids);
+	IF EXISTS (SELECT FROM flitmig.live_field f
+			   WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL) THEN
+		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, b.object_map_id, ours, flitmig._ids_per_call());
+	END IF;
+	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'destroy', 'unmake', b.object, b.object_map_id, ours, flitmig._ids_per_call());
+	RETURN inserted;
+END
+$$;
+COMMENT ON FUNCTION flitmig._unmake_inserted(flitmig.batch, jsonb) IS 'Has records destroyed that an update call inserted, lists them as missing, and returns their ids';
+
 CREATE FUNCTION flitmig._stored_update(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	n integer;
+	inserted uuid[] := flitmig._unmake_inserted(b, body);
 BEGIN
 	WITH answer AS (
 		SELECT a.id, a.doc - 'id' AS doc, c.changes, r.payload, s.sent, s.stored, flitmig._gone_field(s.object_map_id) AS flag
 		FROM flitmig._answer_records(body) a
 		JOIN flitmig.change c ON c.migration_id = b.migration_id AND c.id = a.id
 		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = a.id
-		LEFT JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id),
+		LEFT JOIN flitmig.record r ON r.migration_id = b.migration_id AND r.id = a.id
+		WHERE a.id <> ALL (inserted)),
 	noted AS (
 		INSERT INTO flitmig.diff (migration_id, run_id, id, object, field, sent, stored, verdict, rule)
 		SELECT b.migration_id, b.run_id, a.id, b.object, d.field, d.sent, d.stored, d.verdict, d.rule

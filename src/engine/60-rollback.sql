@@ -276,6 +276,7 @@ BEGIN
 	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
 	  AND NOT EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.run_id = b.run_id AND c.id = i.id)
 	  AND NOT EXISTS (SELECT FROM flitmig.batch t WHERE t.run_id = b.run_id AND t.kind IN ('trash', 'untrash') AND t.state IN ('planned', 'open') AND i.id = ANY (t.ids));
+	PERFORM flitmig._note_created_at(b, body);
 	IF b.phase = 'restored' THEN
 		PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
 	END IF;
