@@ -239,7 +239,7 @@ BEGIN
 		UPDATE flitmig.batch SET state = 'settled' WHERE id = parent.id;
 	ELSIF absent IS NULL THEN
 		UPDATE flitmig.batch SET state = 'done' WHERE id = parent.id;
-	ELSIF found_ids = '{}' AND (parent.detail ->> 'looked')::boolean THEN
+	ELSIF found_ids = '{}' AND parent.outcome = 'batch_refused' THEN
 		/* refused as duplicates although none of its ids exist: some unique value is taken, find whose */
 		IF cardinality(parent.ids) > 1 THEN
 			PERFORM flitmig._split(parent, NULL, 0);
@@ -247,7 +247,8 @@ BEGIN
 			PERFORM flitmig._quarantine(parent, coalesce(parent.outcome, 'DUPLICATE'), coalesce(parent.message, 'a unique value is taken'));
 		END IF;
 	ELSE
-		UPDATE flitmig.batch SET state = 'planned', ids = absent WHERE id = parent.id;
+		/* a part of a refused batch is no more suspect than others when its answer was lost: it may land yet, so look again */
+		UPDATE flitmig.batch SET state = 'planned', ids = absent, detail = detail - 'looked' WHERE id = parent.id;
 	END IF;
 END
 $$;

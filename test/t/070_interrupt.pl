@@ -88,7 +88,7 @@ $psql->finish;
 like($err, qr/cancel/i, 'Ctrl-C ends the call although an answer cannot be written down');
 wait_until('the worker is gone', sub { workers($node) == 0 });
 like($states->(), qr/,cancelled$/, 'the run is known as cancelled');
-release_tables($node);
+release_table($node);
 $node->safe_psql('postgres', "SELECT * FROM flitmig_run('slow')");
 is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance WHERE migration = 'slow'"), '0', 'the next run looks the calls up and completes');
 

@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_cluster start_twenty generate_clinic connect_twenty migrate_up_to
-  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_tables workers $repository);
+  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers $repository);
 
 our $repository = abs_path(dirname(__FILE__) . '/../..');
 
@@ -189,19 +189,21 @@ sub in_background
 	exec('psql', '-X', '-d', $node->connstr('postgres'), '-c', $sql) or POSIX::_exit(127);
 }
 
-# Another session's lock on a table of flitmig: whoever wants to write into it waits until release_tables.
+# Another session's lock on a table of flitmig: whoever wants to write into it waits until release_table.
 sub hold_table
 {
 	my ($node, $table) = @_;
-	in_background($node, "LOCK TABLE flitmig.$table IN SHARE MODE; SELECT pg_sleep(3600)", name => 'holder');
-	wait_until("flitmig.$table is held", sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder' AND wait_event = 'PgSleep'") > 0 });
+	in_background($node, "LOCK TABLE flitmig.$table IN SHARE MODE; SELECT pg_sleep(3600)", name => "holder of $table");
+	wait_until("flitmig.$table is held", sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder of $table' AND wait_event = 'PgSleep'") > 0 });
 }
 
-sub release_tables
+# table undef: all of them
+sub release_table
 {
-	my ($node) = @_;
-	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'");
-	wait_until('the lock is gone', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder'") eq '0' });
+	my ($node, $table) = @_;
+	my $holders = "application_name LIKE 'holder of " . ($table // '%') . "'";
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $holders");
+	wait_until('the lock is gone', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE $holders") eq '0' });
 }
 
 sub workers
