@@ -5,6 +5,9 @@ CREATE VIEW flitmig.finding_code AS
 	FROM (VALUES
 		/* files and rows */
 		('import', 'BLANK_ROWS', 'info', 'Rows without any content; they are skipped and not counted', 'Nothing.'),
+		('import', 'DAMAGED_SHEET', 'error', 'A worksheet that is cut off or damaged; its rows up to there are staged', 'Open the workbook in a spreadsheet program, or export it again.'),
+		('import', 'NOT_READ', 'warning', 'Something in the directory or archive that is no plain file: a pipe, a link that leads nowhere or to a directory', 'If it belongs to the export, put the files themselves there and import again.'),
+		('audit', 'MISSING_COLUMN', 'error', 'A file without a column that its kind of record needs; its rows cannot be mapped', 'Export it with that column, or name the column''s spelling in the profile.'),
 		('import', 'BROKEN_JSON', 'warning', 'Elements that are no JSON, or too wide for a table; they are rejected', 'Look at flitmig.reject; ask for the export again if it is cut off.'),
 		('import', 'DAMAGED_TEXT', 'info, warning', 'Bytes that mean nothing in the file''s encoding; they are staged as U+FFFD', 'If all accents look wrong, name the encoding in the options of flitmig_import.'),
 		('import', 'DUPLICATE_HEADER', 'info', 'Several columns have one header; the later ones are named _2, _3', 'Check that the right one of them is mapped.'),
