@@ -54,7 +54,7 @@ ok(dump_of($twenty) eq $before, 'a rollback that is told to wait goes on');
 $node->safe_psql('postgres', 'DELETE FROM flitmig.server_limit');
 
 # Somebody else works in the same workspace and takes all tokens that there are, for a while.
-http_post($twenty, '/__limit', encode_json({ perMinute => 600, perSecond => 0 }));
+http_post($twenty, '/__limit', encode_json({ perMinute => 150, perSecond => 0 }));
 http_post($twenty, '/__log-clear', '');
 $node->safe_psql('postgres', "ALTER SERVER crm OPTIONS (ADD call_share '80')");
 my $other = fork();

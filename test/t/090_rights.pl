@@ -67,7 +67,7 @@ like(refusal('nobody_special', 'SELECT * FROM flitmig_status()'), qr/permission 
 # Every value of the export that names somebody.
 my %secret = map { $_ => 1 } split /\n/, as_role('night_shift', q{
 	SELECT DISTINCT v FROM clinic_staging.patients p, LATERAL (VALUES (p.last_name || ', ' || p.first_name), (p.first_name || ' ' || p.last_name), (p.email), (p.mobile_phone), (p.address_1)) AS x(v)
-	WHERE length(v) > 7});
+	WHERE length(v) > 7 AND v NOT IN (SELECT s.name FROM clinic_staging.staff s)});    # the report names staff, and a patient may have a namesake
 cmp_ok(scalar keys %secret, '>', 500, 'there are values to look for');
 sub values_in
 {

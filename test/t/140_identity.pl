@@ -58,7 +58,7 @@ for my $model ('2.19', '1.17')
 		}
 		if ($way =~ /rollback/)
 		{
-			in_background("SELECT * FROM flitmig_rollback('$name')");
+			start_call("SELECT * FROM flitmig_rollback('$name')");
 			kill_worker_when("SELECT count(*) FROM flitmig.batch b JOIN flitmig.run r ON r.id = b.run_id JOIN flitmig.migration m ON m.id = r.migration_id WHERE m.name = '$name' AND b.kind = 'destroy' AND b.state = 'done'", 3);
 		}
 		is($node->safe_psql('postgres', "SELECT coalesce(sum(kept), 0) FROM flitmig_rollback('$name')"), '0', "$model, $way: nothing is kept");
@@ -91,7 +91,7 @@ for my $model ('2.19', '1.17')
 	$node->safe_psql('postgres', "SELECT * FROM flitmig_run('chain')");
 	is(graphql($twenty, 'query { people(filter: { guardianId: { is: NOT_NULL } }) { totalCount } }')->{people}{totalCount}, $many - 1, 'every ward has its guardian');
 	http_post($twenty, '/__faults', encode_json([ { on => 'destroyPeople', nth => 2, fault => 'timeout-before', ms => 20000 } ]));
-	in_background("SELECT * FROM flitmig_rollback('chain')");
+	start_call("SELECT * FROM flitmig_rollback('chain')");
 	kill_worker_when("SELECT count(*) FROM flitmig.batch b JOIN flitmig.migration m ON m.id = b.migration_id WHERE m.name = 'chain' AND b.kind = 'destroy' AND b.state = 'done'", 1);
 	http_post($twenty, '/__faults', '[]');
 	cmp_ok(graphql($twenty, 'query { people(filter: { guardianId: { is: NOT_NULL } }) { totalCount } }')->{people}{totalCount}, '<', 300, 'some were destroyed, and with them links of others');
@@ -146,7 +146,7 @@ sub edit_by_hand
 }
 
 # A call in a session of its own; its end is not waited for.
-sub in_background
+sub start_call
 {
 	my ($sql) = @_;
 	my $pid = fork();
