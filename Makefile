@@ -100,6 +100,6 @@ reference:
 # Each benchmark is one script in test/bench; make bench-NAME takes ROWS= or SHORT=1.
 BENCHMARKS = $(patsubst test/bench/%.sh,bench-%,$(wildcard test/bench/*.sh))
 .PHONY: bench $(BENCHMARKS)
-bench: $(BENCHMARKS)
+bench: $(filter-out bench-import-memory,$(BENCHMARKS))
 $(BENCHMARKS): bench-%: test/bench/%.sh
 	@PG_CONFIG='$(PG_CONFIG)' ROWS='$(ROWS)' SHORT='$(SHORT)' bash $<
