@@ -151,7 +151,7 @@ run_perl() {
 	mkdir -p "$workshop/tmp/ports"
 	for file in "${files[@]}"; do
 		[ -e "$file" ] || continue
-		while [ "$(compgen -G "$logs/*.pid" | wc -l)" -gt $(($(nproc) + 1)) ]; do
+		while [ "$(compgen -G "$logs/*.pid" | wc -l)" -gt "$(nproc)" ]; do
 			sleep 0.5
 			take_tap "${files[@]}"
 		done
