@@ -357,6 +357,7 @@ CREATE TABLE flitmig.batch (
 );
 CREATE INDEX batch_open ON flitmig.batch (run_id, phase, position, id) WHERE state IN ('planned', 'open');
 CREATE INDEX batch_run ON flitmig.batch (run_id);
+CREATE INDEX batch_dark ON flitmig.batch (migration_id) WHERE dark_at IS NOT NULL;
 COMMENT ON TABLE flitmig.batch IS 'The journal: one row per call. planned, open (intent committed, may be at the server), done, split (refused and halved), refused, settled (open when a run ended, looked up since), void. Written by the engine';
 COMMENT ON COLUMN flitmig.batch.dark_at IS 'When its connection broke without a whole answer, if it ever did: Twenty may act on it for flitmig.late_window more';
 

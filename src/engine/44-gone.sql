@@ -21,19 +21,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._gone_field(integer) IS 'Field that flags an object map''s records whose row is gone; NULL: none, or the server does not have it';
 
-CREATE FUNCTION flitmig._gone_share(mig integer) RETURNS TABLE (object_map_id integer, gone bigint, todo bigint, within boolean)
+CREATE FUNCTION flitmig._gone_share(mig integer) RETURNS TABLE (object_map_id integer, gone bigint, within boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT o.id, c.gone, c.todo, c.gone <= c.stored * coalesce((o.gone ->> 'limit')::numeric, 0.5)
+	SELECT o.id, c.gone, c.gone <= c.stored * coalesce((o.gone ->> 'limit')::numeric, 0.5)
 	FROM flitmig.object_map o,
-		 LATERAL (SELECT count(*) AS stored, count(*) FILTER (WHERE r.state = 'gone') AS gone,
-						 count(*) FILTER (WHERE r.state = 'gone' AND b.gone IS NULL) AS todo
+		 LATERAL (SELECT count(*) AS stored, count(*) FILTER (WHERE r.state = 'gone') AS gone
 				  FROM flitmig.record r JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
 				  WHERE r.object_map_id = o.id) c
 	WHERE o.migration_id = mig
 $$;
-COMMENT ON FUNCTION flitmig._gone_share(integer) IS 'Per object map how many stored records are gone from the export, for how many nothing was done yet, and whether that is few enough to be believed';
+COMMENT ON FUNCTION flitmig._gone_share(integer) IS 'Per object map how many stored records are gone from the export, and whether that is few enough to be believed';
 
 CREATE FUNCTION flitmig._plan_gone(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql

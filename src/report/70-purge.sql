@@ -56,11 +56,11 @@ BEGIN
 	WHERE id = m.id;
 	PERFORM flitmig._audit(m.name, 'purge', jsonb_build_object('records', records));
 	RAISE WARNING 'the values of % records are deleted; old versions of the rows lie on disk until they are vacuumed', records
-		USING HINT = format('VACUUM (FULL, ANALYZE) %s; VACUUM FULL pg_catalog.pg_statistic; CHECKPOINT;   WAL, backups and the export itself have them still: see the README, "be done".',
-			/* every table that held a value, and the planner's samples of them */
+		USING HINT = format('VACUUM (FULL, ANALYZE) %s; VACUUM FULL pg_catalog.pg_statistic; VACUUM FULL pg_catalog.pg_largeobject; CHECKPOINT;   WAL, backups and the export itself have them still: see the README, "be done".',
+			/* every table that held a value, the planner's samples of them, and decoded copies of inline files */
 			(SELECT string_agg(format('flitmig.%I', c.relname), ', ' ORDER BY c.relname) FROM pg_class c
 			 WHERE c.relnamespace = 'flitmig'::regnamespace AND c.relkind = 'r'
-				AND c.relname IN ('base', 'batch', 'change', 'column_census', 'conflict', 'diff', 'finding', 'migration', 'owner', 'quarantine', 'record', 'reject',
+				AND c.relname IN ('adoption', 'base', 'batch', 'change', 'column_census', 'conflict', 'diff', 'finding', 'migration', 'owner', 'quarantine', 'record', 'reject',
 								  'run', 'sample_record', 'source_file', 'undo', 'upload')));
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_purge(text)

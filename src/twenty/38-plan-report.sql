@@ -28,7 +28,7 @@ CREATE FUNCTION flitmig._pace(mig integer, OUT max_tokens integer, OUT window_ms
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT greatest(1, coalesce(max(l.max_tokens), 100) * max(flitmig._call_share(m.server)) / 100), coalesce(max(l.window_ms), 60000), coalesce(max(l.batch_size), 200), count(l.server) > 0
+	SELECT greatest(1, coalesce(max(l.max_tokens), 100)::bigint * max(flitmig._call_share(m.server)) / 100)::integer, coalesce(max(l.window_ms), 60000), coalesce(max(l.batch_size), 200), count(l.server) > 0
 	FROM flitmig.migration m LEFT JOIN flitmig.server_limit l ON l.server = m.server AND l.max_tokens > 0 AND l.window_ms > 0
 	WHERE m.id = mig
 $$;

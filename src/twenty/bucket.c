@@ -99,7 +99,7 @@ set_limit(Bucket *bucket, int max_tokens, int window_ms)
 static int
 our_share(const Bucket *bucket, int max_tokens)
 {
-	return max_tokens > 0 ? Max(1, max_tokens * bucket->share / 100) : 0;
+	return max_tokens > 0 ? Max(1, (int) (INT64CONST(1) * max_tokens * bucket->share / 100)) : 0;
 }
 
 /*
