@@ -260,7 +260,9 @@ BEGIN
 	ELSIF phase IS NOT NULL THEN
 		PERFORM flitmig._tell_now_and_then(entered);
 	END IF;
-	metered := phase IS NULL OR phase NOT IN ('schema', 'unschema');
+	/* only /graphql takes tokens: models are read and changed, and files go up, elsewhere, but for one dialect */
+	metered := phase IS NULL
+		OR phase NOT IN ('introspect', 'schema', 'unschema') AND (phase NOT LIKE 'upload:%' OR flitmig._upload_dialect(entered.migration_id) = 'path');
 	serial := phase IS NULL OR phase IN ('introspect', 'schema', 'unschema');
 END
 $$;

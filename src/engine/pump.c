@@ -359,15 +359,15 @@ answer_take(Pump *pump, HttpAnswer *http)
 
 /* Milliseconds until the next call may leave; 0: now. */
 static long
-send_delay_ms(Pump *pump)
+send_delay_ms(Pump *pump, const Request *next)
 {
 	int64		now = GetCurrentTimestamp();
 	long		delay = 0;
 
 	if (pump->hold_until_us > now)
 		delay = (pump->hold_until_us - now) / 1000 + 1;
-	if (pump->metered)
-		delay = Max(delay, bucket_delay_ms(&pump->bucket, now, 1));
+	if (next->roots > 0)
+		delay = Max(delay, bucket_delay_ms(&pump->bucket, now, next->roots));
 	return delay;
 }
 
@@ -400,10 +400,11 @@ send_allowed(Pump *pump)
 		}
 		if (pump->ready_first == pump->ready_end)
 			return -1;
-		delay = send_delay_ms(pump);
+		next = pump->ready[pump->ready_first];
+		delay = send_delay_ms(pump, next);
 		if (delay > 0)
 			return delay;
-		next = pump->ready[pump->ready_first++];
+		pump->ready_first++;
 		if (next->file_problem)
 			refuse_file(pump, next);
 		else
