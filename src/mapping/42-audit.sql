@@ -129,7 +129,7 @@ $$;
 COMMENT ON FUNCTION flitmig._audit_rules(mig integer) IS 'Findings: the audit rules of the profile';
 
 CREATE FUNCTION @extschema@.flitmig_audit(migration text)
-RETURNS TABLE (severity text, code text, object text, "column" text, count bigint, hint text)
+RETURNS TABLE (severity text, code text, object text, "column" text, count bigint, hint text, places text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -143,10 +143,10 @@ BEGIN
 	PERFORM flitmig._audit_data(mig);
 	PERFORM flitmig._match_owners(mig, flitmig._owner_counts_sql(mig));
 	RETURN QUERY
-	SELECT f.severity, f.code, f.object, f.column_name, f.count, f.hint
+	SELECT f.severity, f.code, f.object, f.column_name, f.count, f.hint, f.places
 	FROM flitmig.finding f
 	WHERE f.migration_id = mig
 	ORDER BY array_position('{error,warning,info}'::text[], f.severity), f.count DESC, f.code, f.object, f.column_name;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.flitmig_audit(migration text) IS 'Checks the staged export: duplicates, stale and orphaned rows, shared addresses, unmapped columns and statuses, owners; returns all findings of the migration, details in flitmig.finding';
+COMMENT ON FUNCTION @extschema@.flitmig_audit(migration text) IS 'Checks the staged export: duplicates, stale and orphaned rows, shared addresses, unmapped columns and statuses, owners; returns all findings of the migration. places: file:line of the first rows (never a value); the message of each is in flitmig.finding';
