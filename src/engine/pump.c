@@ -202,12 +202,13 @@ batches_open(Pump *pump, int most)
 {
 	Datum		values[2];
 
+	MemoryContextReset(pump->ready_ctx);
+	pump->ready_first = pump->ready_end = 0;
 	worker_begin(http_in_flight(pump->pool) == 0);
 	if (pump->next_plan == NULL)
 		prepare_next(pump);
 	values[0] = Int64GetDatum(pump->run_id);
 	values[1] = CStringGetTextDatum(pump->phase);
-	pump->ready_first = pump->ready_end = 0;
 	while (pump->ready_end < Min(most, READY_MAX))
 	{
 		if (SPI_execute_plan(pump->next_plan, values, NULL, false, 1) != SPI_OK_SELECT)
@@ -331,32 +332,6 @@ refuse_file(Pump *pump, const Request *request)
 	answer_write(pump, &call, &http, &answer, &after);
 }
 
-static void
-answer_take(Pump *pump, HttpAnswer *http)
-{
-	Call	   *call = http->tag;
-	int64		now = GetCurrentTimestamp();
-	AfterAnswer after = {0};
-	MemoryContext old = MemoryContextSwitchTo(pump->call_ctx);
-	Answer	   *answer = answer_classify(http);
-
-	if (answer->class == ANSWER_THROTTLED)
-		bucket_refused(&pump->bucket, now, answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
-	else if (call->roots > 0 && http->outcome == HTTP_ANSWERED)
-		bucket_accepted(&pump->bucket, now, call->roots);
-	answer_write(pump, call, http, answer, &after);
-	MemoryContextSwitchTo(old);
-	http_answer_free(http);
-	pfree(call);
-	MemoryContextReset(pump->call_ctx);
-	if (after.hold_ms > 0)
-		pump->hold_until_us = Max(pump->hold_until_us, now + after.hold_ms * INT64CONST(1000));
-	if (after.sqlstate)
-		answer_raise(&after);
-}
-
-/* ---- the loop ---- */
-
 /* Milliseconds until the next call may leave; 0: now. */
 static long
 send_delay_ms(Pump *pump, const Request *next)
@@ -380,28 +355,25 @@ width(Pump *pump)
 	return pump->metered ? bucket_in_flight(&pump->bucket) : flitmig_requests_in_flight;
 }
 
+static bool
+is_ready(const Pump *pump)
+{
+	return pump->ready_first < pump->ready_end;
+}
+
 /*
- * Sends what may be sent.  Batches are opened before their moment has come,
- * so that the commit of their intent costs no time then.  Returns how long to
- * wait before more may (ms), or -1 when nothing is planned.
+ * Sends batches that are open already, as many as may leave now.  Returns how
+ * long the next of them has to wait (ms); MAX_WAIT_MS when none is left or
+ * enough are under way.
  */
 static long
-send_allowed(Pump *pump)
+send_ready(Pump *pump)
 {
-	while (http_in_flight(pump->pool) < width(pump))
+	while (is_ready(pump) && http_in_flight(pump->pool) < width(pump))
 	{
-		Request    *next;
-		long		delay;
+		Request    *next = pump->ready[pump->ready_first];
+		long		delay = send_delay_ms(pump, next);
 
-		if (pump->ready_first == pump->ready_end)
-		{
-			MemoryContextReset(pump->ready_ctx);
-			batches_open(pump, width(pump));
-		}
-		if (pump->ready_first == pump->ready_end)
-			return -1;
-		next = pump->ready[pump->ready_first];
-		delay = send_delay_ms(pump, next);
 		if (delay > 0)
 			return delay;
 		pump->ready_first++;
@@ -413,13 +385,74 @@ send_allowed(Pump *pump)
 	return MAX_WAIT_MS;
 }
 
+/*
+ * The next call leaves before this answer is written down: Twenty need not
+ * wait for our journal.  Only behind an answer that changes nothing about
+ * what is to be sent; the others are written down first.
+ */
+static void
+answer_take(Pump *pump, HttpAnswer *http)
+{
+	Call	   *call = http->tag;
+	int64		now = GetCurrentTimestamp();
+	AfterAnswer after = {0};
+	MemoryContext old = MemoryContextSwitchTo(pump->call_ctx);
+	Answer	   *answer = answer_classify(http);
+
+	if (answer->class == ANSWER_THROTTLED)
+		bucket_refused(&pump->bucket, now, answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
+	else if (call->roots > 0 && http->outcome == HTTP_ANSWERED)
+		bucket_accepted(&pump->bucket, now, call->roots);
+	if (answer->class == ANSWER_STORED && !worker_stop_requested)
+	{
+		send_ready(pump);
+		http_push(pump->pool);
+	}
+	answer_write(pump, call, http, answer, &after);
+	MemoryContextSwitchTo(old);
+	http_answer_free(http);
+	pfree(call);
+	MemoryContextReset(pump->call_ctx);
+	if (after.hold_ms > 0)
+		pump->hold_until_us = Max(pump->hold_until_us, now + after.hold_ms * INT64CONST(1000));
+	if (after.sqlstate)
+		answer_raise(&after);
+}
+
+/* ---- the loop ---- */
+
+/*
+ * Sends what may be sent, and opens the next batches while those are under
+ * way: the commit of their intents then costs no time when their moment has
+ * come.  Returns how long to wait before more may leave (ms), or -1 when
+ * nothing is planned.
+ */
+static long
+send_allowed(Pump *pump)
+{
+	for (;;)
+	{
+		long		delay = send_ready(pump);
+
+		if (is_ready(pump))
+			return delay;
+		/* what a serial phase sends next, the answer to its last call decides */
+		if (pump->serial && http_in_flight(pump->pool) > 0)
+			return MAX_WAIT_MS;
+		http_push(pump->pool);
+		batches_open(pump, width(pump));
+		if (!is_ready(pump))
+			return -1;
+	}
+}
+
 /* Batches that were opened and never sent are planned again: nobody has to look them up. */
 static void
 unsend(Pump *pump)
 {
 	Oid			types[] = {INT8OID};
 
-	if (pump->ready_first == pump->ready_end)
+	if (!is_ready(pump))
 		return;
 	worker_begin(false);
 	for (int i = pump->ready_first; i < pump->ready_end; i++)

@@ -32,6 +32,9 @@
 /* Sockets looked at after one wait; the rest are seen by the next one. */
 #define EVENTS_PER_WAIT 8
 
+/* curl writes 64 kB of a body at a time; Twenty takes 10 MB at most (TWENTY.md 1). */
+#define PUSH_ROUNDS 200
+
 static void
 curl_begin(sigset_t *saved)
 {
@@ -309,13 +312,14 @@ timer_left_ms(HttpPool *pool)
 
 /*
  * Waits once, at most timeout_ms (-1: forever), and lets curl work on what
- * happened.  Returns true when the latch was set.
+ * happened.  Says whether the latch was set, and returns whether a socket was
+ * ready.
  */
 static bool
-wait_and_work(HttpPool *pool, long timeout_ms)
+wait_and_work(HttpPool *pool, long timeout_ms, bool *latch_set)
 {
 	WaitEvent events[EVENTS_PER_WAIT];
-	bool	  latch_set = false;
+	bool	  socket_ready = false;
 	long	  timer = timer_left_ms(pool);
 	int		  n;
 
@@ -331,19 +335,41 @@ wait_and_work(HttpPool *pool, long timeout_ms)
 		if (what & WL_LATCH_SET)
 		{
 			ResetLatch(MyLatch);
-			latch_set = true;
+			*latch_set = true;
 		}
 		else if (what & WL_SOCKET_MASK)
+		{
+			socket_ready = true;
 			run_curl(pool, events[i].fd,
 					 ((what & WL_SOCKET_READABLE) ? CURL_CSELECT_IN : 0) |
 						 ((what & WL_SOCKET_WRITEABLE) ? CURL_CSELECT_OUT : 0));
+		}
 	}
 	if (timer_left_ms(pool) == 0)
 	{
 		pool->timer_set = false; /* curl sets the next one */
 		run_curl(pool, CURL_SOCKET_TIMEOUT, 0);
 	}
-	return latch_set;
+	return socket_ready;
+}
+
+void
+http_push(HttpPool *pool)
+{
+	bool latch_set = false;
+
+	for (int round = 0; round < PUSH_ROUNDS; round++)
+	{
+		bool starting = timer_left_ms(pool) == 0;
+
+		if (pool->n_sockets == 0 && !starting)
+			break;
+		if (!wait_and_work(pool, 0, &latch_set) && !starting)
+			break;
+	}
+	/* whoever waits next must still see it */
+	if (latch_set)
+		SetLatch(MyLatch);
 }
 
 HttpAnswer *
@@ -356,11 +382,11 @@ http_wait(HttpPool *pool, long timeout_ms)
 	while ((answer = take_answer(pool)) == NULL)
 	{
 		long left = timeout_ms < 0 ? -1 : timeout_ms - elapsed_ms(start);
-		bool latch_set;
+		bool latch_set = false;
 
 		if (timeout_ms >= 0 && left < 0)
 			break;
-		latch_set = wait_and_work(pool, left);
+		wait_and_work(pool, left, &latch_set);
 		if (latch_set || left == 0)
 			return take_answer(pool);
 	}

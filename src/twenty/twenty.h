@@ -101,6 +101,12 @@ extern int http_in_flight(HttpPool *pool);
 #define PACED_IN_FLIGHT 8
 
 /*
+ * Lets curl send what was handed to it and receive what is there, as far as
+ * that needs no waiting: before the caller turns to longer work.
+ */
+extern void http_push(HttpPool *pool);
+
+/*
  * Waits until an answer is there, the timeout (ms) has passed or the latch is
  * set (it is reset).  NULL: no answer yet.  Does not process interrupts: the
  * caller decides what to do with requests under way.
