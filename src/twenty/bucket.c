@@ -37,8 +37,8 @@
 
 #include "twenty/twenty.h"
 
-/* Most Twenties stand near: a refusal widens it, for those that do not. */
-#define MARGIN_START_MS 20.0
+/* Enough for most networks (and never more than a near server's round trip); a refusal widens it, for those that need more. */
+#define MARGIN_START_MS 40.0
 #define MARGIN_MIN_MS	10.0
 #define MARGIN_MAX_MS	200.0
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # push.sh: what the push makes of the limit, of the server and of the machine.
-# ROWS= (records of the larger memory run, default 100,000) or SHORT=1; PARTS="ceiling server engine whole" chooses.
+# ROWS= (records of the larger memory run, default 100,000) or SHORT=1; MINUTES= (of the ceiling, default 3);
+# PARTS="ceiling server engine whole" chooses.
 #
 #   ceiling   100 calls a minute, each request 20 to 60 ms under way: calls accepted, calls refused
 #   server    no limit, 230 ms a batch, two at a time: records/s beside a bare loop that posts the same bodies
@@ -46,7 +47,7 @@ median() { sort -n | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[
 per_second() { awk -v r="$1" -v s="$2" 'BEGIN {printf "%.1f", r / s}'; }
 
 measure_ceiling() {
-	local minutes=3
+	local minutes=${MINUTES:-3}
 	[ -z "${SHORT:-}" ] || minutes=1
 	start_twenty ceiling --model 2.19 --calls-per-minute 100 --no-timeline
 	start_relay ceiling --jitter 20-60

@@ -13,7 +13,7 @@ enter_workshop() {
 	major=$(postgres_major) || die "no PostgreSQL with its server headers is installed"
 	trap remove_workshop EXIT
 	make_workshop
-	in_workshop env "ROWS=${ROWS:-}" "SHORT=${SHORT:-}" "PARTS=${PARTS:-}" "GROWTH=${GROWTH:-}" "BYTES=${BYTES:-}" bash "test/bench/${1##*/}"
+	in_workshop env "ROWS=${ROWS:-}" "SHORT=${SHORT:-}" "PARTS=${PARTS:-}" "MINUTES=${MINUTES:-}" "GROWTH=${GROWTH:-}" "BYTES=${BYTES:-}" bash "test/bench/${1##*/}"
 	exit
 }
 
