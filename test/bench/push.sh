@@ -119,14 +119,19 @@ measure_engine() {
 	stop_relays
 }
 
-# Follows the newest run's worker to its end; prints the most memory of its own before and while records went out.
+# Follows the newest run's worker to its end; prints how much memory of its own it had when the records began to go out, the most
+# while they went, and the most before (mapping sorts in maintenance_work_mem).
 watch_memory() {
 	local pid
 	until pid=$(value "SELECT worker_pid FROM flitmig.run WHERE state = 'running' ORDER BY id DESC LIMIT 1") && [ -n "$pid" ]; do sleep 0.1; done
 	while [ -r "/proc/$pid/status" ]; do
-		awk '/^RssAnon/ {print $2}' "/proc/$pid/status" 2>/dev/null || true
-		sleep 0.1
-	done | sort -n | tail -1 | awk '{printf "%.1f MB at most\n", $1 / 1024}'
+		awk '/^RssAnon/ {printf "%s ", $2}' "/proc/$pid/status" 2>/dev/null || true
+		value "SELECT phase FROM flitmig.run ORDER BY id DESC LIMIT 1"
+		sleep 0.2
+	done | awk '$1 + 0 == 0 {next}
+		$2 ~ /^create/ {if (!first) first = $1; if ($1 > most) most = $1; next}
+		$1 > before {before = $1}
+		END {printf "%.1f MB when they began to go out, %.1f MB at most while they went, %.1f MB at most before\n", first / 1024, most / 1024, before / 1024}'
 }
 
 measure_whole() {
