@@ -58,7 +58,7 @@
 #define LAG_MAX_MS	1500.0
 #define LEAD_MAX_MS 100.0
 
-#define RESERVE_TOKENS 3
+#define RESERVE_TOKENS 10
 
 /* Backoff when refusals do not end and the limit is not known. */
 #define BACKOFF_BASE_MS 1000.0
