@@ -16,7 +16,10 @@ SELECT _line, id, extra, n, n::jsonb IS NOT NULL AS is_jsonb FROM json_staging.l
 SELECT _line, a FROM json_staging.broken ORDER BY _line;
 SELECT f.name, r.line_no, r.reason, convert_from(r.raw, 'UTF8') AS raw
 FROM flitmig.reject r JOIN flitmig.source_file f ON f.id = r.file_id ORDER BY f.name, r.line_no;
-SELECT severity, code, object, count, places FROM flitmig.finding ORDER BY object, code;
+SELECT severity, code, object, column_name, count, places FROM flitmig.finding ORDER BY object, code;
+-- What staging cannot hold is kept as it is written.
+SELECT f.name, o.line_no, o.column_name, o.raw FROM flitmig.original o JOIN flitmig.source_file f ON f.id = o.file_id ORDER BY f.name, o.line_no, o.column_name;
+
 SELECT "table", file, note FROM flitmig_import('json', :'path') WHERE note <> 'already imported';
 DROP SCHEMA json_staging CASCADE;
 DELETE FROM flitmig.migration;

@@ -8,6 +8,7 @@ BEGIN;
 INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind, base_value, source_value, target_value)
 	SELECT 900, id, 'person', 900, 'name', 900, 'both', '"Miller1"', '"Miller"', '"Millar"' FROM flitmig.record WHERE migration_id = 900 AND sequence = 1;
 INSERT INTO flitmig.reject (file_id, line_no, reason, raw) VALUES (900, 12, 'ragged', 'Miller11,');
+INSERT INTO flitmig.original (file_id, line_no, column_name, raw) VALUES (900, 13, 'name', 'Miller13');
 SELECT flitmig_purge('fixture');
 
 -- No table knows a name any more; ids, hashes and counts are still there.

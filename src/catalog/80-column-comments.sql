@@ -182,6 +182,11 @@ COMMENT ON COLUMN flitmig.object_map.object IS 'Object of Twenty';
 COMMENT ON COLUMN flitmig.object_map.position IS 'Order in which records go, computed from the relations';
 COMMENT ON COLUMN flitmig.object_map.filter IS 'SQL condition: other rows are no business of this map';
 
+COMMENT ON COLUMN flitmig.original.file_id IS 'File that the bytes stand in';
+COMMENT ON COLUMN flitmig.original.line_no IS 'Line where their row begins: _line of the staged row, or a line of the header or above it. For an array of JSON the element''s number; 0: a key of JSON';
+COMMENT ON COLUMN flitmig.original.column_name IS 'Column of the staging table; NULL: a whole line, or a whole object of JSON';
+COMMENT ON COLUMN flitmig.original.raw IS 'The bytes in the file''s own encoding: of a cell without the quotes around it, of JSON the value as it is written';
+
 COMMENT ON COLUMN flitmig.owner.source_value IS 'As the export spells it, trimmed and in lower case';
 COMMENT ON COLUMN flitmig.owner.email IS 'E-mail, if the export or an alias gives one';
 COMMENT ON COLUMN flitmig.owner.name IS 'Name, if one is known';

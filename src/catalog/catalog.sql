@@ -85,6 +85,15 @@ CREATE TABLE flitmig.reject (
 CREATE INDEX ON flitmig.reject (file_id);
 COMMENT ON TABLE flitmig.reject IS 'Rows that could not be staged, byte for byte, with file and line. Written by flitmig_import';
 
+CREATE TABLE flitmig.original (
+	file_id			integer NOT NULL REFERENCES flitmig.source_file ON DELETE CASCADE,
+	line_no			bigint NOT NULL,
+	column_name		text,
+	raw				bytea NOT NULL
+);
+CREATE INDEX ON flitmig.original (file_id, line_no);
+COMMENT ON TABLE flitmig.original IS 'What staging does not hold as it stands in the file, byte for byte: cells with damaged or NUL bytes, which are staged with U+FFFD, and lines above the header. Written by flitmig_import';
+
 CREATE TABLE flitmig.column_census (
 	migration_id	integer NOT NULL REFERENCES flitmig.migration ON DELETE CASCADE,
 	staging_table	text NOT NULL,

@@ -49,6 +49,7 @@ BEGIN
 	/* A file may be named after a patient. */
 	UPDATE flitmig.source_file SET path = id::text, name = id::text, labels = '{}', note = NULL WHERE migration_id = m.id;
 	DELETE FROM flitmig.reject WHERE file_id IN (SELECT f.id FROM flitmig.source_file f WHERE f.migration_id = m.id);
+	DELETE FROM flitmig.original WHERE file_id IN (SELECT f.id FROM flitmig.source_file f WHERE f.migration_id = m.id);
 	DELETE FROM flitmig.change WHERE migration_id = m.id;
 
 	/* Nothing is left to send, so the gate closes. */
@@ -60,7 +61,7 @@ BEGIN
 			/* every table that held a value, the planner's samples of them, and decoded copies of inline files */
 			(SELECT string_agg(format('flitmig.%I', c.relname), ', ' ORDER BY c.relname) FROM pg_class c
 			 WHERE c.relnamespace = 'flitmig'::regnamespace AND c.relkind = 'r'
-				AND c.relname IN ('adoption', 'base', 'batch', 'change', 'column_census', 'conflict', 'diff', 'finding', 'migration', 'owner', 'quarantine', 'record', 'reject',
+				AND c.relname IN ('adoption', 'base', 'batch', 'change', 'column_census', 'conflict', 'diff', 'finding', 'migration', 'original', 'owner', 'quarantine', 'record', 'reject',
 								  'run', 'sample_record', 'source_file', 'undo', 'upload')));
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_purge(text)

@@ -4,22 +4,40 @@
  */
 #include "source/source.h"
 
+#define COLUMNS_LIMIT	20		/* columns of a file with a finding of one code each; the others share one */
+
+static bool
+is_of_column(const Finding *finding, const char *column)
+{
+	return column ? finding->column && strcmp(finding->column, column) == 0 : finding->column == NULL;
+}
+
 Finding *
-finding_add(List **findings, const char *severity, const char *code, int64 line, const char *message, const char *hint)
+finding_add_column(List **findings, const char *severity, const char *code, int64 line, const char *column,
+				   const char *message, const char *hint)
 {
 	Finding    *finding = NULL;
+	int			columns = 0;
 	ListCell   *cell;
 
 	foreach(cell, *findings)
 	{
-		if (strcmp(((Finding *) lfirst(cell))->code, code) == 0)
-			finding = lfirst(cell);
+		Finding    *known = lfirst(cell);
+
+		if (strcmp(known->code, code) != 0)
+			continue;
+		if (is_of_column(known, column))
+			finding = known;
+		columns += known->column != NULL;
 	}
+	if (finding == NULL && column && columns >= COLUMNS_LIMIT)
+		return finding_add(findings, severity, code, line, message, hint);
 	if (finding == NULL)
 	{
 		finding = palloc0(sizeof(Finding));
 		finding->severity = severity;
 		finding->code = code;
+		finding->column = column;
 		finding->message = message;
 		finding->hint = hint;
 		*findings = lappend(*findings, finding);
@@ -29,6 +47,12 @@ finding_add(List **findings, const char *severity, const char *code, int64 line,
 		(finding->places == 0 || finding->lines[finding->places - 1] != line))
 		finding->lines[finding->places++] = line;
 	return finding;
+}
+
+Finding *
+finding_add(List **findings, const char *severity, const char *code, int64 line, const char *message, const char *hint)
+{
+	return finding_add_column(findings, severity, code, line, NULL, message, hint);
 }
 
 void

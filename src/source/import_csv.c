@@ -21,9 +21,11 @@ typedef struct Delimited
 	Loader	   *loader;
 	Encoding   *encoding;		/* of the reader's bytes */
 	bool		sheet;			/* each row of the text is a row of a sheet */
+	int64		header_line;	/* of the row that names the columns */
+	List	   *damaged_names;
 } Delimited;
 
-static Encoding utf8 = {ENCODING_UTF8, "UTF-8"};
+static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
 
 static void
 release_reader(void *object)
@@ -166,20 +168,82 @@ read_hints(Import *import, const char *name)
 	return hints;
 }
 
+/* ---- where a row is, and rows that cannot be staged ---- */
+
+/* Where the row is, as the user can find it. */
+static int64
+row_line(Delimited *d)
+{
+	return d->sheet ? d->reader->ordinal : d->reader->line;
+}
+
+static void
+reject(Delimited *d, const char *code, const char *reason, const char *message, const char *hint)
+{
+	loader_reject(d->file, row_line(d), reason, csv_raw(d->reader), d->reader->raw_length);
+	finding_add(&d->file->findings, "warning", code, row_line(d), message, hint);
+}
+
+/* A row whose end cannot be found. */
+static void
+reject_unread(Delimited *d, CsvResult result)
+{
+	d->file->rows_read++;
+	if (result == CSV_UNTERMINATED)
+		reject(d, "UNTERMINATED_QUOTE", "a quote is opened and never closed",
+			   "A quote is opened and never closed; its line is not staged, nor what follows unless rows of the right width go on there",
+			   "Is the export cut off? Ask for it again, or mend the line.");
+	else
+		reject(d, "ROW_TOO_LONG", "longer than 1 GB", "Rows longer than 1 GB are not staged", NULL);
+}
+
 /* ---- header ---- */
 
-static char *
-decode_cell(Delimited *d, int i)
+/* A header cell that is not quite what stands in the file. */
+typedef struct DamagedName
 {
+	int			column;
+	char	   *data;
+	size_t		length;
+	Damage		damage;
+} DamagedName;
+
+static char *
+decode_name(Delimited *d, int i)
+{
+	const CsvCell *cell = &d->reader->cells[i];
+	const char *data = csv_cell(d->reader, i);
 	Bytes		text = {0};
 	Damage		damage = {0};
 	char	   *result;
 
-	if (!text_decode(d->encoding, csv_cell(d->reader, i), d->reader->cells[i].length, &text, &damage))
+	if (!text_decode(d->encoding, data, cell->length, &text, &damage))
 		out_of_memory();
 	result = pnstrdup(text.data ? text.data : "", text.length);
 	bytes_free(&text);
+	if (damage.invalid > 0 || damage.nuls > 0)
+	{
+		DamagedName *name = palloc(sizeof(DamagedName));
+
+		*name = (DamagedName) {i, memcpy(palloc(cell->length), data, cell->length), cell->length, damage};
+		d->damaged_names = lappend(d->damaged_names, name);
+	}
 	return result;
+}
+
+/* Keeps what damaged header cells were, now that their columns have names. */
+static void
+keep_damaged_names(Delimited *d)
+{
+	ListCell   *cell;
+
+	foreach(cell, d->damaged_names)
+	{
+		DamagedName *name = lfirst(cell);
+
+		if (name->column < d->file->column_count)
+			original_keep_damaged(d->file, d->header_line, d->file->columns[name->column], name->data, name->length, &name->damage);
+	}
 }
 
 /*
@@ -205,7 +269,7 @@ join_header(char **group, char **header, int count)
 	memcpy(header, group, sizeof(char *) * count);
 }
 
-/* Reads past the preamble and through the header rows; leaves the reader at the first row of data. */
+/* Reads past the preamble and through the header rows, which it keeps but for the last; leaves the reader at the first row of data. */
 static char **
 read_header(Delimited *d, int *count)
 {
@@ -224,17 +288,26 @@ read_header(Delimited *d, int *count)
 			out_of_memory();
 		if (result == CSV_END)
 			break;
-		if (result != CSV_ROW)
+		if (result == CSV_BLANK)
 			continue;
+		if (result != CSV_ROW)
+		{
+			reject_unread(d, result);
+			continue;
+		}
+		if (preamble > 0 || rows > 1)
+			original_keep(d->file, row_line(d), NULL, csv_raw(d->reader), d->reader->raw_length);
 		if (preamble > 0)
 		{
 			preamble--;
 			continue;
 		}
+		d->header_line = row_line(d);
 		width = Max(Max(d->reader->cell_count, *count), d->layout.width);
 		row = palloc(sizeof(char *) * width);
+		d->damaged_names = NIL;
 		for (int i = 0; i < width; i++)
-			row[i] = i < d->reader->cell_count ? decode_cell(d, i) : "";
+			row[i] = i < d->reader->cell_count ? decode_name(d, i) : "";
 		if (header)
 		{
 			while (*count < width)
@@ -259,33 +332,6 @@ read_header(Delimited *d, int *count)
 }
 
 /* ---- rows ---- */
-
-/* Where the row is, as the user can find it. */
-static int64
-row_line(Delimited *d)
-{
-	return d->sheet ? d->reader->ordinal : d->reader->line;
-}
-
-static void
-reject(Delimited *d, const char *code, const char *reason, const char *message, const char *hint)
-{
-	CsvReader  *reader = d->reader;
-	const char *raw = csv_raw(reader);
-	size_t		length = reader->raw_length;
-	Bytes		restored = {0};
-
-	if (d->input->encoding.kind == ENCODING_CONVERTED)
-	{
-		if (!encoding_restore(&d->input->encoding, raw, length, &restored))
-			out_of_memory();
-		raw = restored.data;
-		length = restored.length;
-	}
-	loader_reject(d->file, row_line(d), reason, raw ? raw : "", length);
-	bytes_free(&restored);
-	finding_add(&d->file->findings, "warning", code, row_line(d), message, hint);
-}
 
 static bool
 extras_are_empty(CsvReader *reader, int from)
@@ -370,14 +416,8 @@ load_rows(Delimited *d)
 					load_row(d);
 				break;
 			case CSV_UNTERMINATED:
-				file->rows_read++;
-				reject(d, "UNTERMINATED_QUOTE", "a quote is opened and never closed",
-					   "A quote is opened and never closed; its line is not staged, nor what follows unless rows of the right width go on there",
-					   "Is the export cut off? Ask for it again, or mend the line.");
-				break;
 			case CSV_TOO_LONG:
-				file->rows_read++;
-				reject(d, "ROW_TOO_LONG", "longer than 1 GB", "Rows longer than 1 GB are not staged", NULL);
+				reject_unread(d, result);
 				break;
 		}
 	}
@@ -389,7 +429,7 @@ note_layout(Delimited *d)
 	SourceFile *file = d->file;
 
 	if (file->preamble_rows > 0)
-		finding_add(&file->findings, "info", "PREAMBLE", 1, "Lines above the header are skipped; source_file.preamble_rows counts them",
+		finding_add(&file->findings, "info", "PREAMBLE", 1, "Lines above the header are no rows; flitmig.original has them",
 					"If they are data: options => '{\"skip\": 0, \"again\": true}'")->count = file->preamble_rows;
 	if (file->header_rows == 0)
 		finding_add(&file->findings, "info", "NO_HEADER", 1, "The file has no header row; its columns are column_1, column_2, …",
@@ -409,7 +449,8 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	d->file = file;
 	file->read_from = text;
 	d->sheet = sheet;
-	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &utf8 : &text->encoding;
+	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &transcoded : &text->encoding;
+	file->converted_from = text->encoding.kind == ENCODING_CONVERTED ? &text->encoding : NULL;
 	if (sheet)
 	{
 		hints.delimiter = ',';
@@ -438,6 +479,7 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	source_file_columns(file, header, count);
 	source_file_table(import, file);
 	note_layout(d);
+	keep_damaged_names(d);
 
 	d->reader->width = file->column_count;
 	d->loader = loader_open(import, file);

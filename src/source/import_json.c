@@ -9,11 +9,12 @@
 
 #include "common/hashfn.h"
 
-/* Raw keys (with quotes, in UTF-8) in the order in which they were first seen. */
+/* Keys as they are written, with their quotes, in the order in which they were first seen. */
 typedef struct Keys
 {
 	char	  **text;
 	size_t	   *length;
+	int64	   *line;			/* where it was first seen */
 	int			count;
 	int			size;
 	int		   *table;			/* open addressing: index + 1 */
@@ -31,11 +32,12 @@ typedef struct JsonImport
 	Encoding   *encoding;
 	Keys		keys;
 	int			value_column;	/* of elements that are no objects; -1: none */
-	Bytes		decoded;		/* an element that was not plain UTF-8 */
+	int64	   *given;			/* of each column: the last element (from 1) that gave it a value */
+	Bytes		decoded;		/* a value that was not plain UTF-8 */
 	Bytes		text;			/* a string without its escapes */
 } JsonImport;
 
-static Encoding utf8 = {ENCODING_UTF8, "UTF-8"};
+static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
 
 /* Names of arrays that hold an answer's rows, beside its page numbers and totals. */
 static const char *const wrapper_keys[] = {"data", "items", "results", "records", "rows", "entry", "value", NULL};
@@ -58,6 +60,7 @@ keys_grow(Keys *keys)
 	keys->size = keys->size ? keys->size * 2 : 64;
 	keys->text = keys->text ? repalloc(keys->text, sizeof(char *) * keys->size) : palloc(sizeof(char *) * keys->size);
 	keys->length = keys->length ? repalloc(keys->length, sizeof(size_t) * keys->size) : palloc(sizeof(size_t) * keys->size);
+	keys->line = keys->line ? repalloc(keys->line, sizeof(int64) * keys->size) : palloc(sizeof(int64) * keys->size);
 	keys->mask = keys->size * 4 - 1;
 	keys->table = palloc0(sizeof(int) * keys->size * 4);
 	for (int i = 0; i < keys->count; i++)
@@ -76,9 +79,9 @@ key_is(const Keys *keys, int i, const char *key, size_t length)
 	return keys->length[i] == length && memcmp(keys->text[i], key, length) == 0;
 }
 
-/* The key's column; -1 when it is new and add is false. */
+/* The key's column; -1 when it is new and line, where it stands, is 0. */
 static int
-keys_find(Keys *keys, const char *key, size_t length, bool add)
+keys_find(Keys *keys, const char *key, size_t length, int64 line)
 {
 	uint32		at;
 
@@ -92,8 +95,9 @@ keys_find(Keys *keys, const char *key, size_t length, bool add)
 			keys->guess = keys->table[at];
 			return keys->table[at] - 1;
 		}
-	if (!add)
+	if (line == 0)
 		return -1;
+	keys->line[keys->count] = line;
 	keys->text[keys->count] = pnstrdup(key, length);
 	keys->length[keys->count] = length;
 	keys->table[at] = ++keys->count;
@@ -111,59 +115,49 @@ open_reader(JsonImport *j, JsonLayout layout, const char *member)
 		out_of_memory();
 }
 
-/* The element in UTF-8. */
-static const char *
-element_text(JsonImport *j, size_t *length, Damage *damage)
+/* Where the element is, as the user can find it: its line, or which one of the array it is. */
+static int64
+element_line(JsonImport *j)
 {
-	const char *data = json_element(j->reader);
-
-	*length = j->reader->length;
-	if (text_is_plain(j->encoding, data, *length))
-		return data;
-	j->decoded.length = 0;
-	if (!text_decode(j->encoding, data, *length, &j->decoded, damage))
-		out_of_memory();
-	*length = j->decoded.length;
-	return j->decoded.data;
+	return j->reader->layout == JSON_LINES ? j->reader->line : j->reader->ordinal;
 }
 
 static void
 collect_keys(JsonImport *j)
 {
 	JsonResult	result;
-	Damage		damage = {0};
 
 	while ((result = json_reader_next(j->reader)) != JSON_END)
 	{
-		size_t		length,
-					position = 0;
-		const char *element;
+		size_t		position = 0;
+		const char *element = json_element(j->reader);
 		JsonMember	member;
 
 		if (result == JSON_NO_MEMORY)
 			out_of_memory();
 		if (result == JSON_BROKEN)
 			continue;
-		element = element_text(j, &length, &damage);
 		j->keys.guess = 0;
 		if (element[0] == '{')
-			while (json_member(element, length, &position, &member))
-				keys_find(&j->keys, member.key, member.key_length, true);
+			while (json_member(element, j->reader->length, &position, &member))
+				keys_find(&j->keys, member.key, member.key_length, element_line(j));
 		else
 			j->value_column = 0;
 	}
 }
 
+/* What a key says; damage: what it lost thereby. */
 static char *
-plain_text(const char *string, size_t length)
+key_text(const Encoding *encoding, const char *key, size_t length, Damage *damage)
 {
+	Bytes		decoded = {0};
 	Bytes		out = {0};
-	Damage		damage = {0};
 	char	   *result;
 
-	if (!json_unescape(string, length, &out, &damage))
+	if (!text_decode(encoding, key, length, &decoded, damage) || !json_unescape(decoded.data, decoded.length, &out, damage))
 		out_of_memory();
 	result = pnstrdup(out.data ? out.data : "", out.length);
+	bytes_free(&decoded);
 	bytes_free(&out);
 	return result;
 }
@@ -173,118 +167,125 @@ name_columns(JsonImport *j)
 {
 	int			count = j->keys.count + (j->value_column >= 0);
 	char	  **header = palloc(sizeof(char *) * Max(count, 1));
+	Damage	   *damage = palloc0(sizeof(Damage) * Max(count, 1));
 
 	for (int i = 0; i < j->keys.count; i++)
-		header[i] = plain_text(j->keys.text[i], j->keys.length[i]);
+		header[i] = key_text(j->encoding, j->keys.text[i], j->keys.length[i], &damage[i]);
 	if (j->value_column >= 0)
 	{
 		j->value_column = j->keys.count;
 		header[j->value_column] = "value";
 	}
 	source_file_columns(j->file, header, count);
+	for (int i = 0; i < Min(j->keys.count, j->file->column_count); i++)
+		if (damage[i].invalid > 0 || damage[i].nuls > 0)
+		{
+			damage_found(j->file, j->keys.line[i], j->file->columns[i], &damage[i]);
+			original_keep(j->file, 0, j->file->columns[i], j->keys.text[i], j->keys.length[i]);
+		}
+	pfree(damage);
+	j->given = palloc0(sizeof(int64) * Max(count, 1));
 }
 
 /* Stages one value: text of a string, JSON of everything else; null is NULL. */
 static void
-load_value(JsonImport *j, int column, const char *value, size_t length, Damage *damage)
+load_value(JsonImport *j, int column, const char *raw, size_t raw_length)
 {
+	Damage		damage = {0};
+	const char *value = raw;
+	size_t		length = raw_length;
+	bool		decode = !text_is_plain(j->encoding, raw, raw_length);
+
 	if (length == 4 && memcmp(value, "null", 4) == 0)
 		return;
-	j->text.length = 0;
-	if (value[0] == '"' && memchr(value, '\\', length) == NULL)
-		loader_cell(j->loader, column, value + 1, length - 2);
-	else if (value[0] == '"')
+	if (decode)
 	{
-		if (!json_unescape(value, length, &j->text, damage))
+		j->decoded.length = 0;
+		if (!text_decode(j->encoding, raw, raw_length, &j->decoded, &damage))
 			out_of_memory();
-		loader_copy(j->loader, column, j->text.data, j->text.length);
+		value = j->decoded.data;
+		length = j->decoded.length;
 	}
-	else if (value[0] <= '9' || memchr(value, '\\', length) == NULL)
-		loader_cell(j->loader, column, value, length);
+	j->text.length = 0;
+	if (memchr(value, '\\', length) == NULL)
+	{
+		size_t		quote = value[0] == '"';
+
+		(decode ? loader_copy : loader_cell) (j->loader, column, value + quote, length - 2 * quote);
+	}
 	else
 	{
-		if (!json_clean(value, length, &j->text, damage))
+		if (!(value[0] == '"' ? json_unescape : json_clean) (value, length, &j->text, &damage))
 			out_of_memory();
 		loader_copy(j->loader, column, j->text.data, j->text.length);
 	}
+	loader_damage(j->loader, column, raw, raw_length, &damage);
 }
 
 static void
-reject(JsonImport *j, int64 line, const char *reason)
+reject(JsonImport *j, const char *reason)
 {
-	const char *raw = json_element(j->reader);
-	size_t		length = j->reader->length;
-	Bytes		restored = {0};
-
-	if (j->input->encoding.kind == ENCODING_CONVERTED)
-	{
-		if (!encoding_restore(&j->input->encoding, raw, length, &restored))
-			out_of_memory();
-		raw = restored.data;
-		length = restored.length;
-	}
-	loader_reject(j->file, line, reason, raw ? raw : "", length);
-	bytes_free(&restored);
-	finding_add(&j->file->findings, "warning", "BROKEN_JSON", line, "Elements that are no JSON, or too wide for a table, are not staged",
+	loader_reject(j->file, element_line(j), reason, json_element(j->reader), j->reader->length);
+	finding_add(&j->file->findings, "warning", "BROKEN_JSON", element_line(j), "Elements that are no JSON, or too wide for a table, are not staged",
 				"Look at them: SELECT line_no, reason FROM flitmig.reject;");
 }
 
-/* False when the element has a key beyond the columns of a table. */
+/* False when the element has a key beyond the columns of a table; repeated: a key stands in it twice. */
 static bool
-load_element(JsonImport *j, const char *element, size_t length, Damage *damage)
+load_element(JsonImport *j, int64 number, bool *repeated)
 {
+	const char *element = json_element(j->reader);
 	size_t		position = 0;
 	JsonMember	member;
 
 	j->keys.guess = 0;
 	if (element[0] != '{')
 	{
-		load_value(j, j->value_column, element, length, damage);
+		load_value(j, j->value_column, element, j->reader->length);
 		return true;
 	}
-	while (json_member(element, length, &position, &member))
+	while (json_member(element, j->reader->length, &position, &member))
 	{
-		int			column = keys_find(&j->keys, member.key, member.key_length, false);
+		int			column = keys_find(&j->keys, member.key, member.key_length, 0);
 
 		if (column < 0 || column >= j->file->column_count)
 			return false;
-		load_value(j, column, member.value, member.value_length, damage);
+		*repeated |= j->given[column] == number;
+		j->given[column] = number;
+		load_value(j, column, member.value, member.value_length);
 	}
 	return true;
 }
 
 static void
-load_elements(JsonImport *j, bool by_line)
+load_elements(JsonImport *j)
 {
 	JsonResult	result;
 
-	while ((result = json_reader_next(j->reader)) != JSON_END)
+	for (int64 number = 1; (result = json_reader_next(j->reader)) != JSON_END; number++)
 	{
-		int64		line = by_line ? j->reader->line : j->reader->ordinal;
-		Damage		damage = {0};
-		size_t		length;
-		const char *element;
+		bool		repeated = false;
 
 		if (result == JSON_NO_MEMORY)
 			out_of_memory();
 		j->file->rows_read++;
 		if (result == JSON_BROKEN)
 		{
-			reject(j, line, j->reader->reason);
+			reject(j, j->reader->reason);
 			continue;
 		}
-		element = element_text(j, &length, &damage);
-		if (!load_element(j, element, length, &damage) || !loader_row(j->loader, line))
+		if (!load_element(j, number, &repeated) || !loader_row(j->loader, element_line(j)))
 		{
 			loader_forget_row(j->loader);
-			reject(j, line, "too wide for a table");
+			reject(j, "too wide for a table");
 			continue;
 		}
-		if (damage.invalid > 0)
-			finding_add(&j->file->findings, "warning", "DAMAGED_TEXT", line,
-						"Values hold bytes that mean nothing in the file's encoding, or half characters; they are staged as U+FFFD", NULL);
-		if (damage.nuls > 0)
-			finding_add(&j->file->findings, "info", "NUL_BYTES", line, "Values hold NUL characters; they are staged as U+FFFD", NULL);
+		if (repeated)
+		{
+			original_keep(j->file, element_line(j), NULL, json_element(j->reader), j->reader->length);
+			finding_add(&j->file->findings, "warning", "REPEATED_KEY", element_line(j),
+						"Objects have a key twice; the last value is staged, flitmig.original has the whole object", NULL);
+		}
 	}
 }
 
@@ -293,10 +294,11 @@ static void
 import_part(Import *import, Input *input, JsonLayout layout, const char *member, const char *part)
 {
 	JsonImport *j = palloc0(sizeof(JsonImport));
+	Damage		damage = {0};
 
 	j->import = import;
 	j->input = input;
-	j->encoding = input->encoding.kind == ENCODING_CONVERTED ? &utf8 : &input->encoding;
+	j->encoding = input->encoding.kind == ENCODING_CONVERTED ? &transcoded : &input->encoding;
 	j->value_column = -1;
 	j->reader = palloc0(sizeof(JsonReader));
 	guard(release_import, j);
@@ -304,8 +306,9 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 	if (j->file == NULL)
 		return;
 	j->file->read_from = input;
+	j->file->converted_from = input->encoding.kind == ENCODING_CONVERTED ? &input->encoding : NULL;
 	if (member && part == NULL)
-		j->file->second_base = plain_text(member, strlen(member));
+		j->file->second_base = key_text(j->encoding, member, strlen(member), &damage);
 
 	open_reader(j, layout, member);
 	collect_keys(j);
@@ -313,7 +316,7 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 	source_file_table(import, j->file);
 	j->loader = loader_open(import, j->file);
 	open_reader(j, layout, member);
-	load_elements(j, layout == JSON_LINES);
+	load_elements(j);
 	loader_close(j->loader);
 	json_reader_free(j->reader);
 	if (j->file->rows_read == 0)
@@ -372,8 +375,11 @@ import_document(Import *import, Input *input, JsonOutline *outline)
 	for (int i = 0; i < outline->count; i++)
 		if (outline->members[i].kind == 'o')
 		{
-			import_part(import, input, JSON_MEMBER, outline->members[i].key,
-						plain_text(outline->members[i].key, strlen(outline->members[i].key)));
+			const char *key = outline->members[i].key;
+			Damage		damage = {0};
+
+			import_part(import, input, JSON_MEMBER, key,
+						key_text(input->encoding.kind == ENCODING_CONVERTED ? &transcoded : &input->encoding, key, strlen(key), &damage));
 			tables++;
 		}
 	source_file_note(whole, psprintf("%d tables", tables));

@@ -22,6 +22,13 @@
 #define ROWS_LIMIT		1048576 /* of a sheet (Excel specifications and limits) */
 #define COLUMNS_LIMIT	16384
 
+/* Since 2.12 a handler cannot change the error that it is told. */
+#if LIBXML_VERSION >= 21200
+#define XML_ERROR_OF_HANDLER	const xmlError *
+#else
+#define XML_ERROR_OF_HANDLER	xmlErrorPtr
+#endif
+
 typedef struct Sheet
 {
 	char	   *name;
@@ -49,9 +56,30 @@ typedef struct Workbook
 	size_t	   *string_at;
 	int			string_count;
 	int			string_size;
+	bool		strings_damaged;	/* some are missing */
 	Archive    *archive;		/* of the part that is being read */
 	xmlTextReaderPtr reader;
+	bool		silent;			/* libxml2's errors go nowhere; before that they went there: */
+	xmlStructuredErrorFunc heard_by;
+	void	   *heard_by_context;
 } Workbook;
+
+/* ---- XML parts ---- */
+
+static void
+ignore_error(void *context, XML_ERROR_OF_HANDLER error)
+{
+}
+
+/* Errors that libxml2 ties to no reader (of encodings, say) would go to the server's log, with bytes of the file. */
+static void
+silence_errors(Workbook *book)
+{
+	book->heard_by = xmlStructuredError;
+	book->heard_by_context = xmlStructuredErrorContext;
+	xmlSetStructuredErrorFunc(NULL, ignore_error);
+	book->silent = true;
+}
 
 static void
 release_workbook(void *object)
@@ -61,10 +89,11 @@ release_workbook(void *object)
 	if (book->reader)
 		xmlFreeTextReader(book->reader);
 	book->reader = NULL;
+	if (book->silent)
+		xmlSetStructuredErrorFunc(book->heard_by_context, book->heard_by);
+	book->silent = false;
 	bytes_free(&book->strings);
 }
-
-/* ---- XML parts ---- */
 
 static int
 read_part(void *context, char *buffer, int length)
@@ -291,6 +320,61 @@ read_styles(Workbook *book)
 	close_part(book, result);
 }
 
+/* The number of _xHHHH_ at p; -1 when it is none. */
+static int
+escaped_unit(const char *p, const char *end)
+{
+	int			unit = 0;
+
+	if (end - p < 7 || p[0] != '_' || p[1] != 'x' || p[6] != '_')
+		return -1;
+	for (int i = 2; i < 6; i++)
+	{
+		const char *digit = strchr("0123456789abcdef", p[i] >= 'A' && p[i] <= 'F' ? p[i] | 0x20 : p[i]);
+
+		if (digit == NULL || p[i] == '\0')
+			return -1;
+		unit = unit * 16 + (int) (digit - "0123456789abcdef");
+	}
+	return unit;
+}
+
+/*
+ * Undoes how Excel writes what XML cannot hold, a carriage return as _x000D_
+ * (ECMA-376 part 1, 22.9.2.19: ST_Xstring), in the text from offset from on.
+ */
+static void
+unescape_text(Bytes *text, size_t from)
+{
+	const char *p;
+	const char *end;
+	char	   *to;
+
+	if (text->length < from + 7)
+		return;
+	p = to = text->data + from;
+	end = text->data + text->length;
+	while (p < end)
+	{
+		int			unit = escaped_unit(p, end);
+		int			low = unit >= 0xD800 && unit < 0xDC00 ? escaped_unit(p + 7, end) : -1;
+
+		if (low >= 0xDC00 && low < 0xE000)
+		{
+			to += put_utf8(0x10000 + ((unsigned) (unit - 0xD800) << 10) + (unsigned) (low - 0xDC00), to);
+			p += 14;
+		}
+		else if (unit >= 0 && (unit < 0xD800 || unit >= 0xE000))
+		{
+			to += put_utf8((unsigned) unit, to);
+			p += 7;
+		}
+		else
+			*to++ = *p++;
+	}
+	text->length = (size_t) (to - text->data);
+}
+
 static void
 end_string(Workbook *book)
 {
@@ -302,6 +386,7 @@ end_string(Workbook *book)
 			: MemoryContextAllocHuge(CurrentMemoryContext, sizeof(size_t) * book->string_size);
 		book->string_at[0] = 0;
 	}
+	unescape_text(&book->strings, book->string_at[book->string_count]);
 	book->string_at[++book->string_count] = book->strings.length;
 }
 
@@ -335,7 +420,7 @@ read_strings(Workbook *book)
 		if (ends(book, "si"))
 			end_string(book);
 	}
-	close_part(book, result);
+	book->strings_damaged = !close_part(book, result);
 }
 
 /* ---- cells ---- */
@@ -476,9 +561,12 @@ static void
 end_cell(Workbook *book, SheetWriter *writer, int column)
 {
 	char		text[400];
-	const char *value = writer->value.data;
-	size_t		length = writer->value.length;
+	const char *value;
+	size_t		length;
 
+	if (strcmp(writer->type, "inlineStr") == 0 || strcmp(writer->type, "str") == 0)
+		unescape_text(&writer->value, 0);
+	length = writer->value.length;
 	if (length == 0 && strcmp(writer->type, "s") != 0 && strcmp(writer->type, "str") != 0)
 		return;
 	put(&writer->value, "", 1);
@@ -493,7 +581,9 @@ end_cell(Workbook *book, SheetWriter *writer, int column)
 		int			index = length ? atoi(value) : -1;
 
 		length = 0;
-		if (index >= 0 && index < book->string_count)
+		if (index >= book->string_count)
+			book->strings_damaged = true;
+		else if (index >= 0 && book->strings.data)
 		{
 			value = book->strings.data + book->string_at[index];
 			length = book->string_at[index + 1] - book->string_at[index];
@@ -594,6 +684,7 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 	bool		cut;
 	int			cells = write_sheet(book, sheet, spool, &cut);
 
+	cut |= book->strings_damaged;
 	*damaged |= cut;
 	input_finish(spool);
 	if (cells > 0)
@@ -609,7 +700,7 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 			if (part)
 				file->own_table = psprintf("%s_%s", file_base_name(input->name), sheet->name);
 			if (cut)
-				finding_add(&file->findings, "error", "DAMAGED_SHEET", 0, "The sheet is damaged; its rows are staged up to there",
+				finding_add(&file->findings, "error", "DAMAGED_SHEET", 0, "The sheet, or the texts that it shares with others, is damaged; what could be read of its rows is staged",
 							"Open the workbook in Excel or LibreOffice and save it anew, or save the sheet as .csv.");
 			spool->has_nuls = false;
 			load_delimited(import, spool, file, true);
@@ -651,6 +742,7 @@ import_workbook(Import *import, Input *input)
 
 	book->input = input;
 	guard(release_workbook, book);
+	silence_errors(book);
 	read_sheets(book);
 	read_relations(book);
 	read_styles(book);
@@ -677,4 +769,5 @@ import_workbook(Import *import, Input *input)
 						"Open it in Excel or LibreOffice, take its password off and save it anew, or save each sheet as .csv.");
 		source_file_end(import, whole);
 	}
+	release_workbook(book);
 }

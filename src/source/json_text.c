@@ -267,7 +267,7 @@ hex4(const char *p)
 	return value;
 }
 
-static size_t
+size_t
 put_utf8(unsigned c, char out[4])
 {
 	if (c < 0x80)

@@ -33,6 +33,14 @@
 #define SURE_COLUMNS	300
 #define REJECT_BYTES	(64 * 1024 * 1024)	/* of a raw row that are kept */
 
+typedef struct DamagedCell
+{
+	int			column;
+	const char *data;			/* as the reader gave it */
+	size_t		length;
+	Damage		damage;
+} DamagedCell;
+
 struct Loader
 {
 	Import	   *import;
@@ -59,8 +67,9 @@ struct Loader
 	EState	   *estate;			/* only when somebody has put an index on the table */
 	ResultRelInfo *result;
 	Bytes		text;			/* a decoded cell */
-	Damage		damage;
-	Damage		row_damage;
+	DamagedCell *damaged;		/* of the row */
+	int			damaged_count;
+	int			damaged_size;
 	TimestampTz started;
 	TimestampTz told;
 };
@@ -291,7 +300,7 @@ begin_row(Loader *loader)
 		loader->cells[i].data = NULL;
 	loader->row_bytes = 0;
 	loader->row_open = true;
-	loader->row_damage = loader->damage = (Damage) {0};
+	loader->damaged_count = 0;
 }
 
 void
@@ -319,10 +328,28 @@ loader_copy(Loader *loader, int column, const char *data, size_t length)
 	loader_cell(loader, column, copy, length);
 }
 
-/* Sets a cell to bytes in the file's encoding; what is damaged is counted and marked. */
+void
+loader_damage(Loader *loader, int column, const char *data, size_t length, const Damage *damage)
+{
+	if (damage->invalid == 0 && damage->nuls == 0)
+		return;
+	if (!loader->row_open)
+		begin_row(loader);
+	if (loader->damaged_count == loader->damaged_size)
+	{
+		loader->damaged_size = Max(loader->damaged_size * 2, 16);
+		loader->damaged = loader->damaged ? repalloc(loader->damaged, sizeof(DamagedCell) * loader->damaged_size)
+			: palloc(sizeof(DamagedCell) * loader->damaged_size);
+	}
+	loader->damaged[loader->damaged_count++] = (DamagedCell) {column, data, length, *damage};
+}
+
+/* Sets a cell to bytes in the file's encoding; what is damaged is marked, and its bytes are kept. */
 void
 loader_text(Loader *loader, int column, const Encoding *encoding, const char *data, size_t length)
 {
+	Damage		damage = {0};
+
 	if (!loader->row_open)
 		begin_row(loader);
 	if (text_is_plain(encoding, data, length))
@@ -331,8 +358,9 @@ loader_text(Loader *loader, int column, const Encoding *encoding, const char *da
 		return;
 	}
 	loader->text.length = 0;
-	if (!text_decode(encoding, data, length, &loader->text, &loader->row_damage))
+	if (!text_decode(encoding, data, length, &loader->text, &damage))
 		out_of_memory();
+	loader_damage(loader, column, data, length, &damage);
 	loader_copy(loader, column, loader->text.data, loader->text.length);
 }
 
@@ -389,15 +417,12 @@ keep_for_census(Loader *loader)
 static void
 report_damage(Loader *loader, int64 line)
 {
-	SourceFile *file = loader->file;
+	for (int i = 0; i < loader->damaged_count; i++)
+	{
+		DamagedCell *cell = &loader->damaged[i];
 
-	if (loader->row_damage.invalid > 0)
-		finding_add(&file->findings, "warning", "DAMAGED_TEXT", line,
-					"Cells hold bytes that mean nothing in the file's encoding; they are staged as U+FFFD",
-					"If all accents look wrong, name the encoding: options => '{\"encoding\": \"windows-1252\", \"again\": true}'");
-	if (loader->row_damage.nuls > 0)
-		finding_add(&file->findings, "info", "NUL_BYTES", line,
-					"Cells hold NUL bytes; they are staged as U+FFFD", NULL);
+		original_keep_damaged(loader->file, line, loader->file->columns[cell->column], cell->data, cell->length, &cell->damage);
+	}
 }
 
 /* Puts the row behind those that wait to be inserted. */
@@ -459,7 +484,9 @@ void
 loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length)
 {
 	SqlArguments args = {0};
+	Bytes		restored = {0};
 
+	raw = file_bytes(file, raw, &length, &restored);
 	if (length > REJECT_BYTES)
 	{
 		reason = psprintf("%s (the first 64 MB are kept)", reason);
@@ -472,5 +499,6 @@ loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw,
 	sql_run("INSERT INTO flitmig.reject (file_id, line_no, reason, raw) VALUES ($1, $2, $3, $4)", &args);
 	pfree(DatumGetPointer(args.values[3]));
 	pfree(DatumGetPointer(args.values[2]));
+	bytes_free(&restored);
 	file->rows_rejected++;
 }

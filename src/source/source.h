@@ -79,6 +79,7 @@ extern void sql_text(SqlArguments *args, const char *value);
 extern void sql_int(SqlArguments *args, int value);
 extern void sql_bigint(SqlArguments *args, int64 value);
 extern void sql_bytes(SqlArguments *args, const void *data, size_t length);
+extern void sql_datum(SqlArguments *args, Oid type, Datum value);
 extern void sql_jsonb(SqlArguments *args, Jsonb *value);
 extern void sql_texts(SqlArguments *args, char *const *values, int count);
 extern uint64 sql_run(const char *sql, SqlArguments *args);
@@ -130,6 +131,10 @@ typedef struct Finding
 /* The code's finding of this list, made when new; it counts one more, at that line (0: none). */
 extern Finding *finding_add(List **findings, const char *severity, const char *code, int64 line,
 							const char *message, const char *hint);
+
+/* The same for one column, of which it has a finding of its own unless many columns have one. */
+extern Finding *finding_add_column(List **findings, const char *severity, const char *code, int64 line, const char *column,
+								   const char *message, const char *hint);
 extern void findings_store(int migration, const char *object, List *findings);
 extern void findings_clear(int migration, const char *object);
 
@@ -179,6 +184,8 @@ typedef struct SourceFile
 	const char *note;
 	List	   *findings;
 	Input	   *read_from;		/* for progress */
+	const Encoding *converted_from; /* what the reader gives was converted from that; NULL: it gives the file's own bytes */
+	struct Originals *originals;	/* that are not stored yet, or NULL */
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);
@@ -205,6 +212,14 @@ extern void source_file_table(Import *import, SourceFile *file);
 
 /* An option of this file: options->key, or of the first matching pattern in options->files. */
 extern char *import_option(Import *import, const char *name, const char *key);
+
+/* ---- what staging cannot hold as it was (original.c) ---- */
+
+extern void original_keep(SourceFile *file, int64 line, const char *column, const char *data, size_t length);
+extern void damage_found(SourceFile *file, int64 line, const char *column, const Damage *damage);
+extern void original_keep_damaged(SourceFile *file, int64 line, const char *column, const char *data, size_t length, const Damage *damage);
+extern void originals_store(SourceFile *file);
+extern const char *file_bytes(SourceFile *file, const char *data, size_t *length, Bytes *restored);
 
 /* ---- formats (import_csv.c, import_json.c, import_xlsx.c, archive.c) ---- */
 
@@ -233,6 +248,9 @@ extern Loader *loader_open(Import *import, SourceFile *file);
 extern void loader_cell(Loader *loader, int column, const char *data, size_t length);
 extern void loader_copy(Loader *loader, int column, const char *data, size_t length);
 extern void loader_text(Loader *loader, int column, const Encoding *encoding, const char *data, size_t length);
+
+/* What a cell lost by decoding; data: its bytes, which stay where they are until the row ends. */
+extern void loader_damage(Loader *loader, int column, const char *data, size_t length, const Damage *damage);
 
 /* Ends the row: it is loaded, or rejected when it does not fit a page. */
 extern bool loader_row(Loader *loader, int64 line);

@@ -195,6 +195,30 @@ visible_delimiter(const SourceFile *file)
 	return file->delimiter ? psprintf("%c", file->delimiter) : NULL;
 }
 
+/* Says in the note what was found that is more than information: each code once, whatever the columns. */
+static void
+note_findings(SourceFile *file)
+{
+	for (int i = 0; i < list_length(file->findings); i++)
+	{
+		Finding    *finding = list_nth(file->findings, i);
+		int64		count = 0;
+		bool		told = false;
+
+		for (int j = 0; j < list_length(file->findings); j++)
+		{
+			Finding    *other = list_nth(file->findings, j);
+
+			if (strcmp(other->code, finding->code) != 0)
+				continue;
+			told |= j < i;
+			count += other->count;
+		}
+		if (strcmp(finding->severity, "info") != 0 && !told)
+			file->note = psprintf("%s%s%s " INT64_FORMAT, file->note ? file->note : "", file->note ? "; " : "", finding->code, count);
+	}
+}
+
 /* Writes the account and gives the row of the result. */
 void
 source_file_end(Import *import, SourceFile *file)
@@ -204,15 +228,9 @@ source_file_end(Import *import, SourceFile *file)
 	bool		nulls[8] = {false};
 	char		quote[2] = {file->quote, '\0'};
 	char		delimiter[2] = {file->delimiter, '\0'};
-	ListCell   *cell;
 
-	foreach(cell, file->findings)
-	{
-		Finding    *finding = lfirst(cell);
-
-		if (strcmp(finding->severity, "info") != 0)
-			file->note = psprintf("%s%s%s " INT64_FORMAT, file->note ? file->note : "", file->note ? "; " : "", finding->code, finding->count);
-	}
+	note_findings(file);
+	originals_store(file);
 	sql_int(&args, file->id);
 	sql_text(&args, file->table);
 	sql_text(&args, file->table ? file->encoding : NULL);

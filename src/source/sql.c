@@ -47,6 +47,12 @@ sql_bytes(SqlArguments *args, const void *data, size_t length)
 }
 
 void
+sql_datum(SqlArguments *args, Oid type, Datum value)
+{
+	add(args, type, value, false);
+}
+
+void
 sql_jsonb(SqlArguments *args, Jsonb *value)
 {
 	add(args, JSONBOID, PointerGetDatum(value), value == NULL);

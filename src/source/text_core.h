@@ -74,7 +74,8 @@ typedef enum EncodingKind
 {
 	ENCODING_UTF8,
 	ENCODING_SINGLE_BYTE,		/* ASCII is ASCII, a table gives the rest */
-	ENCODING_CONVERTED			/* UTF-16 and kin: iconv before the reader */
+	ENCODING_CONVERTED,			/* UTF-16 and kin: iconv before the reader */
+	ENCODING_TRANSCODED			/* what a Transcoder gives: UTF-8 with notes */
 } EncodingKind;
 
 typedef struct Encoding
@@ -125,13 +126,23 @@ extern bool text_is_plain(const Encoding *encoding, const char *data, size_t len
 extern bool text_decode(const Encoding *encoding, const char *data, size_t length, Bytes *out, Damage *damage);
 
 /*
- * A ByteSource of UTF-8 over one in an ENCODING_CONVERTED encoding.  What
- * cannot be converted becomes a byte 0xFF, which text_decode counts as damage.
+ * A ByteSource of UTF-8 over one in an ENCODING_CONVERTED encoding.  So that
+ * the file's own bytes can be had back it leaves notes, in bytes that UTF-8
+ * does not have:
+ *		NOTE_DAMAGE	what the next bytes say could not be converted; text_decode
+ *					counts it as damage
+ *		NOTE_TWIN	how the character before it was written, which is not how
+ *					iconv would write it; text_decode passes over it
+ * Behind a note each byte of the file stands as two continuation bytes.
  */
+#define NOTE_DAMAGE	((char) 0xFF)
+#define NOTE_TWIN	((char) 0xFE)
+
 typedef struct Transcoder
 {
 	ByteSource	from;
 	void	   *iconv;
+	void	   *back;			/* the other way; NULL: each character has one spelling */
 	char		in[65536];
 	size_t		in_start;
 	size_t		in_end;
@@ -147,7 +158,7 @@ extern bool transcoder_init(Transcoder *t, ByteSource from, const Encoding *enco
 extern ByteSource transcoder_source(Transcoder *t);
 extern void transcoder_free(Transcoder *t);
 
-/* Turns UTF-8 back into the file's own bytes, for rejects. */
+/* Turns what a Transcoder gave, or a piece of it, back into the file's own bytes. */
 extern bool encoding_restore(const Encoding *encoding, const char *data, size_t length, Bytes *out);
 
 /* ---- delimited text (csv_reader.c, dialect.c) ---- */
@@ -347,6 +358,9 @@ extern bool json_item(const char *array, size_t length, size_t *position, const 
 
 /* Appends what a JSON string (with its quotes) says; \u0000 and lone surrogates become U+FFFD. */
 extern bool json_unescape(const char *string, size_t length, Bytes *out, Damage *damage);
+
+/* Writes a character as UTF-8; how many bytes. */
+extern size_t put_utf8(unsigned c, char out[4]);
 
 extern bool json_clean(const char *data, size_t length, Bytes *out, Damage *damage);
 

@@ -1,11 +1,12 @@
 /*
  * fuzz_encoding.c
- *		Whatever the bytes are, what comes out is UTF-8 without NUL, and the
- *		encoding does not depend on how the bytes arrive.
+ *		Whatever the bytes are, what comes out is UTF-8 without NUL, the encoding
+ *		does not depend on how the bytes arrive, and they can be had back.
  */
 #include "memory.h"
 
 static const Encoding utf8 = {ENCODING_UTF8, "UTF-8"};
+static const Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
 
 static void
 survey_all(const uint8_t *data, size_t size, size_t step, Encoding *encoding)
@@ -31,10 +32,44 @@ check_decoded(const Encoding *encoding, const char *data, size_t size)
 	bytes_free(&out);
 }
 
+/* In encodings that shift between sets iconv may write the same in other bytes. */
+static void
+check_restored(const Encoding *encoding, const Bytes *text, const char *data, size_t size)
+{
+	Bytes		out = {0};
+
+	MUST(encoding_restore(encoding, text->data ? text->data : "", text->length, &out));
+	if (strncmp(encoding->name, "ISO-2022", 8) != 0 && strncmp(encoding->name, "HZ", 2) != 0)
+		MUST(out.length == size && (size == 0 || memcmp(out.data, data, size) == 0));
+	bytes_free(&out);
+}
+
+/* The way of a file that is not read as it stands: text, and back. */
+static void
+check_transcoded(const Encoding *encoding, const char *data, size_t size, size_t step)
+{
+	static Transcoder transcoder;
+	Memory		memory = {data, size, step};
+	ByteSource	source;
+	Bytes		text = {0};
+	char		buf[100];
+	ssize_t		n;
+
+	MUST(transcoder_init(&transcoder, (ByteSource) {memory_read, &memory}, encoding));
+	source = transcoder_source(&transcoder);
+	while ((n = source.read(source.arg, buf, step < 100 ? step : 100)) > 0)
+		MUST(bytes_append(&text, buf, (size_t) n));
+	transcoder_free(&transcoder);
+	check_decoded(&transcoded, text.data ? text.data : "", text.length);
+	check_restored(encoding, &text, data, size);
+	bytes_free(&text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static Transcoder transcoder;
+	/* What the survey would seldom choose, or never. */
+	static const char *const names[] = {"UTF-16LE", "UTF-16BE", "UTF-32LE", "SHIFT_JIS", "CP932", "EUC-JP", "GB18030", "BIG5", "EUC-KR", "CP949", "IBM037"};
 	Encoding	encoding;
 	Encoding	whole;
 	size_t		step;
@@ -49,22 +84,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* uchardet sees other neighbourhoods when the pieces are other ones. */
 	MUST((encoding.kind == ENCODING_UTF8) == (whole.kind == ENCODING_UTF8));
 	if (encoding.kind == ENCODING_CONVERTED)
-	{
-		Memory		memory = {(const char *) data, size, step};
-		ByteSource	source;
-		Bytes		text = {0};
-		char		buf[100];
-		ssize_t		n;
-
-		MUST(transcoder_init(&transcoder, (ByteSource) {memory_read, &memory}, &encoding));
-		source = transcoder_source(&transcoder);
-		while ((n = source.read(source.arg, buf, step < 100 ? step : 100)) > 0)
-			MUST(bytes_append(&text, buf, (size_t) n));
-		transcoder_free(&transcoder);
-		check_decoded(&utf8, text.data ? text.data : "", text.length);
-		bytes_free(&text);
-	}
+		check_transcoded(&encoding, (const char *) data, size, step);
 	else
 		check_decoded(&encoding, (const char *) data, size);
+	MUST(encoding_by_name(&encoding, names[step % (sizeof(names) / sizeof(names[0]))]));
+	if (encoding.kind == ENCODING_CONVERTED)
+		check_transcoded(&encoding, (const char *) data, size, step);
 	return 0;
 }
