@@ -7,6 +7,10 @@ CREATE FUNCTION flitmig.to_date(value text, date_order text)
 RETURNS date AS 'MODULE_PATHNAME', 'flitmig_to_date' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION flitmig.to_date(value text, date_order text) IS 'Reads a date however it is written. date_order MDY, DMY or YMD settles 03/04/2024; with NULL only unambiguous values are read. Two-digit years: 00-29 are 20xx. NULL for what cannot be read';
 
+CREATE FUNCTION flitmig.to_date(value text, date_order text, latest_year integer)
+RETURNS date AS 'MODULE_PATHNAME', 'flitmig_to_date_until' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION flitmig.to_date(value text, date_order text, latest_year integer) IS 'As to_date, but a year of two digits is the latest one that is not after latest_year: for birth dates, with {year}. A later date in four digits is read as it stands';
+
 CREATE FUNCTION flitmig.to_timestamp_tz(value text, date_order text, time_zone text)
 RETURNS timestamptz AS 'MODULE_PATHNAME', 'flitmig_to_timestamp_tz' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION flitmig.to_timestamp_tz(value text, date_order text, time_zone text) IS 'Reads a date with or without time. Without offset it is local time in time_zone, a date alone local midnight. NULL for what cannot be read';

@@ -246,8 +246,8 @@ AS $$
 	WHERE field.doc ? 'onMissing' AND NOT coalesce(field.doc->>'onMissing' IN ('null', 'exclude'), false)
 	UNION ALL
 	SELECT format('%s.%s must be %s', path, k.name, k.words) FROM field, (VALUES
-		('onError', '{null,default,keep,exclude}'::text[], '"null", "default", "keep" or "exclude"'),
-		('onBlank', '{null,default,exclude}', '"null", "default" or "exclude"')) k(name, choices, words)
+		('onError', '{"null",default,keep,exclude}'::text[], '"null", "default", "keep" or "exclude"'),
+		('onBlank', '{"null",default,exclude}', '"null", "default" or "exclude"')) k(name, choices, words)
 	WHERE field.doc ? k.name AND NOT coalesce(field.doc->>k.name = ANY (k.choices), false)
 	UNION ALL
 	SELECT format('%s: onError, onBlank and default are for expressions', path) FROM field WHERE field.doc ?| '{onError,onBlank,default}' AND NOT field.doc ? 'expression'
@@ -265,10 +265,10 @@ AS $$
 	SELECT format('%s.values names %s, which is not in values', path, field.doc->>'values') FROM field
 	WHERE field.doc ? 'values' AND NOT flitmig._object_of(document->'values') ? (field.doc->>'values')
 	UNION ALL
-	SELECT format('%s: {%s} is neither an entity (%s) nor country, currency, time_zone, salt, order entity.column', path, p,
+	SELECT format('%s: {%s} is neither an entity (%s) nor country, currency, time_zone, year, salt, order entity.column', path, p,
 		(SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(flitmig._object_of(document->'entities')) k))
 	FROM text_at, flitmig._placeholders(sql) p
-	WHERE p NOT IN ('country', 'currency', 'time_zone', 'salt', '_files') AND NOT flitmig._object_of(document->'entities') ? p
+	WHERE p NOT IN ('country', 'currency', 'time_zone', 'year', 'salt', '_files') AND NOT flitmig._object_of(document->'entities') ? p
 		AND NOT coalesce(flitmig._object_of(document#>ARRAY['entities', substring(p FROM '^order ([^.]+)\.'), 'columns']) ? substring(p FROM '\.(.+)$'), false)
 	UNION ALL
 	SELECT format('%s reads s.%s, which is not among entities.%s.columns', path, c, entity)

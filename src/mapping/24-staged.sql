@@ -275,6 +275,8 @@ BEGIN
 			WHEN word = 'time_zone' THEN quote_literal(m.time_zone)
 			WHEN word LIKE 'order %' THEN coalesce(quote_literal(
 				flitmig._date_order(mig, substring(word FROM '^order ([^.]+)'), substring(word FROM '\.(.+)$'))), 'NULL::text')
+			/* one for the whole migration: what a date means does not change with New Year */
+			WHEN word = 'year' THEN extract(year FROM m.created_at)::integer::text
 			/* never as a literal: statements are seen and logged */
 			WHEN word = 'salt' THEN format('(SELECT x.salt FROM flitmig.migration x WHERE x.id = %s)', mig)
 			WHEN word = '_files' OR m.profile_doc->'entities' ? word THEN flitmig._entity_sql(mig, word)
@@ -282,7 +284,7 @@ BEGIN
 		IF part IS NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 				MESSAGE = format('{%s} is neither an entity of the profile nor a setting', word),
-				HINT = format('Entities: %s. Settings: {country}, {currency}, {time_zone}, {salt}, {order entity.column}.',
+				HINT = format('Entities: %s. Settings: {country}, {currency}, {time_zone}, {year}, {salt}, {order entity.column}.',
 							  (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(m.profile_doc->'entities') k));
 		END IF;
 		result := replace(result, '{' || word || '}', part);

@@ -23,11 +23,11 @@ SELECT is(pg_temp.problems('{"entities": {"people": {"files": "people*", "column
 	E'entities.people.files must be an array of file name patterns\nentities.people.columns.id must be an array of header spellings\nentities.people.required names mrn, which is not among its columns\nentities.people.unmapped must be "report", "collect" or "fields"',
 	'entities: each problem has its path');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{persons} s", "key": "s.id", "fields": {"jobTitle": "s.name"}}]}'),
-	'maps[0] (person).source: {persons} is neither an entity (people) nor country, currency, time_zone, salt, order entity.column', 'unknown entities are named');
+	'maps[0] (person).source: {persons} is neither an entity (people) nor country, currency, time_zone, year, salt, order entity.column', 'unknown entities are named');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "fields": {"jobTitle": "s.nam"}}]}'),
 	'maps[0] (person).fields.jobTitle reads s.nam, which is not among entities.people.columns', 'unknown columns are named');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "filter": "s.name <> ''s.x''", "fields": {"jobTitle": "flitmig.to_date(s.name, {order people.nam})"}}]}'),
-	'maps[0] (person).fields.jobTitle: {order people.nam} is neither an entity (people) nor country, currency, time_zone, salt, order entity.column', 'date orders name a column; what stands in quotes is no column');
+	'maps[0] (person).fields.jobTitle: {order people.nam} is neither an entity (people) nor country, currency, time_zone, year, salt, order entity.column', 'date orders name a column; what stands in quotes is no column');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "fields": {
 		"a": {"relation": "company", "key": "s.id"}, "b": {"relation": "person"}, "c": {"expression": "s.id", "owner": "s.id"}, "@d": "s.id", "e": {"expression": "s.name", "values": "sex", "defualt": "x"}}}]}'),
 	E'maps[0] (person).fields.e.defualt is unknown; known: expression, values, default, onError, onBlank, relation, key, by, aliases, onMissing, owner, columns, description\nmaps[0] (person).fields.c needs exactly one of expression, relation, owner\nmaps[0] (person).fields.b: a relation needs a key\nmaps[0] (person).fields.@d: only a relation begins with @\nmaps[0] (person).fields.a.relation names company, which is not a map; the maps are person\nmaps[0] (person).fields.e.values names sex, which is not in values',
