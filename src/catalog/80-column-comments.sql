@@ -93,7 +93,7 @@ COMMENT ON COLUMN flitmig.field_map.position IS 'Order of the fields';
 COMMENT ON COLUMN flitmig.field_map.kind IS 'value, relation, or owner';
 COMMENT ON COLUMN flitmig.field_map.expression IS 'SQL over the staging columns; s is the row';
 COMMENT ON COLUMN flitmig.field_map.values_name IS 'Value map that translates the result';
-COMMENT ON COLUMN flitmig.field_map.default_value IS 'Value where the value map has none';
+COMMENT ON COLUMN flitmig.field_map.default_value IS 'Value for what the value map has none of, and for expressions that give NULL; read as the expression''s type';
 COMMENT ON COLUMN flitmig.field_map.columns IS 'Staging columns that it reads';
 COMMENT ON COLUMN flitmig.field_map.on_missing IS 'What becomes of a record whose reference is not found: null or exclude';
 COMMENT ON COLUMN flitmig.field_map.description IS 'Why it is so';

@@ -19,6 +19,8 @@ CREATE TABLE flitmig.migration (
 	profile			text NOT NULL,
 	profile_doc		jsonb NOT NULL,
 	namespace		uuid NOT NULL,
+	salt			bytea NOT NULL DEFAULT pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+					OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid()),
 	staging_schema	text NOT NULL,
 	time_zone		text NOT NULL,
 	country			text NOT NULL,
@@ -40,6 +42,7 @@ CREATE TABLE flitmig.migration (
 );
 COMMENT ON TABLE flitmig.migration IS 'One move of one clinic. Written by flitmig_create, _confirm, _sign_off';
 COMMENT ON COLUMN flitmig.migration.namespace IS 'UUID namespace from which every record id is derived (UUIDv5 of object map and source key)';
+COMMENT ON COLUMN flitmig.migration.salt IS '{salt} of expressions: the secret of flitmig.hash, without which nobody can try all the values. flitmig_purge and flitmig_drop destroy it';
 COMMENT ON COLUMN flitmig.migration.date_order IS 'Order of day and month in ambiguous dates; NULL: decided per column by the census';
 COMMENT ON COLUMN flitmig.migration.signed_hash IS 'mapping_hash that was signed off; the full run refuses while it differs from mapping_hash';
 
@@ -171,6 +174,8 @@ CREATE TABLE flitmig.field_map (
 	reference_by	text,
 	values_name		text,
 	default_value	text,
+	on_error		text CHECK (on_error IN ('null', 'default', 'keep', 'exclude')),
+	on_blank		text CHECK (on_blank IN ('null', 'default', 'exclude')),
 	columns			text[] NOT NULL DEFAULT '{}',
 	on_missing		text NOT NULL DEFAULT 'null' CHECK (on_missing IN ('null', 'exclude')),
 	description		text,
@@ -180,6 +185,8 @@ COMMENT ON TABLE flitmig.field_map IS 'How one field of a record is made: a SQL 
 COMMENT ON COLUMN flitmig.field_map.field IS 'Field of the Twenty object. For a relation: the relation''s name, or @object for the link of a target or attachment record to that object, whatever the server calls it';
 COMMENT ON COLUMN flitmig.field_map.reference IS 'For a relation: name of the object map whose source key the expression gives; alternatives separated by |';
 COMMENT ON COLUMN flitmig.field_map.reference_by IS 'For a relation: the handle that the expression gives instead of the source key';
+COMMENT ON COLUMN flitmig.field_map.on_error IS 'What becomes of a cell that cannot be read or is not in the value map: null, default, keep (the cell as it stands), exclude (the record stays behind). NULL: the default if there is one';
+COMMENT ON COLUMN flitmig.field_map.on_blank IS 'The same for a blank cell: null, default, exclude. NULL: the default if there is one; with a value map what that says of blanks';
 COMMENT ON COLUMN flitmig.field_map.values_name IS 'The value map that a value goes through; for a relation a table of aliases: as the row writes it, and what is meant';
 
 CREATE TABLE flitmig.value_map (

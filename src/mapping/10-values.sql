@@ -7,6 +7,10 @@ CREATE FUNCTION flitmig.to_date(value text, date_order text)
 RETURNS date AS 'MODULE_PATHNAME', 'flitmig_to_date' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION flitmig.to_date(value text, date_order text) IS 'Reads a date however it is written. date_order MDY, DMY or YMD settles 03/04/2024; with NULL only unambiguous values are read. Two-digit years: 00-29 are 20xx. NULL for what cannot be read';
 
+CREATE FUNCTION flitmig.to_date(value text, date_order text, latest_year integer)
+RETURNS date AS 'MODULE_PATHNAME', 'flitmig_to_date_until' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION flitmig.to_date(value text, date_order text, latest_year integer) IS 'As to_date, but a year of two digits is the latest one that is not after latest_year: for birth dates, with {year}. A later date in four digits is read as it stands';
+
 CREATE FUNCTION flitmig.to_timestamp_tz(value text, date_order text, time_zone text)
 RETURNS timestamptz AS 'MODULE_PATHNAME', 'flitmig_to_timestamp_tz' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION flitmig.to_timestamp_tz(value text, date_order text, time_zone text) IS 'Reads a date with or without time. Without offset it is local time in time_zone, a date alone local midnight. NULL for what cannot be read';
@@ -147,6 +151,65 @@ COMMENT ON FUNCTION flitmig.uuid_v5(namespace uuid, name text) IS 'UUID version 
 CREATE FUNCTION flitmig.json_path_text(value text, path text)
 RETURNS text AS 'MODULE_PATHNAME', 'flitmig_json_path_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION flitmig.json_path_text(value text, path text) IS 'The member at a path such as codes.0.display of JSON inside a cell; NULL when there is none';
+
+CREATE FUNCTION flitmig.xml_path_text(value text, path text)
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_xml_path_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION flitmig.xml_path_text(value text, path text) IS 'The text at a path such as name.given.1 or id.@extension inside the root element of XML in a cell; NULL when there is none';
+
+CREATE FUNCTION flitmig._fold(value text)
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fold' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 3;
+COMMENT ON FUNCTION flitmig._fold(value text) IS 'As fold, but lowers Latin letters alone';
+
+CREATE FUNCTION flitmig.fold(value text)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT flitmig._fold(pg_catalog.lower($1)) $$;
+COMMENT ON FUNCTION flitmig.fold(value text) IS 'A text as it is compared: lower case, without accents, all that is neither letter nor digit one blank. NULL when nothing is left';
+
+CREATE FUNCTION flitmig.pairs(cell text)
+RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+	SELECT pg_catalog.jsonb_object_agg(p.name, p.value)
+	FROM (SELECT coalesce(flitmig.fold(m.pair[1]), '') AS name, pg_catalog.string_agg(flitmig.one_line(m.pair[2]), '; ' ORDER BY x.n) AS value
+		  FROM pg_catalog.regexp_split_to_table($1, E'[;|\r\n]+') WITH ORDINALITY x(piece, n)
+		  CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.regexp_match(x.piece, '^([^:=]*)[:=](.*)$'), ARRAY['', x.piece]) AS pair) m
+		  WHERE flitmig.one_line(m.pair[2]) IS NOT NULL GROUP BY 1) p
+$$;
+COMMENT ON FUNCTION flitmig.pairs(cell text) IS 'A cell of pairs (Diet: vegan; Allergies = nuts, latex) as an object by folded names; pairs are parted by ; | and line ends. What is no pair stands under the empty name';
+
+CREATE FUNCTION flitmig.coded(code_system text, code text, words text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	SELECT CASE WHEN flitmig.one_line($2) IS NULL THEN flitmig.one_line($3)
+		ELSE coalesce(flitmig.one_line($3) OPERATOR(pg_catalog.||) ' (', '') OPERATOR(pg_catalog.||) pg_catalog.concat_ws(' ', flitmig.one_line($1), flitmig.one_line($2))
+			OPERATOR(pg_catalog.||) CASE WHEN flitmig.one_line($3) IS NULL THEN '' ELSE ')' END END
+$$;
+COMMENT ON FUNCTION flitmig.coded(code_system text, code text, words text) IS 'A code with its system and its words in one text: Chest pain (ICD-10 R07.9)';
+
+CREATE FUNCTION flitmig.digits(value text)
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_digits' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 3;
+COMMENT ON FUNCTION flitmig.digits(value text) IS 'The digits of a cell and nothing else, to compare telephone and card numbers by';
+
+CREATE FUNCTION flitmig.mask(value text, keep integer DEFAULT 4)
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_mask' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 3;
+COMMENT ON FUNCTION flitmig.mask(value text, keep integer) IS 'Stars instead of all letters and digits but the last (***-**-6789); never more than half of them is shown';
+
+CREATE FUNCTION flitmig.hash(value text, salt bytea)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+	/* Keyed twice, as HMAC is: whoever has the hash, but not the salt, cannot find the value by trying all of them. */
+	SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.substr($2, 33) OPERATOR(pg_catalog.||)
+		pg_catalog.sha256(pg_catalog.substr($2, 1, 32) OPERATOR(pg_catalog.||) pg_catalog.convert_to(flitmig.clean($1), 'UTF8'))), 'hex')
+	WHERE pg_catalog.octet_length($2) OPERATOR(pg_catalog.>=) 64
+$$;
+COMMENT ON FUNCTION flitmig.hash(value text, salt bytea) IS 'SHA-256 of a value with {salt}, the migration''s secret of 64 bytes: the same value gives the same hash, and nobody can look it up by trying all values. NULL for a shorter salt';
+
+CREATE FUNCTION flitmig.fit(value text, length integer)
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_fit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION flitmig.fit(value text, length integer) IS 'A text in at most that many characters, cut between words with an ellipsis; overflow has the rest';
+
+CREATE FUNCTION flitmig.overflow(value text, length integer)
+RETURNS text AS 'MODULE_PATHNAME', 'flitmig_overflow' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION flitmig.overflow(value text, length integer) IS 'What fit leaves out of a text; NULL when it fits';
 
 CREATE FUNCTION flitmig.decode_base64_text(value text, charset text DEFAULT NULL)
 RETURNS text AS 'MODULE_PATHNAME', 'flitmig_decode_base64_text' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;

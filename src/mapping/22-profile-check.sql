@@ -50,7 +50,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s: the name must be a-z, 0-9 and _, at most 50 characters', path) FROM entity WHERE name !~ '^[a-z_][a-z0-9_]{0,49}$'
 	UNION ALL
-	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,labels,required,drop,unmapped,description}') p
+	SELECT p FROM entity, flitmig._profile_keys(entity.doc, path, '{files,columns,labels,required,drop,unmapped,of,repeat,fold,description}') p
 	UNION ALL
 	SELECT format('%s.labels must be an object: a name that is none of its columns → regular expression with one group', path) FROM entity
 	WHERE entity.doc ? 'labels' AND (jsonb_typeof(entity.doc->'labels') <> 'object'
@@ -58,8 +58,26 @@ AS $$
 				   WHERE l.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR flitmig._object_of(entity.doc->'columns') ? l.key OR jsonb_typeof(l.value) <> 'string' OR l.value #>> '{}' !~ '\('))
 	UNION ALL
 	SELECT format('%s.files must be an array of file name patterns', path) FROM entity
-	WHERE jsonb_typeof(entity.doc->'files') IS DISTINCT FROM 'array'
-		OR jsonb_path_exists(entity.doc->'files', '$[*] ? (@.type() != "string")')
+	WHERE NOT entity.doc ? 'of' AND (jsonb_typeof(entity.doc->'files') IS DISTINCT FROM 'array'
+		OR jsonb_path_exists(entity.doc->'files', '$[*] ? (@.type() != "string")'))
+	UNION ALL
+	SELECT format('%s.of must name an entity with files of its own, and leaves no room for files', path) FROM entity
+	WHERE entity.doc ? 'of' AND (entity.doc ? 'files' OR NOT EXISTS (SELECT FROM entity o WHERE o.name = entity.doc->>'of' AND NOT o.doc ? 'of'))
+	UNION ALL
+	SELECT format('%s: repeat and fold are for an entity that is made "of" another, one of the two', path) FROM entity
+	WHERE entity.doc ?| '{repeat,fold}' AND (NOT entity.doc ? 'of' OR entity.doc ?& '{repeat,fold}')
+	UNION ALL
+	SELECT format('%s.repeat must be an array of the words that stand for # in its spellings', path) FROM entity
+	WHERE entity.doc ? 'repeat' AND (jsonb_typeof(entity.doc->'repeat') <> 'array' OR jsonb_path_exists(entity.doc->'repeat', '$[*] ? (@.type() != "string")'))
+	UNION ALL
+	SELECT format('%s.fold must be {"by": [columns of both], "name": column, "value": column} of entities.%s.columns', path, entity.doc->>'of') FROM entity
+	WHERE entity.doc ? 'fold' AND (EXISTS (SELECT FROM flitmig._profile_keys(entity.doc->'fold', path, '{by,name,value}'))
+		OR flitmig._array_of(entity.doc#>'{fold,by}') = '[]'
+		OR EXISTS (SELECT FROM jsonb_array_elements_text(flitmig._array_of(entity.doc#>'{fold,by}')) b WHERE NOT flitmig._object_of(entity.doc->'columns') ? b
+				   UNION ALL
+				   SELECT FROM unnest(ARRAY(SELECT jsonb_array_elements_text(flitmig._array_of(entity.doc#>'{fold,by}')))
+							|| ARRAY[coalesce(entity.doc#>>'{fold,name}', ''), coalesce(entity.doc#>>'{fold,value}', '')]) c
+				   WHERE NOT flitmig._object_of(document#>ARRAY['entities', entity.doc->>'of', 'columns']) ? c))
 	UNION ALL
 	SELECT format('%s.columns must be an object: column name → array of header spellings', path) FROM entity
 	WHERE jsonb_typeof(entity.doc->'columns') IS DISTINCT FROM 'object'
@@ -70,7 +88,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s.columns.%s: the name must be a-z, 0-9 and _', path, c.key)
 	FROM entity, jsonb_each(flitmig._object_of(entity.doc->'columns')) c
-	WHERE c.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR c.key IN ('_file', '_line', '_hash', '_extra', '_labels')
+	WHERE c.key !~ '^[a-z_][a-z0-9_]{0,62}$' OR c.key IN ('_file', '_line', '_hash', '_extra', '_labels', '_n')
 	UNION ALL
 	SELECT format('%s.%s must be an array of column names', path, k)
 	FROM entity, unnest('{required,drop}'::text[]) k
@@ -82,6 +100,9 @@ AS $$
 	UNION ALL
 	SELECT format('%s.unmapped must be "report", "collect" or "fields"', path) FROM entity
 	WHERE entity.doc ? 'unmapped' AND NOT coalesce(entity.doc->>'unmapped' IN ('report', 'collect', 'fields'), false)
+	UNION ALL
+	SELECT format('%s.unmapped: what is made of another entity has none of its own, but for a folded one "report" or "collect"', path) FROM entity
+	WHERE entity.doc ? 'of' AND entity.doc ? 'unmapped' AND NOT (entity.doc ? 'fold' AND entity.doc->>'unmapped' <> 'fields')
 	UNION ALL
 	SELECT format('%s.unmapped is "fields", but no map''s source begins with {%s} s', path, name) FROM entity
 	WHERE entity.doc->>'unmapped' = 'fields'
@@ -147,7 +168,7 @@ AS $$
 			flitmig._driving_entity(m.doc->>'source') AS entity
 		FROM jsonb_array_elements(flitmig._array_of(document->'maps')) WITH ORDINALITY m(doc, n)),
 	field AS (
-		SELECT map.path || '.fields.' || f.key AS path, map.entity, f.key AS name,
+		SELECT map.path || '.fields.' || f.key AS path, map.entity, map.doc->>'object' AS object, f.key AS name,
 			CASE WHEN jsonb_typeof(f.value) = 'string' THEN jsonb_build_object('expression', f.value) ELSE f.value END AS doc
 		FROM map, jsonb_each(flitmig._object_of(map.doc->'fields')) f),
 	text_at AS (								-- every piece of SQL, with its place
@@ -180,7 +201,8 @@ AS $$
 	FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
 	WHERE NOT flitmig._object_of(x.doc) ?& '{when,reason}'
 	UNION ALL
-	SELECT format('%s.fileData: the source must begin with {entity} s', path) FROM map WHERE map.doc ? 'fileData' AND entity IS NULL
+	SELECT format('%s.fileData: the source must begin with {entity} s, an entity with files of its own', path) FROM map
+	WHERE map.doc ? 'fileData' AND (entity IS NULL OR flitmig._object_of(document#>ARRAY['entities', entity]) ? 'of')
 	UNION ALL
 	SELECT format('%s.adopt must be an array of fields of the map, such as "emails.primaryEmail" or "sourceSystemId"', path) FROM map
 	WHERE map.doc ? 'adopt' AND (jsonb_typeof(map.doc->'adopt') <> 'array'
@@ -196,7 +218,7 @@ AS $$
 		OR (g.doc ? 'limit' AND NOT jsonb_path_exists(g.doc, '$.limit ? (@ >= 0 && @ <= 1)')))
 	UNION ALL
 	SELECT p FROM field, flitmig._profile_keys(field.doc, path,
-		'{expression,values,default,relation,key,by,aliases,onMissing,owner,columns,description}') p
+		'{expression,values,default,onError,onBlank,relation,key,by,aliases,onMissing,owner,columns,description}') p
 	UNION ALL
 	SELECT format('%s: by and aliases are for relations', path) FROM field WHERE field.doc ?| '{by,aliases}' AND NOT field.doc ? 'relation'
 	UNION ALL
@@ -223,13 +245,30 @@ AS $$
 	SELECT format('%s.onMissing must be "null" or "exclude"', path) FROM field
 	WHERE field.doc ? 'onMissing' AND NOT coalesce(field.doc->>'onMissing' IN ('null', 'exclude'), false)
 	UNION ALL
+	SELECT format('%s.%s must be %s', path, k.name, k.words) FROM field, (VALUES
+		('onError', '{"null",default,keep,exclude}'::text[], '"null", "default", "keep" or "exclude"'),
+		('onBlank', '{"null",default,exclude}', '"null", "default" or "exclude"')) k(name, choices, words)
+	WHERE field.doc ? k.name AND NOT coalesce(field.doc->>k.name = ANY (k.choices), false)
+	UNION ALL
+	SELECT format('%s: onError, onBlank and default are for expressions', path) FROM field WHERE field.doc ?| '{onError,onBlank,default}' AND NOT field.doc ? 'expression'
+	UNION ALL
+	SELECT format('%s: there is no default', path) FROM field WHERE 'default' IN (field.doc->>'onError', field.doc->>'onBlank') AND NOT field.doc ? 'default'
+	UNION ALL
+	SELECT format('%s: a cell as it stands is no %s; "keep" is for TEXT', path, t.type)
+	FROM field CROSS JOIN LATERAL (SELECT document#>>ARRAY['targets', field.object, 'fields', field.name, 'type'] AS type) t
+	WHERE field.doc->>'onError' = 'keep' AND t.type <> 'TEXT'
+	UNION ALL
+	SELECT format('%s: nothing tells a cell that cannot be read from a blank one, for the expression reads no column of s (name them in columns)', path) FROM field
+	WHERE field.doc ?| '{onError,onBlank}' AND NOT field.doc ? 'values'
+		AND CASE WHEN field.doc ? 'columns' THEN flitmig._array_of(field.doc->'columns') = '[]' ELSE flitmig._source_columns(field.doc->>'expression') = '{}' END
+	UNION ALL
 	SELECT format('%s.values names %s, which is not in values', path, field.doc->>'values') FROM field
 	WHERE field.doc ? 'values' AND NOT flitmig._object_of(document->'values') ? (field.doc->>'values')
 	UNION ALL
-	SELECT format('%s: {%s} is neither an entity (%s) nor country, currency, time_zone, order entity.column', path, p,
+	SELECT format('%s: {%s} is neither an entity (%s) nor country, currency, time_zone, year, salt, order entity.column', path, p,
 		(SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(flitmig._object_of(document->'entities')) k))
 	FROM text_at, flitmig._placeholders(sql) p
-	WHERE p NOT IN ('country', 'currency', 'time_zone', '_files') AND NOT flitmig._object_of(document->'entities') ? p
+	WHERE p NOT IN ('country', 'currency', 'time_zone', 'year', 'salt', '_files') AND NOT flitmig._object_of(document->'entities') ? p
 		AND NOT coalesce(flitmig._object_of(document#>ARRAY['entities', substring(p FROM '^order ([^.]+)\.'), 'columns']) ? substring(p FROM '\.(.+)$'), false)
 	UNION ALL
 	SELECT format('%s reads s.%s, which is not among entities.%s.columns', path, c, entity)
@@ -237,6 +276,7 @@ AS $$
 	WHERE entity IS NOT NULL AND flitmig._object_of(document->'entities') ? entity
 		AND c NOT IN ('_file', '_line', '_hash', '_extra', '_labels') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
 		AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'labels']) ? c
+		AND NOT (c = '_n' AND flitmig._object_of(document#>ARRAY['entities', entity]) ? 'of')
 	UNION ALL
 	SELECT format('%s.merge must be "last", "first", "fullest", "refuse" or {"newest": SQL expression}', path) FROM map
 	WHERE map.doc ? 'merge' AND NOT coalesce(map.doc->>'merge' IN ('last', 'first', 'fullest', 'refuse'), false)
@@ -256,9 +296,9 @@ AS $$
 	UNION ALL SELECT flitmig._profile_targets_check(document)
 	UNION ALL SELECT flitmig._profile_maps_check(document)
 	UNION ALL
-	SELECT format('values.%s must be an object: source value → target value or null', v.key)
+	SELECT format('values.%s must be an object: source value → target value (text, number, true, false) or null', v.key)
 	FROM jsonb_each(flitmig._object_of(document->'values')) v
-	WHERE jsonb_typeof(v.value) <> 'object' OR jsonb_path_exists(v.value, '$.* ? (@.type() != "string" && @.type() != "null")')
+	WHERE jsonb_typeof(v.value) <> 'object' OR jsonb_path_exists(v.value, 'strict $.* ? (@.type() == "object" || @.type() == "array")')
 	UNION ALL
 	SELECT format('values.%s.%s: source values are trimmed and lower case', v.key, k)
 	FROM jsonb_each(flitmig._object_of(document->'values')) v, jsonb_object_keys(flitmig._object_of(v.value)) k WHERE k <> lower(btrim(k))

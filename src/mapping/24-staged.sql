@@ -1,40 +1,115 @@
 /* mapping: what stands behind {entity} and the other placeholders of a map. */
 
+CREATE FUNCTION flitmig._entity_doc(mig integer, entity text)
+RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT flitmig._object_of(m.profile_doc#>ARRAY['entities', entity]) FROM flitmig.migration m WHERE m.id = mig $$;
+COMMENT ON FUNCTION flitmig._entity_doc(mig integer, entity text) IS 'What a migration''s profile says of an entity';
+
+/* An entity that is made "of" another has no staging table of its own. */
+CREATE FUNCTION flitmig._staged_as(mig integer, entity text)
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT coalesce(flitmig._entity_doc(mig, entity)->>'of', entity) $$;
+COMMENT ON FUNCTION flitmig._staged_as(mig integer, entity text) IS 'The staging table that the rows of an entity come from';
+
+CREATE FUNCTION flitmig._staged_table(mig integer, entity text)
+RETURNS regclass LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT to_regclass(quote_ident(m.staging_schema) || '.' || quote_ident(flitmig._staged_as(mig, entity))) FROM flitmig.migration m WHERE m.id = mig $$;
+COMMENT ON FUNCTION flitmig._staged_table(mig integer, entity text) IS 'As _staged_as, as a table; NULL when nothing of the kind was imported';
+
+/*
+ * A spelling with # stands for the same column of a group that repeats in one
+ * row (Repeat.1.Date, Repeat.2.Date; primary_payer, secondary_payer): # is a
+ * number, or a word of the entity's "repeat".  The name of a column is that of
+ * its header, with # in the place of the number.
+ */
+CREATE FUNCTION flitmig._repeat_pattern(header text, words text[])
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT '^' || CASE WHEN p.name LIKE 'zqz%' THEN '(?:c_)?' ELSE '' END
+		|| replace(p.name, 'zqz', '(' || coalesce((SELECT string_agg(flitmig._column_name(w), '|') FROM unnest(words) w), '[0-9]+') || ')') || '$'
+	FROM (SELECT flitmig._column_name(replace(header, '#', 'zqz')) AS name) p
+$$;
+COMMENT ON FUNCTION flitmig._repeat_pattern(header text, words text[]) IS 'A regular expression for the column names that a header with # stands for; its group is what # is';
+
+CREATE FUNCTION flitmig._repeats(mig integer, entity text)
+RETURNS TABLE (canonical text, staged text, header text, n text, place bigint) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.key, a.attname::text, replace(h.header, '#', m.n), m.n,
+		coalesce(array_position(w.words, m.n), CASE WHEN m.n ~ '^[0-9]{1,9}$' THEN m.n::integer END, 0)
+	FROM (SELECT flitmig._entity_doc(mig, entity) AS doc) e
+	CROSS JOIN LATERAL (SELECT array_agg(flitmig._column_name(r)) AS words FROM jsonb_array_elements_text(flitmig._array_of(e.doc->'repeat')) r) w
+	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(e.doc->'columns')) c
+	CROSS JOIN LATERAL jsonb_array_elements_text(flitmig._array_of(c.value)) h(header)
+	JOIN pg_attribute a ON a.attrelid = flitmig._staged_table(mig, entity) AND a.attnum > 0 AND NOT a.attisdropped
+	CROSS JOIN LATERAL (SELECT (regexp_match(a.attname, flitmig._repeat_pattern(h.header, w.words)))[1] AS n) m
+	WHERE e.doc ? 'of' AND h.header LIKE '%#%' AND m.n IS NOT NULL
+	ORDER BY 5, 4, a.attnum
+$$;
+COMMENT ON FUNCTION flitmig._repeats(mig integer, entity text) IS 'The staged columns of groups that repeat in a row: n is what tells the groups apart, place their order';
+
 CREATE FUNCTION flitmig._staged_columns(mig integer, entity text)
 RETURNS TABLE (canonical text, staged text[], header text[]) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT c.key, array_agg(a.attname::text ORDER BY w.n) FILTER (WHERE a.attname IS NOT NULL),
 		array_agg(w.header ORDER BY w.n) FILTER (WHERE a.attname IS NOT NULL)
-	FROM flitmig.migration m
-	CROSS JOIN LATERAL jsonb_each(m.profile_doc#>ARRAY['entities', entity, 'columns']) c
+	FROM (SELECT flitmig._entity_doc(mig, entity) AS doc) e
+	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(e.doc->'columns')) c
 	CROSS JOIN LATERAL (
 		SELECT x.name, min(x.header) AS header, min(x.n) AS n
 		FROM (SELECT c.key AS name, c.key AS header, 0 AS n
 			  UNION ALL
 			  SELECT flitmig._column_name(h.header), h.header, h.n
-			  FROM jsonb_array_elements_text(c.value) WITH ORDINALITY h(header, n)
-			  WHERE h.header NOT LIKE 'label:%') x
+			  FROM jsonb_array_elements_text(flitmig._array_of(c.value)) WITH ORDINALITY h(header, n)
+			  WHERE h.header NOT LIKE 'label:%' AND NOT (e.doc ? 'of' AND h.header LIKE '%#%')
+			  UNION ALL
+			  SELECT r.staged, r.header, r.place + 1000000 FROM flitmig._repeats(mig, entity) r WHERE r.canonical = c.key) x
 		GROUP BY x.name) w
-	LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', m.staging_schema, entity))
+	LEFT JOIN pg_attribute a ON a.attrelid = flitmig._staged_table(mig, entity)
 		AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped
-	WHERE m.id = mig
 	GROUP BY c.key
 $$;
 COMMENT ON FUNCTION flitmig._staged_columns(mig integer, entity text) IS 'A profile''s columns of an entity and the staged columns that they are read from, first match first; staged is NULL when the export has none';
 
+/* Names in rows (field_id, field_value) are columns that only the rows tell of. */
+CREATE FUNCTION flitmig._unknown_names(mig integer, entity text)
+RETURNS SETOF text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	doc		jsonb := flitmig._entity_doc(mig, entity);
+BEGIN
+	RETURN QUERY EXECUTE format($sql$
+SELECT DISTINCT u.name FROM (SELECT flitmig._column_name(t.%I) AS name FROM %s t WHERE t.%I IS NOT NULL) u
+WHERE u.name <> ALL (%L::text[]) ORDER BY 1$sql$, doc#>>'{fold,name}', flitmig._entity_sql(mig, doc->>'of'), doc#>>'{fold,value}',
+		ARRAY(SELECT c.key FROM jsonb_each(doc->'columns') c
+			  UNION SELECT flitmig._column_name(h) FROM jsonb_each(doc->'columns') c, jsonb_array_elements_text(c.value) h
+			  UNION SELECT flitmig._column_name(d) FROM jsonb_array_elements_text(flitmig._array_of(doc->'drop')) d));
+END
+$$;
+COMMENT ON FUNCTION flitmig._unknown_names(mig integer, entity text) IS 'Names in the rows of a folded entity that the profile neither maps nor drops';
+
 CREATE FUNCTION flitmig._unknown_columns(mig integer, entity text)
 RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT a.attname::text
-	FROM flitmig.migration m
-	JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', m.staging_schema, entity)) AND a.attnum > 0 AND NOT a.attisdropped
-	WHERE m.id = mig AND a.attname NOT IN ('_file', '_line', '_hash')
-		AND NOT EXISTS (SELECT FROM flitmig._staged_columns(mig, entity) c WHERE a.attname = ANY (c.staged))
-		AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['entities', entity, 'drop'])) d
-						WHERE flitmig._column_name(d) = a.attname)
-	ORDER BY a.attnum
+	WITH known AS MATERIALIZED (		/* its own columns, and those of what is made of it */
+		SELECT unnest(c.staged) AS name
+		FROM flitmig.migration m
+		CROSS JOIN LATERAL jsonb_each(flitmig._object_of(m.profile_doc->'entities')) e
+		CROSS JOIN LATERAL flitmig._staged_columns(mig, e.key) c
+		WHERE m.id = mig AND (e.key = entity OR e.value->>'of' = entity AND NOT e.value ? 'fold'))
+	SELECT x.name FROM (
+		SELECT a.attname::text AS name, a.attnum AS n
+		FROM flitmig.migration m
+		JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', m.staging_schema, entity)) AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE m.id = mig AND a.attname NOT IN ('_file', '_line', '_hash')
+			AND NOT EXISTS (SELECT FROM known k WHERE k.name = a.attname)
+			AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['entities', entity, 'drop'])) d
+							WHERE flitmig._column_name(d) = a.attname)
+		UNION ALL
+		SELECT u.name, u.n FROM flitmig._unknown_names(mig, entity) WITH ORDINALITY u(name, n)
+		WHERE flitmig._entity_doc(mig, entity) ? 'fold' AND flitmig._staged_table(mig, entity) IS NOT NULL) x
+	ORDER BY x.n
 $$;
-COMMENT ON FUNCTION flitmig._unknown_columns(mig integer, entity text) IS 'Staged columns of an entity that the profile neither maps nor drops';
+COMMENT ON FUNCTION flitmig._unknown_columns(mig integer, entity text) IS 'Staged columns of an entity (of a folded one: names in its rows) that the profile neither maps nor drops';
 
 /* The name is known before a row is read: each file's label is a constant. */
 CREATE FUNCTION flitmig._label_sql(mig integer, entity text, label text, pattern text)
@@ -43,9 +118,68 @@ AS $$
 	SELECT coalesce('CASE t._file ' || string_agg(format('WHEN %s THEN %L', f.id, v.value), ' ' ORDER BY f.id) || ' END', 'NULL')
 	FROM flitmig.source_file f
 	CROSS JOIN LATERAL (SELECT nullif(coalesce(f.labels->>label, (regexp_match(f.name, pattern, 'i'))[1]), '') AS value) v
-	WHERE f.migration_id = mig AND f.staging_table = entity AND f.superseded_by IS NULL AND v.value IS NOT NULL
+	WHERE f.migration_id = mig AND f.staging_table = flitmig._staged_as(mig, entity) AND f.superseded_by IS NULL AND v.value IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._label_sql(mig integer, entity text, label text, pattern text) IS 'What a row''s file says by its name (first group of the pattern), or by flitmig.source_file.labels where somebody wrote it there';
+
+/*
+ * Rows that are the columns of one thing (field_id, field_value) as one row a
+ * thing, with a column for each name.  What stands twice under a name stands
+ * in one cell, line by line.
+ */
+CREATE FUNCTION flitmig._folded_sql(mig integer, entity text)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	doc		jsonb := flitmig._entity_doc(mig, entity);
+	by_list	text[] := ARRAY(SELECT quote_ident(b) FROM jsonb_array_elements_text(doc#>'{fold,by}') b);
+	cell	text := format('string_agg(t.%I, E''\n'' ORDER BY t._file, t._line)', doc#>>'{fold,value}');
+	cells	text;
+	extra	text := 'NULL::jsonb';
+BEGIN
+	SELECT coalesce(string_agg(format(', %s FILTER (WHERE t._name = ANY (%L::text[])) AS %I', cell,
+			ARRAY(SELECT c.key UNION SELECT flitmig._column_name(h) FROM jsonb_array_elements_text(c.value) h), c.key), '' ORDER BY c.key), '')
+	INTO cells
+	FROM jsonb_each(doc->'columns') c WHERE NOT quote_ident(c.key) = ANY (by_list);
+	IF doc->>'unmapped' = 'collect' THEN
+		extra := format('(SELECT jsonb_object_agg(x.name, x.value) FROM (SELECT u.name, string_agg(u.value, E''\n'' ORDER BY u.n) AS value FROM unnest(array_agg(t._name ORDER BY t._file, t._line), array_agg(t.%I ORDER BY t._file, t._line)) WITH ORDINALITY u(name, value, n) WHERE u.name = ANY (%L::text[]) AND u.value IS NOT NULL GROUP BY 1) x)',
+						doc#>>'{fold,value}', ARRAY(SELECT flitmig._unknown_names(mig, entity)));
+	END IF;
+	RETURN format($sql$(SELECT (array_agg(t._file ORDER BY t._file, t._line))[1] AS _file, (array_agg(t._line ORDER BY t._file, t._line))[1] AS _line,
+	hashtextextended(string_agg(t._hash::text, ' ' ORDER BY t._file, t._line), 0) AS _hash, %s AS _extra, NULL::jsonb AS _labels%s%s
+	FROM (SELECT u.*, flitmig._column_name(u.%I) AS _name FROM %s u) t GROUP BY %s)$sql$,
+		extra, (SELECT string_agg(', t.' || b, '') FROM unnest(by_list) b), cells,
+		doc#>>'{fold,name}', flitmig._entity_sql(mig, doc->>'of'), (SELECT string_agg('t.' || b, ', ') FROM unnest(by_list) b));
+END
+$$;
+COMMENT ON FUNCTION flitmig._folded_sql(mig integer, entity text) IS 'A subquery: the rows of a folded entity';
+
+/* Groups without a single cell are none. */
+CREATE FUNCTION flitmig._repeats_sql(mig integer, entity text)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	doc		jsonb := flitmig._entity_doc(mig, entity);
+	names	text[] := ARRAY(SELECT DISTINCT c.key FROM jsonb_each(flitmig._object_of(doc->'columns')) c, jsonb_array_elements_text(flitmig._array_of(c.value)) h
+							WHERE doc ? 'of' AND h LIKE '%#%' ORDER BY 1);
+	rows	text;
+BEGIN
+	IF names = '{}' THEN
+		RETURN '';
+	END IF;
+	SELECT string_agg(r.row, ', ' ORDER BY r.place, r.n) INTO rows
+	FROM (SELECT g.n, g.place, format('(%L, %s)', g.n, string_agg(coalesce(c.cell, 'NULL'), ', ' ORDER BY u.position)) AS row
+		  FROM (SELECT DISTINCT r.n, r.place FROM flitmig._repeats(mig, entity) r) g
+		  CROSS JOIN unnest(names) WITH ORDINALITY u(name, position)
+		  CROSS JOIN LATERAL (SELECT format('coalesce(%s, NULL)', string_agg(format('nullif(t.%I, '''')', r.staged), ', ')) AS cell
+							  FROM flitmig._repeats(mig, entity) r WHERE r.n = g.n AND r.canonical = u.name) c
+		  GROUP BY g.n, g.place) r;
+	RETURN format(' CROSS JOIN LATERAL (SELECT v.* FROM (VALUES %s) v(_n, %s) WHERE %s) g',
+		coalesce(rows, format('(NULL::text, %s)', (SELECT string_agg('NULL::text', ', ') FROM unnest(names)))),
+		(SELECT string_agg(quote_ident(n), ', ') FROM unnest(names) n), (SELECT string_agg(format('v.%I IS NOT NULL', n), ' OR ') FROM unnest(names) n));
+END
+$$;
+COMMENT ON FUNCTION flitmig._repeats_sql(mig integer, entity text) IS 'A join that makes one row of each group of columns that repeats in a row; empty for an entity without any';
 
 /*
  * The live rows of an entity as a subquery with the profile's columns. Blank
@@ -56,13 +190,14 @@ CREATE FUNCTION flitmig._entity_sql(mig integer, entity text)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	m		flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = mig);
-	staged	regclass := to_regclass(format('%I.%I', m.staging_schema, entity));
+	doc		jsonb := flitmig._entity_doc(mig, entity);
+	staging	regclass := flitmig._staged_table(mig, entity);
 	files	integer[] := ARRAY(SELECT f.id FROM flitmig.source_file f
-							   WHERE f.migration_id = mig AND f.staging_table = entity AND f.superseded_by IS NULL ORDER BY f.id);
+							   WHERE f.migration_id = mig AND f.staging_table = flitmig._staged_as(mig, entity) AND f.superseded_by IS NULL ORDER BY f.id);
 	cells	text;
 	extra	text := 'NULL::jsonb';
 	labelled boolean := EXISTS (SELECT FROM flitmig.source_file f WHERE f.id = ANY (files) AND f.labels <> '{}');
+	repeats	text := flitmig._repeats_sql(mig, entity);
 BEGIN
 	PERFORM flitmig._require_owner_rights(mig);
 	IF entity = '_files' THEN
@@ -71,31 +206,38 @@ BEGIN
 	regexp_replace(f.name, '[^/!]*$', '') AS folder, regexp_replace(f.name, '^.*[/!]', '') AS file_name, f.bytes::text AS bytes
 	FROM flitmig.source_file f WHERE f.migration_id = %s AND f.superseded_by IS NULL AND f.format = 'file')$sql$, mig);
 	END IF;
+	IF doc ? 'fold' AND staging IS NOT NULL THEN
+		RETURN flitmig._folded_sql(mig, entity);
+	END IF;
 	SELECT string_agg(format(', %s AS %I',
-			CASE cardinality(v.candidates) WHEN 0 THEN 'NULL::text' WHEN 1 THEN v.candidates[1]
+			CASE WHEN v.repeats AND staging IS NOT NULL THEN format('g.%I', c.canonical)
+				WHEN cardinality(v.candidates) = 0 THEN 'NULL::text' WHEN cardinality(v.candidates) = 1 THEN v.candidates[1]
 				ELSE format('coalesce(%s)', array_to_string(v.candidates, ', ')) END, c.canonical), '' ORDER BY c.canonical)
 	INTO cells
 	FROM flitmig._staged_columns(mig, entity) c
 	CROSS JOIN LATERAL (
 		SELECT ARRAY(SELECT format('nullif(t.%I, '''')', n) FROM unnest(c.staged) WITH ORDINALITY u(n, position) ORDER BY position)
 			|| ARRAY(SELECT format('(f.labels->>%L)', substr(h, 7))
-					 FROM jsonb_array_elements_text(flitmig._array_of(m.profile_doc#>ARRAY['entities', entity, 'columns', c.canonical])) WITH ORDINALITY u(h, position)
-					 WHERE labelled AND h LIKE 'label:%' ORDER BY position) AS candidates) v;
+					 FROM jsonb_array_elements_text(flitmig._array_of(doc#>ARRAY['columns', c.canonical])) WITH ORDINALITY u(h, position)
+					 WHERE labelled AND h LIKE 'label:%' ORDER BY position) AS candidates,
+			EXISTS (SELECT FROM jsonb_array_elements_text(flitmig._array_of(doc#>ARRAY['columns', c.canonical])) h WHERE doc ? 'of' AND h LIKE '%#%') AS repeats) v;
 	SELECT coalesce(cells, '') || coalesce(string_agg(format(', %s::text AS %I', flitmig._label_sql(mig, entity, l.key, l.value), l.key), '' ORDER BY l.key), '')
 	INTO cells
-	FROM jsonb_each_text(flitmig._object_of(m.profile_doc#>ARRAY['entities', entity, 'labels'])) l;
-	IF staged IS NULL THEN
+	FROM jsonb_each_text(flitmig._object_of(doc->'labels')) l;
+	IF doc ? 'of' THEN
+		cells := CASE WHEN repeats = '' THEN ', NULL::text AS _n' ELSE ', g._n' END || cells;
+	END IF;
+	IF staging IS NULL THEN
 		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra, NULL::jsonb AS _labels%s WHERE false)', cells);
 	END IF;
-	IF m.profile_doc#>>ARRAY['entities', entity, 'unmapped'] IN ('collect', 'fields') THEN
+	IF doc->>'unmapped' IN ('collect', 'fields') THEN
 		SELECT 'nullif(' || flitmig._build_object(array_agg(u), array_agg(format('nullif(t.%I, '''')', u))) || ', ''{}'')' INTO extra
 		FROM flitmig._unknown_columns(mig, entity) u HAVING count(*) > 0;
 	END IF;
 	/* Where a map asks for no label the planner leaves the join away. */
-	RETURN format('(SELECT t._file, t._line, t._hash, %s AS _extra, %s AS _labels%s FROM %s t%s WHERE t._file = ANY (%L::integer[]))',
-				  coalesce(extra, 'NULL::jsonb'), CASE WHEN labelled THEN 'f.labels' ELSE 'NULL::jsonb' END, cells,
-				  format('%I.%I', m.staging_schema, entity),
-				  CASE WHEN labelled THEN ' LEFT JOIN flitmig.source_file f ON f.id = t._file' ELSE '' END, files);
+	RETURN format('(SELECT t._file, t._line, t._hash, %s AS _extra, %s AS _labels%s FROM %s t%s%s WHERE t._file = ANY (%L::integer[]))',
+				  coalesce(extra, 'NULL::jsonb'), CASE WHEN labelled THEN 'f.labels' ELSE 'NULL::jsonb' END, cells, staging,
+				  CASE WHEN labelled THEN ' LEFT JOIN flitmig.source_file f ON f.id = t._file' ELSE '' END, repeats, files);
 END
 $$;
 COMMENT ON FUNCTION flitmig._entity_sql(mig integer, entity text) IS 'A subquery: the live rows of an entity under the profile''s column names; _files: the imported files that are no tables';
@@ -104,10 +246,12 @@ CREATE FUNCTION flitmig._date_order(mig integer, entity text, col text)
 RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(m.date_order,
+		/* what was folded has one column for all its values */
+		(SELECT flitmig._date_order(mig, d.doc->>'of', d.doc#>>'{fold,value}') FROM (SELECT flitmig._entity_doc(mig, entity) AS doc) d WHERE d.doc ? 'fold'),
 		(SELECT c.date_order
 		 FROM flitmig._staged_columns(mig, entity) s
 		 CROSS JOIN LATERAL unnest(s.staged) WITH ORDINALITY u(name, n)
-		 JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = entity AND c.column_name = u.name
+		 JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = flitmig._staged_as(mig, entity) AND c.column_name = u.name
 		 WHERE s.canonical = col AND c.date_order IS NOT NULL
 		 ORDER BY u.n LIMIT 1))
 	FROM flitmig.migration m WHERE m.id = mig
@@ -131,12 +275,16 @@ BEGIN
 			WHEN word = 'time_zone' THEN quote_literal(m.time_zone)
 			WHEN word LIKE 'order %' THEN coalesce(quote_literal(
 				flitmig._date_order(mig, substring(word FROM '^order ([^.]+)'), substring(word FROM '\.(.+)$'))), 'NULL::text')
+			/* one for the whole migration: what a date means does not change with New Year */
+			WHEN word = 'year' THEN extract(year FROM m.created_at)::integer::text
+			/* never as a literal: statements are seen and logged */
+			WHEN word = 'salt' THEN format('(SELECT x.salt FROM flitmig.migration x WHERE x.id = %s)', mig)
 			WHEN word = '_files' OR m.profile_doc->'entities' ? word THEN flitmig._entity_sql(mig, word)
 		END;
 		IF part IS NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 				MESSAGE = format('{%s} is neither an entity of the profile nor a setting', word),
-				HINT = format('Entities: %s. Settings: {country}, {currency}, {time_zone}, {order entity.column}.',
+				HINT = format('Entities: %s. Settings: {country}, {currency}, {time_zone}, {year}, {salt}, {order entity.column}.',
 							  (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(m.profile_doc->'entities') k));
 		END IF;
 		result := replace(result, '{' || word || '}', part);

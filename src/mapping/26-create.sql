@@ -12,11 +12,11 @@ BEGIN
 		CASE jsonb_typeof(m.doc->'gone') WHEN 'object' THEN m.doc->'gone' WHEN 'string' THEN jsonb_build_object('action', m.doc->'gone') ELSE '{"action": "ignore"}' END
 	FROM jsonb_array_elements(doc->'maps') WITH ORDINALITY m(doc, n);
 
-	INSERT INTO flitmig.field_map (object_map_id, position, field, kind, expression, reference, reference_by, values_name, default_value, columns, on_missing, description)
+	INSERT INTO flitmig.field_map (object_map_id, position, field, kind, expression, reference, reference_by, values_name, default_value, on_error, on_blank, columns, on_missing, description)
 	SELECT o.id, row_number() OVER (PARTITION BY o.id ORDER BY f.key), f.key,
 		CASE WHEN d.doc ? 'relation' THEN 'relation' WHEN d.doc ? 'owner' THEN 'owner' ELSE 'value' END,
 		coalesce(d.doc->>'expression', d.doc->>'key', d.doc->>'owner'),
-		d.doc->>'relation', d.doc->>'by', coalesce(d.doc->>'values', d.doc->>'aliases'), d.doc->>'default',
+		d.doc->>'relation', d.doc->>'by', coalesce(d.doc->>'values', d.doc->>'aliases'), d.doc->>'default', d.doc->>'onError', d.doc->>'onBlank',
 		CASE WHEN d.doc ? 'columns' THEN ARRAY(SELECT jsonb_array_elements_text(d.doc->'columns'))
 			 ELSE flitmig._source_columns(coalesce(d.doc->>'expression', d.doc->>'key', d.doc->>'owner')) END,
 		coalesce(d.doc->>'onMissing', 'null'), d.doc->>'description'

@@ -19,6 +19,64 @@ $$;
 COMMENT ON FUNCTION flitmig._values_doc(mig integer, name text) IS 'A value map as one JSON object';
 
 /*
+ * A cell that cannot be read (n) gives NULL; one that the value map does not
+ * know (-n) is not in it.  Of an expression over several columns nobody can
+ * tell that, unless the profile says what is to become of it.
+ */
+CREATE FUNCTION flitmig._compile_value(mig integer, o flitmig.object_map, f flitmig.field_map,
+	OUT inner_list text[], OUT piece text, OUT issue text, OUT place integer, OUT reasons text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	expression	text := flitmig._expand(mig, f.expression);
+	cells		text[] := ARRAY(SELECT format('s.%I', c) FROM unnest(f.columns) c WHERE c NOT IN ('_file', '_line', '_hash', '_extra', '_labels', '_n'));
+	known		text := format('%L::jsonb', flitmig._values_doc(mig, f.values_name));
+	fallback	text := CASE WHEN f.default_value IS NULL THEN 'NULL' ELSE quote_literal(f.default_value) END;
+	on_error	text := CASE f.on_error WHEN 'keep' THEN format('flitmig.clean(x.c%s)', f.position) WHEN 'null' THEN 'NULL' WHEN 'exclude' THEN 'NULL' ELSE fallback END;
+	on_blank	text := CASE f.on_blank WHEN 'null' THEN 'NULL' WHEN 'exclude' THEN 'NULL' ELSE fallback END;
+	blank		text;
+	type		text := (SELECT coalesce(l.type, t.type) FROM (SELECT) n
+						 LEFT JOIN flitmig.live_field l ON l.migration_id = mig AND l.object = o.object AND l.name = f.field
+						 LEFT JOIN flitmig.target_field t ON t.migration_id = mig AND t.object = o.object AND t.name = f.field);
+	cast_to		text := CASE type WHEN 'BOOLEAN' THEN '::boolean' WHEN 'NUMBER' THEN '::numeric' ELSE '' END;
+BEGIN
+	reasons := '';
+	IF f.values_name IS NOT NULL THEN
+		inner_list := ARRAY[format('coalesce(lower(flitmig.one_line((%s)::text)), '''') AS f%s', expression, f.position)];
+		IF f.on_error = 'keep' THEN
+			inner_list := inner_list || format('(%s)::text AS c%s', expression, f.position);
+		END IF;
+		blank := format('x.f%s = ''''', f.position);
+		issue := format('x.f%s <> '''' AND NOT jsonb_exists(%s, x.f%1$s)', f.position, known);
+		place := -f.position;
+		piece := format('CASE%s WHEN jsonb_exists(%s, x.f%s) THEN (%2$s ->> x.f%3$s)%s ELSE (%s)%4$s END',
+			CASE WHEN f.on_blank IS NULL THEN '' ELSE format(' WHEN %s THEN (%s)%s', blank, on_blank, cast_to) END, known, f.position, cast_to,
+			CASE WHEN f.on_error IS NULL THEN on_error WHEN f.on_blank IS NULL THEN format('CASE WHEN %s THEN %s ELSE %s END', blank, fallback, on_error) ELSE on_error END);
+	ELSE
+		inner_list := ARRAY[format('(%s) AS f%s', expression, f.position)];
+		IF cardinality(cells) = 1 OR cardinality(cells) > 1 AND coalesce(f.on_error, f.on_blank) IS NOT NULL THEN
+			inner_list := inner_list || format(CASE cardinality(cells) WHEN 1 THEN '%s AS c%s' ELSE 'concat_ws('' '', %s) AS c%s' END, array_to_string(cells, ', '), f.position);
+			issue := format('x.f%s IS NULL AND btrim(x.c%1$s, E'' \t\r\n'') <> ''''', f.position);
+			blank := format('x.f%s IS NULL AND coalesce(btrim(x.c%1$s, E'' \t\r\n''), '''') = ''''', f.position);
+			place := f.position;
+		END IF;
+		piece := CASE
+			WHEN blank IS NOT NULL AND coalesce(f.on_error, f.on_blank) IS NOT NULL
+				THEN format('CASE WHEN x.f%s IS NOT NULL THEN x.f%1$s WHEN %s THEN %s ELSE %s END', f.position, blank, on_blank, on_error)
+			WHEN f.default_value IS NULL THEN format('x.f%s', f.position)
+			ELSE format('coalesce(x.f%s, %L)', f.position, f.default_value) END;
+	END IF;
+	IF f.on_error = 'exclude' AND issue IS NOT NULL THEN
+		reasons := reasons || format(' WHEN %s THEN %L', issue, f.field || CASE WHEN f.values_name IS NULL THEN ' cannot be read' ELSE ' is not in the value map' END);
+	END IF;
+	IF f.on_blank = 'exclude' AND blank IS NOT NULL THEN
+		reasons := reasons || format(' WHEN %s THEN %L', blank, 'no ' || f.field);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._compile_value(mig integer, o flitmig.object_map, f flitmig.field_map) IS 'SQL of one value: what is worked out of the row s, what of that (x) goes into the payload, what is an issue, what keeps the record back';
+
+/*
  * OFFSET keeps each expression from being worked out twice, once for the field
  * and once for its issue.  Being a bigint it is a constant to the planner from
  * the beginning; after any other offset no workers share in the rest.
@@ -31,6 +89,8 @@ DECLARE
 	o			flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
 	f			flitmig.field_map;
 	reasons		text := '';
+	own_reasons	text := '';
+	value		record;
 	inner_list	text[] := '{}';
 	outer_list	text[] := '{}';
 	names		text[] := '{}';
@@ -52,23 +112,16 @@ BEGIN
 		ELSIF f.kind = 'owner' THEN
 			inner_list := inner_list || format('lower(flitmig.one_line((%s)::text)) AS o%s', expression, f.position);
 			outer_list := outer_list || format('x.o%s', f.position);
-		ELSIF f.values_name IS NOT NULL THEN
-			inner_list := inner_list || format('coalesce(lower(flitmig.one_line((%s)::text)), '''') AS f%s', expression, f.position);
-			names := names || f.field;
-			pieces := pieces || format('CASE WHEN jsonb_exists(%1$L::jsonb, x.f%2$s) THEN %1$L::jsonb ->> x.f%2$s ELSE %3$L END',
-									   flitmig._values_doc(mig, f.values_name), f.position, f.default_value);
-			issues := issues || format('x.f%s <> '''' AND NOT jsonb_exists(%L::jsonb, x.f%1$s)', f.position, flitmig._values_doc(mig, f.values_name));
-			places := places || -f.position;
 		ELSE
-			inner_list := inner_list || format('(%s) AS f%s', expression, f.position);
+			value := flitmig._compile_value(mig, o, f);
+			inner_list := inner_list || value.inner_list;
 			names := names || f.field;
-			pieces := pieces || CASE WHEN f.default_value IS NULL THEN format('x.f%s', f.position)
-									 ELSE format('coalesce(to_jsonb(x.f%s), to_jsonb(%L::text))', f.position, f.default_value) END;
-			IF cardinality(f.columns) = 1 AND f.columns[1] NOT IN ('_file', '_line', '_hash', '_extra', '_labels') THEN
-				inner_list := inner_list || format('s.%I AS c%s', f.columns[1], f.position);
-				issues := issues || format('x.f%s IS NULL AND btrim(x.c%1$s, E'' \t\r\n'') <> ''''', f.position);
-				places := places || f.position;
+			pieces := pieces || value.piece;
+			IF value.issue IS NOT NULL THEN
+				issues := issues || value.issue;
+				places := places || value.place;
 			END IF;
+			own_reasons := own_reasons || value.reasons;
 		END IF;
 	END LOOP;
 
@@ -92,7 +145,7 @@ SELECT x.source_key, %s AS id, x._file AS file_id, x._line AS line_no,
 FROM (SELECT flitmig.clean((%s)::text) AS source_key, s._file, s._line, s._hash, (%s)::text AS file_path%s
 	  FROM %s%s OFFSET bigint '0') x%s$sql$,
 		format(CASE WHEN adopted THEN 'coalesce(a.target_id, flitmig.uuid_v5(%L, %L || x.source_key))' ELSE 'flitmig.uuid_v5(%L, %L || x.source_key)' END, m.namespace, o.name || ':'),
-		CASE WHEN reasons = '' THEN 'NULL::text' ELSE 'CASE' || reasons || ' END' END,
+		CASE WHEN reasons || own_reasons = '' THEN 'NULL::text' ELSE 'CASE' || reasons || own_reasons || ' END' END,
 		flitmig._build_object(names, pieces),
 		/* most rows have none: no array is made for those */
 		coalesce((SELECT format('CASE WHEN %s THEN array_remove(ARRAY[%s], NULL) END',

@@ -227,20 +227,26 @@ BEGIN
 	FOR issue IN EXECUTE format($sql$
 SELECT u.n, count(*) AS count, (array_agg(w.file_id ORDER BY w.sequence))[1:5] AS files, (array_agg(w.line_no ORDER BY w.sequence))[1:5] AS lines
 FROM %s w, unnest(w.issues) u(n)
-WHERE w.source_key IS NOT NULL AND w.issues IS NOT NULL %s
-GROUP BY u.n ORDER BY abs(u.n), u.n$sql$, work, CASE kind WHEN 'value' THEN 'AND w.reason IS NULL' ELSE '' END)
+WHERE w.source_key IS NOT NULL AND w.issues IS NOT NULL%s
+GROUP BY u.n ORDER BY abs(u.n), u.n$sql$, work, CASE kind WHEN 'value' THEN
+		/* what is left out for its value's sake is reported, what is left out anyway is not */
+		format(' AND (w.reason IS NULL OR EXISTS (SELECT FROM flitmig.field_map y WHERE y.object_map_id = %s AND y.position = abs(u.n) AND y.on_error = ''exclude'''
+			' AND w.reason IN (y.field || '' cannot be read'', y.field || '' is not in the value map'')))', map) ELSE '' END)
 	LOOP
 		SELECT * INTO f FROM flitmig.field_map x WHERE x.object_map_id = map AND x.position = abs(issue.n) % 10000;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 		SELECT mig, step, t.severity, t.code, o.name, coalesce(CASE WHEN cardinality(f.columns) = 1 THEN f.columns[1] END, f.field), issue.count,
 			flitmig._places(mig, issue.files, issue.lines), format('%s: %s', o.name, t.message), t.hint
-		FROM (VALUES
+		FROM (SELECT CASE coalesce(f.on_error, CASE WHEN f.default_value IS NULL THEN 'null' ELSE 'default' END)
+				WHEN 'null' THEN 'the field stays empty' WHEN 'default' THEN 'they become ' || f.default_value
+				WHEN 'keep' THEN 'they are kept as they stand' ELSE 'these records are excluded' END AS words) ending
+		CROSS JOIN LATERAL (VALUES
 			('value', true, 'warning', 'UNREADABLE_VALUE',
-				format('%s value(s) cannot be read as %s.%s; the field stays empty', issue.count, o.object, f.field),
+				format('%s value(s) cannot be read as %s.%s; %s', issue.count, o.object, f.field, ending.words),
 				CASE WHEN f.expression LIKE '%{order %' THEN 'Look at the places; if day and month cannot be told apart, give date_order in flitmig_create.'
 					 ELSE 'Look at the places; correct the export, or the expression in flitmig.field_map.' END),
 			('value', false, 'warning', 'UNMAPPED_VALUE',
-				format('%s value(s) are not in the value map %s; %s', issue.count, f.values_name, coalesce('they become ' || f.default_value, 'the field stays empty')),
+				format('%s value(s) are not in the value map %s; %s', issue.count, f.values_name, ending.words),
 				format('See top_values in flitmig.column_census, then INSERT INTO flitmig.value_map VALUES (%s, %L, source_value, target_value);', mig, f.values_name)),
 			('reference', true, 'warning', 'UNRESOLVED_REFERENCE',
 				format('%s row(s) name %s records that the export does not hold; %s', issue.count, replace(f.reference, '|', ' or '),

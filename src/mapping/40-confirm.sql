@@ -144,7 +144,7 @@ DECLARE
 	m		flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = mig);
 	lacking	text[];
 BEGIN
-	IF NOT EXISTS (SELECT FROM flitmig.object_map o WHERE o.migration_id = mig AND to_regclass(quote_ident(m.staging_schema) || '.' || quote_ident(flitmig._driving_entity(o.source))) IS NOT NULL) THEN
+	IF NOT EXISTS (SELECT FROM flitmig.object_map o WHERE o.migration_id = mig AND flitmig._staged_table(mig, flitmig._driving_entity(o.source)) IS NOT NULL) THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('nothing that profile "%s" maps was imported into migration "%s"', m.profile, m.name),
 			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', m.name);
@@ -153,7 +153,7 @@ BEGIN
 	INTO lacking
 	FROM jsonb_each(m.profile_doc->'entities') e
 	CROSS JOIN LATERAL flitmig._staged_columns(mig, e.key) c
-	WHERE to_regclass(format('%I.%I', m.staging_schema, e.key)) IS NOT NULL
+	WHERE flitmig._staged_table(mig, e.key) IS NOT NULL
 		AND flitmig._array_of(e.value->'required') ? c.canonical AND c.staged IS NULL;
 	IF lacking IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_column',

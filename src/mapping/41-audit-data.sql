@@ -21,7 +21,7 @@ AS $$
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, count, message, hint)
 	SELECT mig, 'audit', 'info', 'MISSING_ENTITY', NULL, count(*),
 		format('the export has no file of: %s', string_agg(e.name, ', ' ORDER BY e.name)), 'If the practice has such data, export it as well; otherwise there is nothing to do.'
-	FROM (SELECT DISTINCT flitmig._driving_entity(o.source) AS name FROM flitmig.object_map o WHERE o.migration_id = mig) e
+	FROM (SELECT DISTINCT flitmig._staged_as(mig, flitmig._driving_entity(o.source)) AS name FROM flitmig.object_map o WHERE o.migration_id = mig) e
 	WHERE NOT EXISTS (SELECT FROM flitmig.source_file f WHERE f.migration_id = mig AND f.staging_table = e.name)
 	HAVING count(*) > 0;
 $$;

@@ -10,7 +10,10 @@ AS $$
 			(SELECT string_agg(f.expression, ' ') FROM flitmig.field_map f WHERE f.object_map_id = o.id)) AS sql
 		FROM flitmig.object_map o WHERE o.migration_id = mig
 		UNION ALL
-		SELECT concat_ws(' ', '{' || (m.profile_doc#>>'{staff,entity}') || '}', m.profile_doc->>'staff') FROM flitmig.migration m WHERE m.id = mig) x,
+		SELECT concat_ws(' ', '{' || (m.profile_doc#>>'{staff,entity}') || '}', m.profile_doc->>'staff') FROM flitmig.migration m WHERE m.id = mig
+		UNION ALL
+		SELECT concat_ws(' ', '{' || (e.value->>'of') || '}', e.value->>'fold') FROM flitmig.migration m, jsonb_each(flitmig._object_of(m.profile_doc->'entities')) e
+		WHERE m.id = mig AND e.value ? 'fold') x,
 		regexp_matches(x.sql, '[a-z_][a-z0-9_]*', 'g') w
 	WHERE x.sql LIKE '%{' || entity || '}%'
 $$;
@@ -22,7 +25,7 @@ AS $$
 	WITH entity AS (
 		SELECT e.key AS name, e.value AS doc, m.name AS migration, m.staging_schema
 		FROM flitmig.migration m, jsonb_each(m.profile_doc->'entities') e
-		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, e.key)) IS NOT NULL
+		WHERE m.id = mig AND flitmig._staged_table(mig, e.key) IS NOT NULL
 			AND e.key IS DISTINCT FROM m.profile_doc#>>'{automations,entity}'),		-- flitmig_automations gives these whole
 	lost AS (
 		SELECT e.name AS entity, u AS col,
@@ -50,7 +53,7 @@ AS $$
 		format('column %s.%s is %s', l.entity, l.col, l.what),
 		CASE l.severity WHEN 'warning' THEN 'Map it in flitmig.field_map, or name it in entities.….drop of the profile.' END
 	FROM lost l
-	LEFT JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = l.entity AND c.column_name = l.col
+	LEFT JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = flitmig._staged_as(mig, l.entity) AND c.column_name = l.col
 	WHERE c.rows IS NULL OR c.rows > c.blanks;
 
 	/* a file that lacks what the profile requires: one finding for it, before a row is read */
@@ -107,7 +110,7 @@ DECLARE
 BEGIN
 	FOR item IN
 		SELECT r.doc, r.n, m.staging_schema FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) WITH ORDINALITY r(doc, n)
-		WHERE m.id = mig AND to_regclass(format('%I.%I', m.staging_schema, r.doc->>'entity')) IS NOT NULL ORDER BY r.n
+		WHERE m.id = mig AND flitmig._staged_table(mig, r.doc->>'entity') IS NOT NULL ORDER BY r.n
 	LOOP
 		BEGIN
 			EXECUTE format($sql$

@@ -12,8 +12,13 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(flitmig_to_date);
+PG_FUNCTION_INFO_V1(flitmig_to_date_until);
 PG_FUNCTION_INFO_V1(flitmig_to_timestamp_tz);
 PG_FUNCTION_INFO_V1(flitmig_to_timestamp_tz_cells);
+
+/* Years that two digits can be made to mean. */
+#define FIRST_CENTURY 1800
+#define LAST_CENTURY  2199
 
 static DateOrder
 order_arg(FunctionCallInfo fcinfo, int arg)
@@ -91,6 +96,39 @@ flitmig_to_date(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp))
 		PG_RETURN_NULL();
+	PG_RETURN_DATEADT(date2j(stamp.year, stamp.month, stamp.day) - POSTGRES_EPOCH_JDATE);
+}
+
+/*
+ * to_date(value text, date_order text, latest_year integer) → date
+ *
+ * As to_date, but a year of two digits is the latest one that is not after
+ * latest_year: nobody was born in the future.
+ */
+Datum
+flitmig_to_date_until(PG_FUNCTION_ARGS)
+{
+	Stamp stamp;
+
+	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp))
+		PG_RETURN_NULL();
+	if (stamp.short_year && !PG_ARGISNULL(2))
+	{
+		int year = stamp.year % 100;
+		int latest = PG_GETARG_INT32(2);
+
+		if (latest < FIRST_CENTURY || latest > LAST_CENTURY)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the latest year %d is none that a date of two digits can mean", latest),
+					 errhint("Give a year from %d to %d.", FIRST_CENTURY, LAST_CENTURY)));
+		stamp.year = latest / 100 * 100 + year;
+		if (stamp.year > latest)
+			stamp.year -= 100;
+		/* 29 February of the other century */
+		if (stamp.day > day_tab[isleap(stamp.year)][stamp.month - 1])
+			PG_RETURN_NULL();
+	}
 	PG_RETURN_DATEADT(date2j(stamp.year, stamp.month, stamp.day) - POSTGRES_EPOCH_JDATE);
 }
 

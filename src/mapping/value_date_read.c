@@ -118,6 +118,7 @@ resolve(Stamp *stamp, DateOrder order, const int *number, const int *digits)
 	}
 	if (digits[0] > 2 || digits[1] > 2 || digits[2] == 3)
 		return false;
+	stamp->short_year = digits[2] != 4;
 	if (order == ORDER_YMD && digits[2] == 4)
 		order = ORDER_UNKNOWN;
 	if (year_last && (order == ORDER_MDY || order == ORDER_UNKNOWN))
@@ -208,6 +209,7 @@ read_with_word(Cursor *c, Stamp *stamp, int first, int first_digits, int month)
 	else if (first_digits <= 2 && (second_digits == 2 || second_digits == 4))
 	{
 		stamp->year = full_year(second, second_digits);
+		stamp->short_year = second_digits == 2;
 		stamp->day = first;
 	}
 	else

@@ -25,6 +25,7 @@ typedef struct Stamp
 		minute,
 		second,
 		usec;
+	bool short_year; /* two digits: the century is ours */
 	bool has_time;
 	bool has_zone;
 	int	 zone; /* seconds east of UTC */

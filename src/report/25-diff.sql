@@ -45,7 +45,7 @@ BEGIN
 
 	/* One query per object map: the row that a record came from stands where the record says. */
 	FOR part IN
-		SELECT o.id AS map, flitmig._driving_entity(o.source) AS entity
+		SELECT o.id AS map, flitmig._driving_entity(o.source) AS entity, o.source, o.key
 		FROM flitmig.object_map o WHERE o.migration_id = m.id
 		ORDER BY o.position, o.id
 	LOOP
@@ -57,7 +57,7 @@ BEGIN
 				flitmig._plain(d.sent), flitmig._plain(d.stored), d.verdict, d.rule
 			FROM %s d
 			JOIN flitmig.record r ON r.migration_id = $1 AND r.id = d.id
-			LEFT JOIN %s s ON s._file = r.file_id AND s._line = r.line_no
+			LEFT JOIN %s s ON s._file = r.file_id AND s._line = r.line_no%s
 			LEFT JOIN flitmig._field_columns($3) w ON w.field = split_part(d.field, '.', 1)
 			CROSS JOIN LATERAL (SELECT to_jsonb(s.*) AS row) v
 			WHERE r.object_map_id = $3
@@ -67,7 +67,11 @@ BEGIN
 						FROM flitmig.base b CROSS JOIN LATERAL flitmig._compare(b.sent, b.stored, $1, b.object) c
 						WHERE b.migration_id = $1 AND b.object_map_id = $3 AND (b.run_id = $2 OR b.stored_at BETWEEN $4 AND $5))'
 				ELSE '(SELECT * FROM flitmig.diff WHERE run_id = $2)' END,
-			COALESCE(flitmig._entity_sql(m.id, part.entity), '(SELECT NULL::integer AS _file, NULL::bigint AS _line WHERE false)'))
+			COALESCE(flitmig._entity_sql(m.id, part.entity), '(SELECT NULL::integer AS _file, NULL::bigint AS _line WHERE false)'),
+			/* groups that repeat in a row have one place: the key tells which of them it was */
+			CASE WHEN NOT flitmig._entity_doc(m.id, part.entity) ? 'of' OR part.entity IS NULL THEN ''
+				WHEN part.source ~ '^\s*\{[a-z0-9_]+\}\s+s\s*$' THEN format(' AND flitmig.clean((%s)::text) = r.source_key', flitmig._expand(m.id, part.key))
+				ELSE ' AND false' END)
 		USING m.id, chosen.id, part.map, chosen.started_at, COALESCE(chosen.finished_at, 'infinity');
 	END LOOP;
 END $$;

@@ -53,7 +53,7 @@ BEGIN
 	DELETE FROM flitmig.change WHERE migration_id = m.id;
 
 	/* Nothing is left to send, so the gate closes. */
-	UPDATE flitmig.migration SET mapping_hash = NULL, signed_hash = NULL, options = options || jsonb_build_object('purged_at', now())
+	UPDATE flitmig.migration SET salt = DEFAULT, mapping_hash = NULL, signed_hash = NULL, options = options || jsonb_build_object('purged_at', now())
 	WHERE id = m.id;
 	PERFORM flitmig._audit(m.name, 'purge', jsonb_build_object('records', records));
 	RAISE WARNING 'the values of % records are deleted; old versions of the rows lie on disk until they are vacuumed', records

@@ -23,20 +23,20 @@ SELECT is(pg_temp.problems('{"entities": {"people": {"files": "people*", "column
 	E'entities.people.files must be an array of file name patterns\nentities.people.columns.id must be an array of header spellings\nentities.people.required names mrn, which is not among its columns\nentities.people.unmapped must be "report", "collect" or "fields"',
 	'entities: each problem has its path');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{persons} s", "key": "s.id", "fields": {"jobTitle": "s.name"}}]}'),
-	'maps[0] (person).source: {persons} is neither an entity (people) nor country, currency, time_zone, order entity.column', 'unknown entities are named');
+	'maps[0] (person).source: {persons} is neither an entity (people) nor country, currency, time_zone, year, salt, order entity.column', 'unknown entities are named');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "fields": {"jobTitle": "s.nam"}}]}'),
 	'maps[0] (person).fields.jobTitle reads s.nam, which is not among entities.people.columns', 'unknown columns are named');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "filter": "s.name <> ''s.x''", "fields": {"jobTitle": "flitmig.to_date(s.name, {order people.nam})"}}]}'),
-	'maps[0] (person).fields.jobTitle: {order people.nam} is neither an entity (people) nor country, currency, time_zone, order entity.column', 'date orders name a column; what stands in quotes is no column');
+	'maps[0] (person).fields.jobTitle: {order people.nam} is neither an entity (people) nor country, currency, time_zone, year, salt, order entity.column', 'date orders name a column; what stands in quotes is no column');
 SELECT is(pg_temp.problems('{"maps": [{"name": "person", "object": "person", "source": "{people} s", "key": "s.id", "fields": {
 		"a": {"relation": "company", "key": "s.id"}, "b": {"relation": "person"}, "c": {"expression": "s.id", "owner": "s.id"}, "@d": "s.id", "e": {"expression": "s.name", "values": "sex", "defualt": "x"}}}]}'),
-	E'maps[0] (person).fields.e.defualt is unknown; known: expression, values, default, relation, key, by, aliases, onMissing, owner, columns, description\nmaps[0] (person).fields.c needs exactly one of expression, relation, owner\nmaps[0] (person).fields.b: a relation needs a key\nmaps[0] (person).fields.@d: only a relation begins with @\nmaps[0] (person).fields.a.relation names company, which is not a map; the maps are person\nmaps[0] (person).fields.e.values names sex, which is not in values',
+	E'maps[0] (person).fields.e.defualt is unknown; known: expression, values, default, onError, onBlank, relation, key, by, aliases, onMissing, owner, columns, description\nmaps[0] (person).fields.c needs exactly one of expression, relation, owner\nmaps[0] (person).fields.b: a relation needs a key\nmaps[0] (person).fields.@d: only a relation begins with @\nmaps[0] (person).fields.a.relation names company, which is not a map; the maps are person\nmaps[0] (person).fields.e.values names sex, which is not in values',
 	'fields: each problem has its path');
 SELECT is(pg_temp.problems('{"targets": {"Person": {"fields": {}}, "person": {"fields": {"role": {"type": "TEXT", "label": "Role"}, "size": {"type": "NUMERIC", "label": "Size"}, "kind": {"type": "SELECT", "label": "Kind"},
 		"hue": {"type": "SELECT", "label": "Hue", "options": [{"value": "red", "label": "Red"}]}, "boss": {"type": "RELATION", "label": "Boss"}}}}}') ~
 	'"Person" is no name.*"role" is reserved.*person.fields.size.type "NUMERIC" is none.*fields.boss: a RELATION needs.*fields.kind: a SELECT needs options.*hue.options\[0\] needs a value in UPPER_SNAKE_CASE', true, 'targets: names, types and options are checked');
-SELECT is(pg_temp.problems('{"values": {"sex": {"F": "FEMALE", "m": 1}}, "unique": {"person": "npi"}, "audit": [{"code": "X", "severity": "bad", "entity": "pets"}], "staff": {"entity": "staff"}}'),
-	E'values.sex must be an object: source value → target value or null\nvalues.sex.F: source values are trimmed and lower case\nunique.person must be an array of fields\naudit[0].where is missing\naudit[0].severity must be "info", "warning" or "error"\naudit[0].entity names "pets", which is not an entity\nstaff.entity names "staff", which is not an entity',
+SELECT is(pg_temp.problems('{"values": {"sex": {"F": "FEMALE", "m": []}}, "unique": {"person": "npi"}, "audit": [{"code": "X", "severity": "bad", "entity": "pets"}], "staff": {"entity": "staff"}}'),
+	E'values.sex must be an object: source value → target value (text, number, true, false) or null\nvalues.sex.F: source values are trimmed and lower case\nunique.person must be an array of fields\naudit[0].where is missing\naudit[0].severity must be "info", "warning" or "error"\naudit[0].entity names "pets", which is not an entity\nstaff.entity names "staff", which is not an entity',
 	'values, unique, audit and staff are checked');
 
 -- ---- a clinic in small, on both models ----
