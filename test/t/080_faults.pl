@@ -63,7 +63,7 @@ else
 {
 	# the nastiest of each kind
 	@cases = ([ schema => 'metadata-half' ], [ create => 'reset-then-apply-later' ], [ create => 'apply-then-timeout' ], [ children => '429' ],
-		[ file => 'reset-after' ], [ update => 'reset-after' ], [ destroy => 'reset-then-apply-later' ]);
+		[ file => 'reset-after' ], [ update => 'reset-after' ], [ destroy => 'reset-then-apply-later' ], [ unschema => 'reset-before' ]);
 	$mixes = 1;
 }
 
