@@ -55,7 +55,7 @@ COMMENT ON COLUMN flitmig.capability.value IS 'How';
 COMMENT ON COLUMN flitmig.capability.read_at IS 'When it was read';
 
 COMMENT ON COLUMN flitmig.change.run_id IS 'The run that is about to update it';
-COMMENT ON COLUMN flitmig.change.single IS 'Sent alone, because a field of it is unique on the server';
+COMMENT ON COLUMN flitmig.change.single IS 'May not go by upsert, because a field of it is unique on the server';
 COMMENT ON COLUMN flitmig.change.changes IS 'Fields and their new values';
 COMMENT ON COLUMN flitmig.change.before IS 'These fields as they are in Twenty';
 

@@ -501,8 +501,10 @@ CREATE TABLE flitmig.change (
 	changes			jsonb NOT NULL,
 	before			jsonb NOT NULL,
 	created_at		jsonb,
+	position		jsonb,
 	PRIMARY KEY (migration_id, id)
 );
+COMMENT ON COLUMN flitmig.change.position IS 'Where Twenty shows an adopted record in its lists: sent along, because an upsert without it would move the record; NULL: not sent';
 COMMENT ON COLUMN flitmig.change.created_at IS 'When Twenty made the record, as it said when it was read: another value in the answer means another record';
 COMMENT ON TABLE flitmig.change IS 'Fields that a run is about to update, cleared by a read of the current state; before is that state. Gone once stored';
 

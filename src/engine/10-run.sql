@@ -180,6 +180,7 @@ AS $$
 			   WHEN 'remap' THEN 'mapping the staged rows'
 			   WHEN 'gone' THEN 'looking at what is gone from the export'
 			   WHEN 'check' THEN 'comparing what changed'
+			   WHEN 'trashed' THEN 'looking for what was put in the trash meanwhile'
 			   ELSE phase
 		   END
 $$;
@@ -216,10 +217,10 @@ AS $$
 		('read', ARRAY['introspect', 'planmap', 'introspect']),
 		('prepare', ARRAY['introspect', 'schema', 'introspect', 'schema', 'introspect', 'prepared']),
 		('sample', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map', 'adopt', 'remap',
-						 'create', 'update', 'verify']),
+						 'create', 'update', 'trashed', 'verify']),
 		('run', ARRAY['wait', 'introspect', 'settle', 'schema', 'introspect', 'schema', 'introspect', 'map', 'adopt', 'remap', 'gone',
-					  'check', 'create', 'update', 'deferred']),
-		('rollback', ARRAY['wait', 'introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'untold', 'count', 'unschema', 'introspect', 'undone'])),
+					  'check', 'create', 'update', 'deferred', 'trashed']),
+		('rollback', ARRAY['wait', 'introspect', 'settle', 'look', 'timeline', 'destroy', 'late', 'restore', 'restored', 'trashed', 'untold', 'count', 'unschema', 'introspect', 'unschema', 'introspect', 'undone'])),
 	wanted AS (
 		SELECT p.phase, p.n, r.migration_id
 		FROM flitmig.run r
@@ -315,9 +316,10 @@ BEGIN
 		WHEN 'late' THEN PERFORM flitmig._plan_late(this_run, mig, phase);
 		WHEN 'restore' THEN PERFORM flitmig._plan_restore(this_run, mig, phase);
 		WHEN 'restored' THEN PERFORM flitmig._plan_update(this_run, mig, phase);
+		WHEN 'trashed' THEN hold_ms := flitmig._plan_trashed(this_run, mig, phase);
 		WHEN 'untold' THEN hold_ms := flitmig._plan_untold(this_run, mig, phase);
 		WHEN 'count' THEN PERFORM flitmig._plan_count(this_run, mig, phase);
-		WHEN 'unschema' THEN NULL;	/* planned by the answers of count */
+		WHEN 'unschema' THEN PERFORM flitmig._plan_unschema_again(this_run, mig);	/* at first planned by the answers of count */
 		WHEN 'undone' THEN PERFORM flitmig._plan_undone(this_run, mig);
 	END CASE;
 	batches := (SELECT count(*) FROM flitmig.batch b WHERE b.run_id = this_run AND b.phase = _phase_plan.phase AND b.state = 'planned');

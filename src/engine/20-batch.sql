@@ -244,6 +244,8 @@ BEGIN
 				WHEN 'look' THEN PERFORM flitmig._read_look(b, body);
 				WHEN 'late' THEN PERFORM flitmig._read_late(b, body);
 				WHEN 'restore' THEN PERFORM flitmig._read_restore(b, body);
+				WHEN 'holders' THEN PERFORM flitmig._read_holders(b, body);
+				WHEN 'parents' THEN PERFORM flitmig._read_parents(b, body);
 			END CASE;
 		WHEN 'destroy' THEN
 			IF b.purpose = 'undo' THEN	/* otherwise its base stays: the record is missing, not undone */
@@ -314,13 +316,13 @@ BEGIN
 				  HINT = 'SELECT message FROM flitmig.batch WHERE id = ' || b.id || ';';
 	ELSIF b.kind = 'create' AND duplicate AND NOT coalesce((b.detail ->> 'looked')::boolean, false) THEN
 		/* an earlier attempt, of this run or one before, may have landed after all: look, never quarantine unseen */
-		UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || '{"looked": true}' WHERE id = b.id;
+		UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || jsonb_build_object('looked', true, 'code', code) WHERE id = b.id;
 		PERFORM flitmig._plan_look_up(b);
 	ELSIF b.kind = 'update' AND cardinality(b.ids) = 1 AND b.phase = 'check' THEN
 		/* what it points at may come with this run's creates, or another update give its value free: judged anew after them */
 		UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
 	ELSIF cardinality(b.ids) > 1 THEN
-		PERFORM flitmig._split(b, clue, max_records);
+		PERFORM flitmig._narrow(b, code, reason, duplicate, clue, max_records);
 	ELSE
 		PERFORM flitmig._quarantine(b, code, reason);
 	END IF;

@@ -242,9 +242,9 @@ BEGIN
 	ELSIF found_ids = '{}' AND parent.outcome = 'batch_refused' THEN
 		/* refused as duplicates although none of its ids exist: some unique value is taken, find whose */
 		IF cardinality(parent.ids) > 1 THEN
-			PERFORM flitmig._split(parent, NULL, 0);
+			PERFORM flitmig._narrow(parent, coalesce(parent.detail ->> 'code', 'DUPLICATE'), coalesce(parent.message, 'a unique value is taken'), true, NULL, 0);
 		ELSE
-			PERFORM flitmig._quarantine(parent, coalesce(parent.outcome, 'DUPLICATE'), coalesce(parent.message, 'a unique value is taken'));
+			PERFORM flitmig._quarantine(parent, coalesce(parent.detail ->> 'code', 'DUPLICATE'), coalesce(parent.message, 'a unique value is taken'));
 		END IF;
 	ELSE
 		/* a part of a refused batch is no more suspect than others when its answer was lost: it may land yet, so look again */
@@ -263,10 +263,12 @@ AS $$
 BEGIN
 	IF b.purpose = 'adopt' THEN
 		SELECT r.path, r.body::text INTO path, body FROM flitmig._adopt_request(b) r;
+	ELSIF b.purpose = 'holders' THEN
+		SELECT r.path, r.body::text INTO path, body FROM flitmig._holders_request(b.migration_id, b.object, b.ids) r;
 	ELSE
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._read_request(b.migration_id, b.object, b.ids,
-								   CASE b.purpose WHEN 'late' THEN '{}' ELSE flitmig._known_fields(b.migration_id, b.object, b.ids) END,
+								   CASE WHEN b.purpose IN ('late', 'parents') THEN '{}' ELSE flitmig._known_fields(b.migration_id, b.object, b.ids) END,
 								   true) r;
 	END IF;
 END
@@ -286,6 +288,8 @@ AS $$
 		  SELECT unnest(flitmig._change_marks(mig, object))
 		  UNION
 		  SELECT 'createdAt'	/* tells an update from an insert, see _unmake_inserted */
+		  UNION
+		  SELECT 'position' WHERE EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids) AND b.origin = 'adopted')	/* see _note_place */
 		  UNION
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
 		  UNION

@@ -185,15 +185,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._note_touched(flitmig.batch, jsonb) IS 'Marks records that someone else has changed since we stored them';
 
-CREATE FUNCTION flitmig._note_created_at(b flitmig.batch, body jsonb) RETURNS void
+/* An upsert gives a record a new place in Twenty's lists where it is sent without one (1.17); that of an adopted record is not ours. */
+CREATE FUNCTION flitmig._note_place(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	UPDATE flitmig.change c SET created_at = a.doc -> 'createdAt'
+	UPDATE flitmig.change c
+	SET created_at = a.doc -> 'createdAt',
+		position = CASE WHEN s.origin = 'adopted' AND jsonb_typeof(a.doc -> 'position') = 'number' THEN a.doc -> 'position' END,
+		single = c.single OR (s.origin = 'adopted' AND jsonb_typeof(a.doc -> 'position') IS DISTINCT FROM 'number')
 	FROM flitmig._answer_records(body) a
+	JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = a.id
 	WHERE c.migration_id = b.migration_id AND c.id = a.id
 $$;
-COMMENT ON FUNCTION flitmig._note_created_at(flitmig.batch, jsonb) IS 'Remembers of records about to be updated when they were made, see _unmake_inserted';
+COMMENT ON FUNCTION flitmig._note_place(flitmig.batch, jsonb) IS 'Remembers of records about to be updated when they were made, see _unmake_inserted, and of adopted ones where they stand';
 
 CREATE FUNCTION flitmig._read_check(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -252,8 +257,7 @@ BEGIN
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
 	SELECT b.migration_id, j.id, b.run_id, b.object, b.object_map_id,
-		   /* an upsert moves the position of a record (1.17), which is not ours in one that we adopted */
-		   bool_or(flitmig._is_unique(b.migration_id, b.object, j.key)) OR EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = j.id AND s.origin = 'adopted'),
+		   bool_or(flitmig._is_touchy(b.migration_id, b.object, j.key, j.source)),
 		   jsonb_object_agg(j.key, flitmig._replacing(coalesce(j.base_sent, j.base_stored), j.source)),
 		   jsonb_object_agg(j.key, coalesce(j.target, 'null'))
 	FROM judged j
@@ -261,45 +265,66 @@ BEGIN
 	GROUP BY j.id
 	ON CONFLICT (migration_id, id) DO UPDATE
 	SET run_id = excluded.run_id, single = excluded.single, changes = excluded.changes, before = excluded.before;
-	PERFORM flitmig._note_created_at(b, body);
+	PERFORM flitmig._note_place(b, body);
 	/* at once, ahead of further reads: the less time between look and write, the less a person can do in it */
 	PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
 END
 $$;
 COMMENT ON FUNCTION flitmig._read_check(flitmig.batch, jsonb) IS 'Judges every field of the records read: changes to send, conflicts to list, agreement to note';
 
-CREATE FUNCTION flitmig._is_unique(mig integer, object text, payload_key text) RETURNS boolean
+/*
+ * A change of a unique field never goes by upsert: that would match another
+ * holder of the value, or of its blankness (TWENTY.md 4).  Nobody but us
+ * writes into a field that this migration has made.
+ */
+CREATE FUNCTION flitmig._is_touchy(mig integer, object text, payload_key text, value jsonb) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(bool_or(f.is_unique), false) FROM flitmig.live_field f
-	WHERE f.migration_id = mig AND f.object = _is_unique.object AND f.name = payload_key
+	SELECT EXISTS (SELECT FROM flitmig.live_field f
+				   WHERE f.migration_id = mig AND f.object = _is_touchy.object AND f.name = payload_key AND f.is_unique
+					 AND (flitmig._blank(value)
+						  OR NOT EXISTS (SELECT FROM flitmig.undo u
+										 WHERE u.migration_id = mig AND u.undone_by IS NULL AND u.object = f.object
+										   AND (u.action = 'create_object' OR (u.action = 'create_field' AND u.field = f.name)))))
 $$;
-COMMENT ON FUNCTION flitmig._is_unique(integer, text, text) IS 'Whether a field is unique on the server. Such a change never goes by upsert, which would match another holder of the value (TWENTY.md 4)';
+COMMENT ON FUNCTION flitmig._is_touchy(integer, text, text, jsonb) IS 'Whether a field must not get this value by upsert, because it is unique on the server';
 
-/* Also the write half of a restore: changes then hold the before-images. */
+/*
+ * Three ways to write (TWENTY.md 3, 4), the safest that takes few calls:
+ *
+ *	alike	updatePeople(filter: ids, data)		records that get the same; never inserts, never takes out of the trash
+ *	single	updatePerson(id, data)				what may not go by upsert
+ *	else	createPeople(data, upsert)			200 to a call
+ *
+ * Also the write half of a restore: changes then hold the before-images.
+ */
 CREATE FUNCTION flitmig._plan_update(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH waiting AS (
-		SELECT c.* FROM flitmig.change c
+		SELECT c.*, count(*) OVER (PARTITION BY c.object, c.object_map_id, c.changes) AS alike, count(*) OVER (PARTITION BY c.object, c.object_map_id, c.single) AS others
+		FROM flitmig.change c
 		WHERE c.migration_id = mig AND c.run_id = this_run
 		  AND NOT EXISTS (SELECT FROM flitmig.batch b
 						  WHERE b.run_id = this_run AND b.phase = _plan_update.phase AND b.kind = 'update' AND c.id = ANY (b.ids)
-							AND (b.state IN ('planned', 'open') OR (b.state = 'refused' AND b.phase = 'check'))))
-	SELECT flitmig._plan_batches(this_run, mig, phase, 'update', CASE phase WHEN 'restored' THEN 'restore' WHEN 'gone' THEN 'gone' ELSE 'push' END,
-								 t.object, t.object_map_id, t.ids, CASE WHEN t.single THEN 1 ELSE flitmig._batch_size(mig) END)
-	FROM (SELECT w.object, w.object_map_id, w.single, array_agg(w.id ORDER BY w.id) AS ids
-		  FROM waiting w
-		  GROUP BY w.object, w.object_map_id, w.single) t;
-	UPDATE flitmig.batch SET position = -1
-	WHERE run_id = this_run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned' AND position = 0;
-	UPDATE flitmig.batch SET detail = '{"single": true}'
-	WHERE run_id = this_run AND batch.phase = _plan_update.phase AND kind = 'update' AND state = 'planned'
-	  AND EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = mig AND c.id = ids[1] AND c.single);
+							AND (b.state IN ('planned', 'open') OR (b.state = 'refused' AND b.phase = 'check')))),
+	way AS (
+		SELECT w.object, w.object_map_id, w.id, x.way, CASE x.way WHEN 'alike' THEN w.changes END AS said,
+			   CASE x.way WHEN 'single' THEN 1 ELSE flitmig._batch_size(mig) END AS size
+		FROM waiting w,
+			 LATERAL (SELECT CASE WHEN w.alike > 1 AND (w.single OR w.alike >= least(w.others, 200)) THEN 'alike' WHEN w.single THEN 'single' END AS way) x),
+	numbered AS (
+		SELECT w.*, row_number() OVER (PARTITION BY w.object, w.object_map_id, w.way, w.said ORDER BY w.id) - 1 AS n FROM way w)
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, position, ids, detail)
+	SELECT this_run, mig, _plan_update.phase, 'update', CASE phase WHEN 'restored' THEN 'restore' WHEN 'gone' THEN 'gone' ELSE 'push' END,
+		   w.object, w.object_map_id, -1, array_agg(w.id ORDER BY w.n), CASE WHEN w.way IS NOT NULL THEN jsonb_build_object(w.way, true) END
+	FROM numbered w
+	GROUP BY w.object, w.object_map_id, w.way, w.said, w.n / w.size
+	ORDER BY w.object, w.object_map_id, w.way NULLS FIRST, w.said, min(w.n)
 $$;
-COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes: 200 to a call, those of unique fields one by one';
+COMMENT ON FUNCTION flitmig._plan_update(bigint, integer, text) IS 'Plans the cleared changes, 200 to a call wherever that is safe';
 
 CREATE FUNCTION flitmig._behind(this_run bigint, mig integer) RETURNS SETOF flitmig.record
 LANGUAGE sql STABLE
@@ -363,10 +388,14 @@ BEGIN
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig.change c, flitmig._update_one_request(b.migration_id, b.object, c.id, c.changes, fields) r
 		WHERE c.migration_id = b.migration_id AND c.id = b.ids[1];
+	ELSIF (b.detail ->> 'alike')::boolean THEN
+		SELECT r.path, r.body::text INTO path, body
+		FROM flitmig.change c, flitmig._update_alike_request(b.migration_id, b.object, b.ids, c.changes, fields) r
+		WHERE c.migration_id = b.migration_id AND c.id = b.ids[1];
 	ELSE
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._update_request(b.migration_id, b.object,
-									 (SELECT jsonb_agg(c.changes || jsonb_build_object('id', c.id) ORDER BY c.id)
+									 (SELECT jsonb_agg(c.changes || jsonb_strip_nulls(jsonb_build_object('id', c.id, 'position', c.position)) ORDER BY c.id)
 									  FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids)), fields) r;
 	END IF;
 END
@@ -396,17 +425,38 @@ BEGIN
 	INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind)
 	SELECT b.migration_id, i.id, b.object, b.object_map_id, '*', b.run_id, 'missing' FROM unnest(inserted) AS i(id)
 	ON CONFLICT (migration_id, id, field) DO NOTHING;
-	SELECT array_agg(DISTINCT i.id) INTO ours
-	FROM unnest(inserted) AS i(id) JOIN flitmig.undo u ON u.migration_id = b.migration_id AND u.action = 'create' AND i.id = ANY (u.ids);
+	/* the torso of an adopted record is a record that we have made */
+	SELECT array_agg(i.id) INTO ours
+	FROM unnest(inserted) AS i(id)
+	WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = b.migration_id AND u.action = 'create' AND u.undone_by IS NULL AND i.id = ANY (u.ids));
+	INSERT INTO flitmig.undo (migration_id, run_id, action, object, ids)
+	SELECT b.migration_id, b.run_id, 'create', b.object, ours WHERE ours IS NOT NULL;
 	IF EXISTS (SELECT FROM flitmig.live_field f
 			   WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL) THEN
-		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, b.object_map_id, ours, flitmig._ids_per_call());
+		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, b.object_map_id, inserted, flitmig._ids_per_call());
 	END IF;
-	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'destroy', 'unmake', b.object, b.object_map_id, ours, flitmig._ids_per_call());
+	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'destroy', 'unmake', b.object, b.object_map_id, inserted, flitmig._ids_per_call());
 	RETURN inserted;
 END
 $$;
 COMMENT ON FUNCTION flitmig._unmake_inserted(flitmig.batch, jsonb) IS 'Has records destroyed that an update call inserted, lists them as missing, and returns their ids';
+
+/* Not updated with the others: destroyed or trashed since our look.  Judged by another one, but not for ever. */
+CREATE FUNCTION flitmig._look_for_absent(b flitmig.batch, absent uuid[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF (SELECT count(*) FROM flitmig.batch u WHERE u.run_id = b.run_id AND u.phase = b.phase AND u.kind = 'update' AND u.ids && absent) < 4 THEN
+		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read', CASE WHEN b.purpose IN ('restore', 'gone') THEN b.purpose ELSE 'check' END, b.object, b.object_map_id, absent, 200);
+	ELSE
+		INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind)
+		SELECT b.migration_id, i.id, b.object, b.object_map_id, '*', b.run_id, 'missing' FROM unnest(absent) AS i(id)
+		ON CONFLICT (migration_id, id, field) DO NOTHING;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._look_for_absent(flitmig.batch, uuid[]) IS 'Plans another look at records that an update named and its answer did not; lists them as missing when that has happened again and again';
 
 CREATE FUNCTION flitmig._stored_update(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -415,6 +465,7 @@ AS $$
 DECLARE
 	n integer;
 	inserted uuid[] := flitmig._unmake_inserted(b, body);
+	absent uuid[];
 BEGIN
 	WITH answer AS (
 		SELECT a.id, a.doc - 'id' AS doc, c.changes, r.payload, s.sent, s.stored, flitmig._gone_field(s.object_map_id) AS flag
@@ -446,8 +497,12 @@ BEGIN
 		RETURNING 1)
 	SELECT count(*) INTO n FROM based;
 	DELETE FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.id = ANY (b.ids);
+	SELECT array_agg(i.id) INTO absent FROM unnest(b.ids) AS i(id) WHERE NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id);
 	IF b.purpose = 'restore' THEN
-		UPDATE flitmig.rollback_item SET state = 'restored' WHERE run_id = b.run_id AND id = ANY (b.ids) AND state = 'restore';
+		UPDATE flitmig.rollback_item SET state = 'restored' WHERE run_id = b.run_id AND id = ANY (b.ids) AND id <> ALL (coalesce(absent, '{}')) AND state = 'restore';
+	END IF;
+	IF absent IS NOT NULL THEN
+		PERFORM flitmig._look_for_absent(b, absent);
 	END IF;
 	UPDATE flitmig.batch SET stored = n WHERE id = b.id;
 	UPDATE flitmig.run SET done = done + n WHERE id = b.run_id;

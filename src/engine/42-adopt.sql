@@ -294,6 +294,9 @@ BEGIN
 								jsonb_build_object('name', jsonb_build_object('eq', b.object || '.updated')), '{"workspaceMemberId": {"is": "NULL"}}'::jsonb,
 								jsonb_build_object('createdAt', jsonb_build_object('gte', (SELECT min(a.since) FROM flitmig.adoption a WHERE a.migration_id = b.migration_id AND a.target_id = ANY (b.ids))))))));
 	ELSE
+		IF coalesce(jsonb_array_length(b.detail -> 'activities'), 0) = 0 OR cardinality(b.ids) = 0 THEN
+			RAISE EXCEPTION 'a removal of activities must list its ids' USING ERRCODE = 'internal_error';
+		END IF;
 		body := flitmig._call(format('mutation($f:TimelineActivityFilterInput!){destroy%s(filter:$f){id}}', flitmig._capital(root)),
 							  jsonb_build_object('f', jsonb_build_object('and', jsonb_build_array(about, jsonb_build_object('id', jsonb_build_object('in', b.detail -> 'activities'))))));
 	END IF;

@@ -113,7 +113,7 @@ BEGIN
 			   WHEN s.gone = 'flagged' AND NOT x.trashed AND t.doc -> flag = 'true' THEN 'unflag'
 			   ELSE 'back'
 		   END AS fate,
-		   y.before, s.origin = 'adopted' AS adopted
+		   y.before
 	FROM flitmig.base s
 	JOIN flitmig.record r ON r.migration_id = s.migration_id AND r.id = s.id
 	LEFT JOIN flitmig._answer_records(body) t ON t.id = s.id
@@ -133,7 +133,7 @@ BEGIN
 	SELECT b.migration_id, f.id, b.object, b.object_map_id, '*', b.run_id, 'gone' FROM pg_temp.flitmig_fate f WHERE f.fate = 'conflict'
 	ON CONFLICT (migration_id, id, field) DO NOTHING;
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
-	SELECT b.migration_id, f.id, b.run_id, b.object, b.object_map_id, f.adopted,
+	SELECT b.migration_id, f.id, b.run_id, b.object, b.object_map_id, false,
 		   jsonb_build_object(flag, CASE f.fate WHEN 'flag' THEN 'true' ELSE coalesce(nullif(f.before, 'null'), 'false') END),
 		   jsonb_build_object(flag, coalesce(f.doc -> flag, 'null'))
 	FROM pg_temp.flitmig_fate f WHERE f.fate IN ('flag', 'unflag')
@@ -141,6 +141,7 @@ BEGIN
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, t.fate, 'push', b.object, b.object_map_id, t.ids, 200)
 	FROM (SELECT f.fate, array_agg(f.id ORDER BY f.id) AS ids FROM pg_temp.flitmig_fate f WHERE f.fate IN ('trash', 'untrash') GROUP BY f.fate) t;
 	DROP TABLE pg_temp.flitmig_fate;
+	PERFORM flitmig._note_place(b, body);
 	PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
 END
 $$;
@@ -158,7 +159,7 @@ BEGIN
 		SELECT b.migration_id, b.run_id, b.id, b.kind, b.object, b.ids
 		WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.batch_id = b.id);
 	END IF;
-	SELECT r.path, r.body::text INTO path, body FROM flitmig._trash_request(b.migration_id, b.object, b.ids, b.kind = 'untrash') r;
+	SELECT r.path, r.body::text INTO path, body FROM flitmig._trash_request(b.migration_id, b.object, b.ids, b.kind = 'untrash', CASE b.purpose WHEN 'put back' THEN '{create,adopt}'::text[] ELSE '{create}' END) r;
 END
 $$;
 COMMENT ON FUNCTION flitmig._open_trash(flitmig.batch) IS 'Writes the undo row, then builds the call that puts records in the trash or takes them out; the builder refuses ids that the undo log does not list as created';
@@ -171,7 +172,7 @@ DECLARE
 	n integer;
 BEGIN
 	UPDATE flitmig.base s
-	SET gone = CASE b.kind WHEN 'trash' THEN 'trashed' END, stored_at = clock_timestamp(),
+	SET gone = CASE WHEN b.purpose = 'put back' THEN s.gone WHEN b.kind = 'trash' THEN 'trashed' END, stored_at = clock_timestamp(),
 		stored = s.stored || jsonb_build_object('deletedAt', a.doc -> 'deletedAt', 'updatedAt', a.doc -> 'updatedAt')
 	FROM flitmig._answer_records(body) a
 	WHERE s.migration_id = b.migration_id AND s.id = a.id;

@@ -9,7 +9,8 @@
  *	late		everything is looked for once more; what turns up is destroyed again
  *	restore		before-images, three-way: only where Twenty still holds what we stored
  *	count		is someone else's data in what we added to the schema?
- *	unschema	fields, options and objects that we added go, unless it is
+ *	unschema	fields, options and objects that we added go, unless it is; once
+ *				more those that are still there because a call was lost
  */
 
 /* Ids a call for calls that only name ids (TWENTY.md 3: no cap seen, 2,900 took 0.25 s). */
@@ -113,6 +114,8 @@ AS $$
 BEGIN
 	IF b.purpose = 'destroy' THEN
 		SELECT r.path, r.body::text INTO path, body FROM flitmig._timeline_destroy_request(b.migration_id, b.object, b.ids) r;
+	ELSIF b.purpose = 'trashed' THEN
+		SELECT t.path, t.body INTO path, body FROM flitmig._open_trashed(b) t;
 	ELSE
 		SELECT t.path, t.body INTO path, body FROM flitmig._open_told(b) t;
 	END IF;
@@ -126,7 +129,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF b.purpose <> 'destroy' THEN
+	IF b.purpose = 'trashed' THEN
+		PERFORM flitmig._read_trashed(b, body);
+		RETURN;
+	ELSIF b.purpose <> 'destroy' THEN
 		PERFORM flitmig._stored_told(b, body);
 		RETURN;
 	END IF;
@@ -268,7 +274,7 @@ BEGIN
 		RETURNING 1)
 	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
 	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id,
-		   bool_or(flitmig._is_unique(b.migration_id, b.object, p.key)) OR EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = b.migration_id AND s.id = p.id AND s.origin = 'adopted'),
+		   bool_or(flitmig._is_touchy(b.migration_id, b.object, p.key, p.value)),
 		   jsonb_object_agg(p.key, p.value), jsonb_object_agg(p.key, coalesce(p.target, 'null'))
 	FROM place p
 	WHERE p.ours AND NOT coalesce(p.done, false)
@@ -279,7 +285,7 @@ BEGIN
 	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
 	  AND NOT EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.run_id = b.run_id AND c.id = i.id)
 	  AND NOT EXISTS (SELECT FROM flitmig.batch t WHERE t.run_id = b.run_id AND t.kind IN ('trash', 'untrash') AND t.state IN ('planned', 'open') AND i.id = ANY (t.ids));
-	PERFORM flitmig._note_created_at(b, body);
+	PERFORM flitmig._note_place(b, body);
 	IF b.phase = 'restored' THEN
 		PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
 	END IF;
@@ -389,6 +395,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._plan_undo_schema(bigint, bigint) IS 'Plans the call that takes one schema change back, in the phase unschema';
 
+/* A call that broke may not have been applied: the model that was read since tells. */
+CREATE FUNCTION flitmig._unschema_lost(this_run bigint) RETURNS SETOF flitmig.undo
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT s.*
+	FROM flitmig._schema_scope(this_run) s
+	WHERE (SELECT b.state FROM flitmig.batch b
+		   WHERE b.run_id = this_run AND b.kind = 'schema' AND b.purpose = 'undo' AND (b.detail ->> 'undo')::bigint = s.id
+		   ORDER BY b.id DESC LIMIT 1) = 'settled'
+$$;
+COMMENT ON FUNCTION flitmig._unschema_lost(bigint) IS 'Schema changes that a rollback has asked Twenty to take back, got no answer, and that are still there';
+
+CREATE FUNCTION flitmig._plan_unschema_again(this_run bigint, mig integer) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._unschema_lost(this_run) s
+$$;
+COMMENT ON FUNCTION flitmig._plan_unschema_again(bigint, integer) IS 'Plans once more what of a rollback''s schema changes was lost on its way; nothing the first time';
+
 CREATE FUNCTION flitmig._counted_schema(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -455,6 +482,12 @@ BEGIN
 	  AND ((u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 			AND NOT EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)))
 		   OR u.action = 'upload');
+	IF EXISTS (SELECT FROM flitmig._unschema_lost(this_run)) THEN
+		RAISE EXCEPTION 'the answers to schema changes that were to be taken back were lost twice'
+			USING ERRCODE = 'connection_failure',
+				  DETAIL = 'Still there: ' || (SELECT string_agg(s.object || coalesce('.' || s.field, ''), ', ' ORDER BY s.id) FROM flitmig._unschema_lost(this_run) s) || '.',
+				  HINT = format('SELECT * FROM flitmig_rollback(%L);  goes on from there.', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
+	END IF;
 	DELETE FROM flitmig.upload p USING flitmig.rollback_item i
 	WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent') AND p.migration_id = mig AND p.record_id = i.id;
 	DELETE FROM flitmig.conflict c USING flitmig.rollback_item i WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent') AND c.migration_id = mig AND c.id = i.id;

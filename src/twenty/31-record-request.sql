@@ -94,6 +94,23 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._update_one_request(integer, text, uuid, jsonb, text[]) IS 'Call that updates one record by id, never another one';
 
+/* Its filter is a list of ids and nothing else: an empty one would mean everybody (TWENTY.md 9). */
+CREATE FUNCTION flitmig._update_alike_request(mig integer, object text, ids uuid[], data jsonb, fields text[], OUT path text, OUT body jsonb, OUT root text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type text := flitmig._capital(flitmig._api_name(mig, object));
+BEGIN
+	PERFORM flitmig._assert_ours(mig, object, ids, '{create,adopt}');
+	path := '/graphql';
+	root := 'update' || flitmig._capital(flitmig._api_name(mig, object, true));
+	body := flitmig._call(format('mutation($f:%1$sFilterInput!,$d:%1$sUpdateInput!){%2$s(filter:$f,data:$d){%3$s}}', type, root, flitmig._selection(mig, object, fields)),
+						  jsonb_build_object('f', jsonb_build_object('id', jsonb_build_object('in', to_jsonb(ids))), 'd', data - 'id'));
+END
+$$;
+COMMENT ON FUNCTION flitmig._update_alike_request(integer, text, uuid[], jsonb, text[]) IS 'Call that gives up to 200 records, named by id, the same values; error when an id is neither created nor adopted by this migration, or there is none';
+
 CREATE FUNCTION flitmig._has_trash(mig integer, object text) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -4,7 +4,7 @@
  * and every id must stand in the undo log as created by this migration.
  */
 
-CREATE FUNCTION flitmig._assert_ours(mig integer, object text, ids uuid[]) RETURNS void
+CREATE FUNCTION flitmig._assert_ours(mig integer, object text, ids uuid[], logged_as text[] DEFAULT '{create}') RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -12,21 +12,21 @@ DECLARE
 	foreign_ids bigint;
 BEGIN
 	IF coalesce(cardinality(ids), 0) = 0 OR array_position(ids, NULL) IS NOT NULL THEN
-		RAISE EXCEPTION 'a destroy of object "%" must list its ids', object
-			USING ERRCODE = 'internal_error', DETAIL = 'The list is empty or holds NULL; an empty filter would destroy every record.';
+		RAISE EXCEPTION 'a destroy or change of object "%" must list its ids', object
+			USING ERRCODE = 'internal_error', DETAIL = 'The list is empty or holds NULL; an empty filter would mean every record.';
 	END IF;
 	SELECT count(*) INTO foreign_ids
 	FROM unnest(ids) AS i(id)
 	WHERE NOT EXISTS (SELECT FROM (SELECT unnest(u.ids) AS id FROM flitmig.undo u
-								   WHERE u.migration_id = mig AND u.action = 'create' AND u.object = _assert_ours.object AND u.undone_by IS NULL) logged
+								   WHERE u.migration_id = mig AND u.action = ANY (logged_as) AND u.object = _assert_ours.object AND u.undone_by IS NULL) logged
 					  WHERE logged.id = i.id);
 	IF foreign_ids > 0 THEN
-		RAISE EXCEPTION 'refused to destroy % records of object "%" that this migration did not create', foreign_ids, object
+		RAISE EXCEPTION 'refused to destroy or change % records of object "%" that this migration did not create', foreign_ids, object
 			USING ERRCODE = 'internal_error', DETAIL = 'Their ids are not in the undo log (flitmig.undo).';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION flitmig._assert_ours(integer, text, uuid[]) IS 'Error unless every id is logged in flitmig.undo as created by this migration and not undone';
+COMMENT ON FUNCTION flitmig._assert_ours(integer, text, uuid[], text[]) IS 'Error unless every id is logged in flitmig.undo as created by this migration (or as logged_as says) and not undone';
 
 CREATE FUNCTION flitmig._destroy_request(mig integer, object text, ids uuid[], OUT path text, OUT body jsonb, OUT root text)
 LANGUAGE plpgsql STABLE
@@ -97,16 +97,16 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._timeline_destroy_request(integer, text, uuid[]) IS 'Call that destroys the timeline activities about these records of ours; the answer lists the ids it found';
 
-CREATE FUNCTION flitmig._trash_request(mig integer, object text, ids uuid[], back boolean, OUT path text, OUT body jsonb, OUT root text)
+CREATE FUNCTION flitmig._trash_request(mig integer, object text, ids uuid[], back boolean, logged_as text[] DEFAULT '{create}', OUT path text, OUT body jsonb, OUT root text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM flitmig._assert_ours(mig, object, ids);
+	PERFORM flitmig._assert_ours(mig, object, ids, logged_as);
 	path := '/graphql';
 	root := CASE WHEN back THEN 'restore' ELSE 'delete' END || flitmig._capital(flitmig._api_name(mig, object, true));
 	body := flitmig._call(format('mutation($f:%sFilterInput!){%s(filter:$f){id deletedAt updatedAt}}', flitmig._capital(flitmig._api_name(mig, object)), root),
 						  jsonb_build_object('f', jsonb_build_object('id', jsonb_build_object('in', to_jsonb(ids)))));
 END
 $$;
-COMMENT ON FUNCTION flitmig._trash_request(integer, text, uuid[], boolean) IS 'Call that puts records of ours in the trash by id, or takes them out of it; error when an id is not ours, or there is none';
+COMMENT ON FUNCTION flitmig._trash_request(integer, text, uuid[], boolean, text[]) IS 'Call that puts records of ours in the trash by id, or takes them out of it; error when an id is not ours, or there is none';

@@ -13,7 +13,7 @@ use Test::More;
 my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 my $node = start_cluster('between');
-my $twenty = start_twenty('--model', '2.19', '--no-timeline');
+my $twenty = start_twenty('--model', '2.19');
 connect_twenty($node, $twenty);
 mkdir "$work/export";
 open(my $fh, '>', "$work/export/people.csv");
@@ -68,6 +68,30 @@ is(towns(), 'Village', 'the others are updated');
 $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
 unlike(dump_of($twenty), qr/"record":"person","id":"$destroyed"/, 'nor does the next run bring it back');
 
+# ---- records that a person puts in the trash between our look and our write ----
+my @ids = split /\n/, $node->safe_psql('postgres', "SELECT b.id FROM flitmig.base b JOIN flitmig.record r USING (migration_id, id) WHERE b.object = 'person' AND b.id <> '$destroyed' ORDER BY r.sequence LIMIT 2");
+my $trash = sub { graphql($twenty, 'mutation($id: UUID!) { deletePerson(id: $id) { id } }', { id => $_[0] }) };
+my $restore = sub { graphql($twenty, 'mutation($id: UUID!) { restorePerson(id: $id) { id } }', { id => $_[0] }) };
+# each gets a town of its own, so that they go by upsert
+$node->safe_psql('postgres', "UPDATE clinic_staging.people SET town = 'Hamlet ' || id");
+$trash->($ids[1]);
+$restore->($ids[1]);
+hold('people', 'slow-drip', sub { $trash->($ids[0]) });
+is(state_of_last(), 'done', 'a record that goes to the trash between look and write does not stop the run');
+is(deleted($ids[0]), 1, 'our update takes it out, and it is put back');
+is($node->safe_psql('postgres', "SELECT kind FROM flitmig.conflict WHERE id = '$ids[0]'"), 'trashed', 'and is listed');
+is(deleted($ids[1]), 0, 'one that a person restored before stays out');
+$node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
+is(deleted($ids[0]), 1, 'the next run leaves it there');
+# all get the same: such an update takes nothing out of the trash
+$node->safe_psql('postgres', "UPDATE clinic_staging.people SET town = 'Port'");
+$restore->($ids[0]);
+hold('people', 'slow-drip', sub { $trash->($ids[1]) });
+is(deleted($ids[1]), 1, 'an update of many that get the same leaves in the trash what is there');
+is($node->safe_psql('postgres', 'SELECT sum(difference) FROM flitmig.balance'), '0', 'balance is zero');
+$restore->($ids[1]);
+$node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
+
 # ---- a field that goes while a run is at work ----
 $node->safe_psql('postgres', "UPDATE clinic_staging.people SET town = 'City'");
 my ($rc, $err) = hold('people', 'slow-drip', sub { remove_field(field_ids('person')->{town}) });
@@ -91,6 +115,8 @@ sub hold
 	waitpid($caller, 0);
 	return ($? >> 8, slurp_file($errors));
 }
+
+sub deleted { my ($id) = @_; return graphql($twenty, 'query($id: UUID!) { people(filter: { and: [ { id: { eq: $id } }, { deletedAt: { is: NOT_NULL } } ] }) { totalCount } }', { id => $id })->{people}{totalCount}; }
 
 sub state_of_last { return $node->safe_psql('postgres', 'SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1'); }
 

@@ -88,13 +88,33 @@ cmp_ok(scalar(keys %values), '>', 1500, 'values to look for');
 my %ours = map { lc $_ => 1 } map { slurp_file($_) =~ /([A-Za-z]+)/g } grep { !m{/6\d[a-z]?-} } glob("$repository/src/*/*.sql $repository/test/t/*.p[lm]");
 my @families = grep { !$ours{ lc $_ } } grep { my $name = lc $_; !grep { index($_, $name) >= 0 } @{ $manifest->{members} } } grep { /^[A-Z][a-z]{4,}$/ } split /\n/, $node->safe_psql('postgres', 'SELECT DISTINCT last_name FROM clinic_staging.patients');
 cmp_ok(scalar(@families), '>', 10, 'family names to look for');
-my $pattern = join '|', (map { quotemeta } keys %values), (map { "\\b$_\\b" } @families);
+my $pattern = pattern_of(keys %values, @families);
+
+# The search itself: it finds each value wherever a message may put it, and no number that another number holds.
+is(scalar(grep { my $value = $_; grep { $_ !~ $pattern } sprintf('DETAIL:  Key (f)=(%s) exists.', $value), qq({"a":"$value"}), "{\\n$value\\n}", "'$value'", $value } keys %values, @families),
+	0, 'each value is found where it is planted');
+my $numbers = pattern_of('00000001', '10000000');
+unlike('LOG:  invalid magic number 0000 in log segment 000000010000000000000002, offset 0', $numbers, 'a number within a longer one is none of ours');
+like($_, $numbers, 'the same number by itself is') for 'mrn 00000001', '"00000001"', 'a\\n10000000', '\\u00e910000000', 'x_00000001_';
 for ([ "the server's log", $log ], [ 'what the client was told', $said ], [ 'the audit table', $audit ])
 {
 	my ($where, $text) = @$_;
 	my @hits = $text =~ /^(.*?(?:$pattern).*)$/mg;
 	is(scalar(@hits), 0, "no patient value in $where") or diag join "\n", map { substr($_, 0, 300) } @hits[0 .. ($#hits > 4 ? 4 : $#hits)];
 	unlike($text, qr/\Q$twenty->{key}\E/, "no key in $where");
+}
+
+# What finds one of these values.  One of letters and digits alone counts where it does not stand within a longer run of
+# them, as MRN 00000001 does in the name of a WAL segment; the letter of an escape (\n, \u00e9) before it is no part of the run.
+sub pattern_of
+{
+	my @values = @_;
+	my $alone = join '|', grep { /^[A-Za-z0-9]+$/ } @values;
+	my $within = join '|', map { quotemeta } grep { !/^[A-Za-z0-9]+$/ } @values;
+	my @any = ($alone ne '' ? qr/(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4}))(?:$alone)(?![A-Za-z0-9])/ : ());
+	push @any, qr/$within/ if $within ne '';
+	my $any = join '|', @any;
+	return qr/$any/;
 }
 
 # One fault for the first request of each kind.

@@ -4,7 +4,7 @@
 #	planned ── intent committed ── sending ── sent ── applied ── answer read ── outcome committed ── verifying ── all done
 #
 # FLITMIG_LONG=1 (make check-long) does every blow at every point; by default each point and each blow comes once.
-# FLITMIG_POINT='regular expression' does only points of such a name.
+# FLITMIG_POINT='regular expression' does only points of such a name, FLITMIG_SLICE=2/5 a fifth of the cases.
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
@@ -60,6 +60,7 @@ for my $i (0 .. $#points)
 	next if defined $ENV{FLITMIG_POINT} && $points[$i][0] !~ /$ENV{FLITMIG_POINT}/;
 	push @cases, map { [ $points[$i], $blows[ ($i + $_) % @blows ] ] } $ENV{FLITMIG_LONG} ? (0 .. $#blows) : (1);
 }
+@cases = slice_of(@cases);
 for my $case (@cases)
 {
 	my ($point, $blow) = @$case;

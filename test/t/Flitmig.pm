@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_cluster start_twenty generate_clinic connect_twenty migrate_up_to
-  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers $repository);
+  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers slice_of $repository);
 
 our $repository = abs_path(dirname(__FILE__) . '/../..');
 
@@ -116,6 +116,15 @@ sub http_request
 
 sub http_get { my ($twenty, $path) = @_; return http_request($twenty, 'GET', $path); }
 sub http_post { my ($twenty, $path, $body) = @_; return http_request($twenty, 'POST', $path, $body); }
+
+# FLITMIG_SLICE=2/5: of these, every fifth from the second on; so that a long list can be done in pieces, or side by side.
+sub slice_of
+{
+	my @all = @_;
+	return @all unless ($ENV{FLITMIG_SLICE} // '') =~ m{^(\d+)/(\d+)$};
+	die "no such slice: $ENV{FLITMIG_SLICE}" if $1 < 1 || $1 > $2;
+	return map { $all[$_] } grep { $_ % $2 == $1 - 1 } 0 .. $#all;
+}
 
 # A GraphQL call as a person at the stand-in would make it; returns the data.
 sub graphql
