@@ -79,8 +79,12 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 #include "varatt.h"
 #endif
 
-/* 17: a lexer of the caller's own; a wait set belongs to a resource owner (or, with NULL, to the session). */
+/*
+ * 17: a lexer of the caller's own; a wait set belongs to a resource owner (or,
+ * with NULL, to the session); the names of temporary files left storage/fd.h.
+ */
 #if PG_VERSION_NUM >= 170000
+#include "common/file_utils.h"
 #define json_lexer(json, length, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, length, encoding, escapes)
 #define create_wait_set(context, events) CreateWaitEventSet(NULL, events)
 #else
