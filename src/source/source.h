@@ -189,6 +189,7 @@ typedef struct SourceFile
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);
+extern void leave_out(Import *import, const char *name, const char *message);
 
 /* ---- accounts (source_file.c) ---- */
 
