@@ -369,12 +369,12 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 	import->migration = atoi(sql_value(0, 1));
 	import->schema = sql_value(0, 2);
 	/* the staging tables are the owner's, with whatever the owner hung on them */
-	sql_run(psprintf("SELECT flitmig._require_owner_rights(%d)", import->migration), NULL);
+	sql_run_once(psprintf("SELECT flitmig._require_owner_rights(%d)", import->migration));
 	if (!OidIsValid(get_namespace_oid(import->schema, true)))
 	{
-		sql_run(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)), NULL);
-		sql_run(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(import->schema),
-						 quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))), NULL);
+		sql_run_once(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)));
+		sql_run_once(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(import->schema),
+						 quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))));
 	}
 	return import;
 }
@@ -386,7 +386,7 @@ analyze_table(Import *import, const char *table)
 	int			level = NewGUCNestLevel();
 
 	(void) set_config_option("default_statistics_target", "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	sql_run(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)), NULL);
+	sql_run_once(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)));
 	AtEOXact_GUC(true, level);
 }
 
@@ -395,6 +395,7 @@ end_import(Import *import)
 {
 	ListCell   *cell;
 
+	source_files_label(import);
 	foreach(cell, import->tables)
 	{
 		census_take(import, strVal(lfirst(cell)));
