@@ -7,15 +7,19 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(flitmig_import_path);
@@ -24,6 +28,8 @@ PG_FUNCTION_INFO_V1(flitmig_column_name);
 PG_FUNCTION_INFO_V1(flitmig_name_matches);
 
 #define BEGINNING_BYTES	(16 * 1024 * 1024)	/* in which the first value of a file that may be JSON must end */
+
+#define SMALL_TABLE_BLOCKS	1000	/* of a staging table, 8 MB */
 
 /* ---- one input ---- */
 
@@ -379,13 +385,20 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 	return import;
 }
 
-/* Statistics for the mapping's joins, which come next, maybe in this transaction; a small sample tells enough. */
+/*
+ * Statistics for the mapping's joins, which come next, maybe in this
+ * transaction.  A small sample tells enough (a target of 10 is 3,000 rows); of
+ * a small table half of that, or it takes longer than reading the file.
+ */
 static void
 analyze_table(Import *import, const char *table)
 {
 	int			level = NewGUCNestLevel();
+	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
+	bool		small = RelationGetNumberOfBlocks(rel) < SMALL_TABLE_BLOCKS;
 
-	(void) set_config_option("default_statistics_target", "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	table_close(rel, NoLock);
+	(void) set_config_option("default_statistics_target", small ? "5" : "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	sql_run_once(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)));
 	AtEOXact_GUC(true, level);
 }
