@@ -19,8 +19,8 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(flitmig_import_path);
 PG_FUNCTION_INFO_V1(flitmig_import_large_object);
