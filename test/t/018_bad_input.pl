@@ -165,6 +165,24 @@ for my $other (['page.xls', '<html><table><tr><td>ID</td></tr></table></html>'],
 	like($findings, qr/^warning\|UNSUPPORTED_FORMAT\|\Q$name\E\|1\|/m, "$name is no table");
 }
 
+# Encodings that are asked for without a byte order take that of the file's mark.
+for my $order ('UTF-16BE', 'UTF-16LE')
+{
+	my $pack = $order eq 'UTF-16BE' ? 'n*' : 'v*';
+	my $path = put("\L$order\E.csv", pack($pack, 0xFEFF, map { ord } split //, "id,name,born\n1,Ann,01/02/1980\n"));
+	$node->safe_psql('postgres', "SELECT FROM flitmig_create('order" . lc(substr($order, 6)) . "', 'crm')");
+	is($node->safe_psql('postgres', "SELECT rows, encoding FROM flitmig_import('order" . lc(substr($order, 6)) . "', '$path', options => '{\"encoding\": \"utf-16\"}')"),
+		"1|$order", "UTF-16 with the mark of $order");
+}
+
+# JSON as people write it.
+($rows) = import_of(put('commas.ndjson', qq({"id": 1, "name": "Ann"},\n{"id": 2, "name": "Ben"},\n)));
+is($rows, 'commas|commas.ndjson|2|0|-', 'commas behind lines of JSON do no harm');
+($rows) = import_of(put('page.json', qq({"total": 7, "next": "p2", "data": [{"id": 1}, {"id": 2}]})));
+is($rows, 'page|page.json|2|0|-', 'rows of an answer');
+is($node->safe_psql('postgres', "SELECT string_agg(convert_from(raw, 'UTF8'), ' ' ORDER BY raw) FROM flitmig.original o JOIN flitmig.source_file f ON f.id = o.file_id WHERE f.name = 'page.json'"),
+	'"next":"p2" "total":7', 'what stands beside them is kept');
+
 # Archives with members that cannot be read among others.
 my $mixed;
 my $zip = IO::Compress::Zip->new(\$mixed, Name => 'secret.csv', Method => ZIP_CM_STORE, Stream => 0) or die;
