@@ -183,7 +183,7 @@ COMMENT ON COLUMN flitmig.object_map.position IS 'Order in which records go, com
 COMMENT ON COLUMN flitmig.object_map.filter IS 'SQL condition: other rows are no business of this map';
 
 COMMENT ON COLUMN flitmig.original.file_id IS 'File that the bytes stand in';
-COMMENT ON COLUMN flitmig.original.line_no IS 'Line where their row begins: _line of the staged row, or a line of the header or above it. For an array of JSON the element''s number; 0: a key of JSON';
+COMMENT ON COLUMN flitmig.original.line_no IS 'Line where their row begins: _line of the staged row, or a line of the header or above it. For an array of JSON the element''s number; 0: a key of JSON, or what stands beside its rows';
 COMMENT ON COLUMN flitmig.original.column_name IS 'Column of the staging table; NULL: a whole line, or a whole object of JSON';
 COMMENT ON COLUMN flitmig.original.raw IS 'The bytes in the file''s own encoding: of a cell without the quotes around it, of JSON the value as it is written';
 

@@ -74,6 +74,7 @@ CREATE TABLE flitmig.source_file (
 	imported_at		timestamptz NOT NULL DEFAULT now(),
 	UNIQUE (migration_id, path, sha256)
 );
+CREATE INDEX ON flitmig.source_file (migration_id, name);
 COMMENT ON TABLE flitmig.source_file IS 'Every file that was imported: rows read = rows loaded + rows rejected. Written by flitmig_import';
 COMMENT ON COLUMN flitmig.source_file.name IS 'Path relative to the imported directory; a later import of the same name supersedes this file';
 COMMENT ON COLUMN flitmig.source_file.labels IS 'Facts that live in the file''s name only: status, year, patient, … A map reads them as s._labels, or by the spelling "label:status" of a column';
@@ -128,7 +129,7 @@ CREATE TABLE flitmig.finding (
 	hint			text,
 	found_at		timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX ON flitmig.finding (migration_id, step);
+CREATE INDEX ON flitmig.finding (migration_id, step, object);
 COMMENT ON TABLE flitmig.finding IS 'Something to know about the data: code, count, the first places as file:line, what to do. Never a value. A step replaces its own findings when it runs again';
 
 /* ---- mapping ---- */

@@ -246,15 +246,21 @@ import_member(Import *import, Archive *archive, struct archive_entry *entry, Inp
 
 	if (raw && archive_filter_count(archive->handle) <= 1)
 		return false;			/* neither packed nor compressed */
-	if (!raw && archive_entry_filetype(entry) != AE_IFREG)
+	if (!raw && archive_entry_filetype(entry) == AE_IFDIR)
 		return true;
 	name = archive_member_name(archive->handle, entry, input->name);
 	if (name == NULL || is_left_behind(name))
 		return true;
+	if (!raw && (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL))
+	{
+		leave_out(import, plain ? name : psprintf("%s!%s", input->name, name), "It is a link or no file at all");
+		return true;
+	}
 	member = input_create_spool(psprintf("%s!%s", input->path, name),
 								plain ? name : psprintf("%s!%s", input->name, name));
 	if (!spool_member(archive, member))
 	{
+		leave_out(import, member->name, archive_entry_is_encrypted(entry) ? "It is encrypted" : "It could not be unpacked");
 		input_close(member);
 		return false;
 	}
@@ -272,21 +278,21 @@ import_members(Import *import, Archive *archive, Input *input, bool plain, const
 {
 	struct archive_entry *entry;
 	int			count = 0;
-	int			result;
-	bool		read = true;
+	int			result = ARCHIVE_OK;
+	bool		whole = true;
 
-	while (read && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
+	while (!archive->bomb && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
 	{
 		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		rethrow(archive);
-		read = import_member(import, archive, entry, input, plain, &count);
+		whole &= import_member(import, archive, entry, input, plain, &count);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 	}
 	rethrow(archive);
-	if (!read || result != ARCHIVE_EOF)
+	if (!whole || result != ARCHIVE_EOF)
 		*trouble = archive->bomb ? "a file in it is more than 500 times as long as the archive"
 			: archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
 	return count;

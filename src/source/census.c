@@ -517,7 +517,7 @@ live_files(Import *import, const char *table, int *count)
 
 	sql_int(&args, import->migration);
 	sql_text(&args, table);
-	*count = (int) sql_run("SELECT id FROM flitmig.source_file WHERE migration_id = $1 AND staging_table = $2 AND superseded_by IS NULL", &args);
+	*count = (int) sql_run("SELECT id FROM flitmig.source_file WHERE migration_id = $1 AND staging_table = $2 AND superseded_by IS NULL ORDER BY id", &args);
 	ids = palloc(sizeof(int) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
 		ids[i] = atoi(sql_value(i, 1));
@@ -580,8 +580,8 @@ is_complete(const Census *census, const int *files, int file_count)
 {
 	if (census == NULL || list_length(census->files) != file_count)
 		return false;
-	for (int i = 0; i < file_count; i++)
-		if (!list_member_int(census->files, files[i]))
+	for (int i = 0; i < file_count; i++)	/* both in the order of their ids */
+		if (list_nth_int(census->files, i) != files[i])
 			return false;
 	return true;
 }

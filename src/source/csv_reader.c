@@ -16,7 +16,9 @@
  * a character: the cell goes on if its real end is on the same line or if it
  * spans lines already, else the whole cell is taken as it stands, unquoted.
  * A quote that finds no end before the file ends costs only the line that it
- * stands on, if the next line has as many cells as a row should have.
+ * stands on, if the next line has as many cells as a row should have.  So does
+ * one that finds its end in another cell's quote, many rows later: rows of the
+ * right width inside a cell are rows.
  */
 #include "source/csv_fast.h"
 
@@ -30,6 +32,11 @@
 
 /* After so many quotes without end, quoted cells must end on their line. */
 #define UNTERMINATED_LIMIT	8
+
+/* So many lines of the right width, if they are that wide, are rows; fewer do behind a quote that makes no sense. */
+#define SWALLOWED_LINES	8
+#define SWALLOWED_FEW	3
+#define SWALLOWED_WIDTH	4
 
 typedef enum Fill
 {
@@ -115,6 +122,7 @@ typedef struct Scan
 	size_t		length;			/* bytes of it that are there */
 	size_t		at;
 	Fill		stop;			/* why no more came */
+	size_t		swallowing;		/* end of the line whose quote swallows rows; 0: none does */
 } Scan;
 
 /* Whether offset at is there, reading on if need be. */
@@ -297,6 +305,55 @@ unescape_cell(CsvReader *reader, const char *text, size_t from, size_t to, size_
 	return true;
 }
 
+/* Cells of the line that starts at offset at, for a guess whether it is a row of its own. */
+static int
+cells_of_line(Scan *scan, size_t at)
+{
+	CsvReader  *reader = scan->reader;
+	char		quote = reader->dialect.quote;
+	bool		inside = false;
+	int			cells = 1;
+
+	for (; at < scan->length; at++)
+	{
+		char		c = scan->text[at];
+
+		if (quote && c == quote)
+			inside = !inside;
+		else if (c == '\n' || c == '\r')
+			break;
+		else if (!inside && c == reader->dialect.delimiter)
+			cells++;
+	}
+	return inside ? 0 : cells;
+}
+
+/* Whether the lines of a quoted cell behind its first one are rows of the right width, and wide. */
+static bool
+swallows_rows(Scan *scan, size_t from, int lines)
+{
+	CsvReader  *reader = scan->reader;
+	char		end = reader->dialect.cr_only ? '\r' : '\n';
+	size_t		first = 0;
+
+	if (reader->width < SWALLOWED_WIDTH)
+		return false;
+
+	for (int i = 0; i < lines; i++)
+	{
+		const char *line = memchr(scan->text + from, end, scan->at - from);
+
+		if (line == NULL)
+			return false;
+		from = (size_t) (line - scan->text) + 1;
+		if (cells_of_line(scan, from) != reader->width)
+			return false;
+		first = i == 0 ? from : first;
+	}
+	scan->swallowing = first;
+	return true;
+}
+
 /* Reads a quoted cell; at stands behind the quote, and then behind the cell. */
 static Quoted
 quoted_cell(Scan *scan)
@@ -332,11 +389,15 @@ quoted_cell(Scan *scan)
 		}
 		if (quote_ends(scan, scan->at + 1, &after))
 			break;
+		if (!reader->stray_quote && swallows_rows(scan, from, SWALLOWED_FEW))
+			return QUOTED_OPEN;
 		reader->stray_quote = true;
 		if (!ends_on_line(scan, scan->at + 1, &line) && count_lines(reader, scan->text + from, scan->at - from) == 0)
 			return QUOTED_NOT;
 		scan->at++;
 	}
+	if (swallows_rows(scan, from, SWALLOWED_LINES))
+		return QUOTED_OPEN;
 	reader->next_line += count_lines(reader, scan->text + from, scan->at - from);
 	if (after > scan->at + 1)
 		reader->stray_quote = true; /* blanks behind the quote are not part of the cell */
@@ -346,29 +407,6 @@ quoted_cell(Scan *scan)
 		return QUOTED_NO_MEMORY;
 	scan->at = after;
 	return QUOTED_CELL;
-}
-
-/* Cells of the line that starts at offset at, for a guess whether it is a row of its own. */
-static int
-cells_of_line(Scan *scan, size_t at)
-{
-	CsvReader  *reader = scan->reader;
-	char		quote = reader->dialect.quote;
-	bool		inside = false;
-	int			cells = 1;
-
-	for (; at < scan->length; at++)
-	{
-		char		c = scan->text[at];
-
-		if (quote && c == quote)
-			inside = !inside;
-		else if (c == '\n' || c == '\r')
-			break;
-		else if (!inside && c == reader->dialect.delimiter)
-			cells++;
-	}
-	return inside ? 0 : cells;
 }
 
 /* Gives up a row that does not end: its first line, or all that is left. */
@@ -384,7 +422,9 @@ give_up(Scan *scan, CsvResult result)
 	if (scan->stop == FILL_NO_MEMORY)
 		return CSV_NO_MEMORY;
 	reader->unterminated++;
-	if (more && result == CSV_UNTERMINATED && reader->unterminated < UNTERMINATED_LIMIT &&
+	if (scan->swallowing > 0)
+		raw = scan->swallowing;
+	else if (more && result == CSV_UNTERMINATED && reader->unterminated < UNTERMINATED_LIMIT &&
 		reader->width > 1 && cells_of_line(scan, raw) != reader->width)
 		raw = scan->length;
 	reader->skipping = first == NULL && result == CSV_TOO_LONG;

@@ -7,21 +7,29 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(flitmig_import_path);
 PG_FUNCTION_INFO_V1(flitmig_import_large_object);
 PG_FUNCTION_INFO_V1(flitmig_column_name);
 PG_FUNCTION_INFO_V1(flitmig_name_matches);
+
+#define BEGINNING_BYTES	(16 * 1024 * 1024)	/* in which the first value of a file that may be JSON must end */
+
+#define SMALL_TABLE_BLOCKS	1000	/* of a staging table, 8 MB */
 
 /* ---- one input ---- */
 
@@ -60,6 +68,63 @@ keep_unread(Import *import, Input *input, const char *hint)
 	source_file_end(import, file);
 }
 
+/* What the file is by its first bytes, when it says that it is a table and is none; NULL: nothing known. */
+static const char *
+disguise_of(const char *head, size_t length)
+{
+	static const struct
+	{
+		const char *start;
+		const char *hint;
+	}			known[] = {
+		{"%PDF-", "It is a PDF, whatever its name says. Ask for the export as CSV or Excel."},
+		{"<!doctype", "It is a web page, whatever its name says. If it shows a table, open it in Excel or LibreOffice and save it as .xlsx; if it shows an error, export again."},
+		{"<html", "It is a web page, whatever its name says. If it shows a table, open it in Excel or LibreOffice and save it as .xlsx; if it shows an error, export again."},
+		{"<table", "It is a web page, whatever its name says. If it shows a table, open it in Excel or LibreOffice and save it as .xlsx; if it shows an error, export again."},
+		{"<?xml", "It is XML, whatever its name says. If it is an Excel 2003 workbook, open it in Excel or LibreOffice and save it as .xlsx."},
+		{"SQLite format 3", "It is an SQLite database: export its tables as CSV (sqlite3 -csv -header)."},
+		{"{\\rtf", "It is a text document (RTF), whatever its name says. Ask for the export as CSV or Excel."},
+	};
+	size_t		from = 0;
+
+	while (from < length && (strchr(" \t\r\n", head[from]) && head[from]))
+		from++;
+	for (int i = 0; i < lengthof(known); i++)
+		if (length - from >= strlen(known[i].start) && pg_strncasecmp(head + from, known[i].start, strlen(known[i].start)) == 0)
+			return known[i].hint;
+	return NULL;
+}
+
+/* A workbook under another name: an archive with a workbook's first part in it. */
+static bool
+is_workbook(Input *input)
+{
+	Archive    *archive = archive_open(input);
+	bool		found = archive_find(archive, "xl/workbook.xml");
+
+	archive_close(archive);
+	return found;
+}
+
+/* Whether the first value of the text is JSON as a table's rows are: an object, or an array. */
+static bool
+begins_with_json(Input *input)
+{
+	JsonReader	reader;
+	JsonOutline outline;
+	bool		found = false;
+
+	if (!json_outline(input_text(input), &outline))
+		out_of_memory();
+	json_outline_free(&outline);
+	if (!json_reader_init(&reader, input_text(input), outline.layout, NULL))
+		out_of_memory();
+	reader.element_limit = BEGINNING_BYTES;
+	found = json_reader_next(&reader) == JSON_ELEMENT && (json_element(&reader)[0] == '{' || outline.layout == JSON_ARRAY);
+	json_reader_free(&reader);
+	return found;
+}
+
 static bool
 looks_like_json(Input *input)
 {
@@ -84,8 +149,9 @@ import_by_format(Import *import, Input *input)
 	static const char *const office[] = {".docx", ".pptx", ".odt", ".ods", ".odp", ".docm", ".epub", ".jar", ".pages", ".numbers", NULL};
 	static const char *const archives[] = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar", NULL};
 	static const char *const databases[] = {".mdb", ".accdb", ".sqlite", ".sqlite3", ".bak", ".fdb", ".mdf", ".dbf", NULL};
-	char		head[8] = {0};
-	size_t		got = input_peek(input, 0, head, sizeof(head));
+	char		head[256] = {0};
+	size_t		got = input_peek(input, input->encoding.bom_length, head, sizeof(head));
+	const char *disguise = disguise_of(head, got);
 	const char *slash = strrchr(input->name, '/');
 	bool		nameless = strchr(slash ? slash : input->name, '.') == NULL;
 
@@ -95,6 +161,8 @@ import_by_format(Import *import, Input *input)
 		import_workbook(import, input);
 	else if (has_ending(input->name, office))
 		keep_as_file(import, input, "kept as a file");
+	else if (got >= 4 && memcmp(head, "PK\3\4", 4) == 0 && !has_ending(input->name, archives) && is_workbook(input))
+		import_workbook(import, input);
 	else if (has_ending(input->name, archives) || (got >= 4 && memcmp(head, "PK\3\4", 4) == 0))
 		import_archive(import, input);
 	else if (got >= 8 && memcmp(head, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0 &&
@@ -102,6 +170,12 @@ import_by_format(Import *import, Input *input)
 		keep_unread(import, input, "Open it in Excel or LibreOffice, take its password off if it has one, and save it as .xlsx or .csv.");
 	else if (has_ending(input->name, databases))
 		keep_unread(import, input, "A database: export its tables as CSV (mdb-export, sqlite3 -csv -header, bcp), or ask the vendor for CSV.");
+	else if (disguise && (has_ending(input->name, perhaps) || has_ending(input->name, delimited) || has_ending(input->name, workbook)))
+		keep_unread(import, input, disguise);
+	else if (has_ending(input->name, delimited) && looks_like_json(input) && begins_with_json(input))
+		import_json(import, input);
+	else if (has_ending(input->name, json) && !looks_like_json(input) && input_is_tabular(input))
+		import_delimited(import, input);
 	else if (has_ending(input->name, json) || ((nameless || import->seen == 1) && !has_ending(input->name, delimited) && looks_like_json(input)))
 		import_json(import, input);
 	else if (has_ending(input->name, delimited))
@@ -110,6 +184,31 @@ import_by_format(Import *import, Input *input)
 		import_delimited(import, input);
 	else
 		keep_as_file(import, input, "kept as a file");
+}
+
+/*
+ * Reads the input in the encoding that was asked for.  A name without a byte
+ * order means the order that the file's mark, or its NUL bytes, show.
+ */
+static void
+set_encoding(Input *input, const char *name)
+{
+	static const char *const families[][2] = {{"UTF-16", "UTF-16"}, {"UTF16", "UTF-16"}, {"UCS-2", "UTF-16"}, {"UCS2", "UTF-16"}, {"UNICODE", "UTF-16"},
+	{"UTF-32", "UTF-32"}, {"UTF32", "UTF-32"}, {"UCS-4", "UTF-32"}, {"UCS4", "UTF-32"}};
+	int			bom = input->encoding.bom_length;
+
+	for (int i = 0; i < lengthof(families); i++)
+		if (pg_strcasecmp(name, families[i][0]) == 0)
+		{
+			if (strncmp(input->encoding.name, families[i][1], 6) == 0)
+				return;
+			name = psprintf("%sLE", families[i][1]);
+			break;
+		}
+	if (!encoding_by_name(&input->encoding, name))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("encoding \"%s\" is not known", name),
+						errhint("Names are those of iconv, for example UTF-8, WINDOWS-1252, UTF-16LE.")));
+	input->encoding.bom_length = bom;
 }
 
 /* Imports whatever the input is, and closes it. */
@@ -124,14 +223,7 @@ import_input(Import *import, Input *input)
 	{
 		encoding = import_option(import, input->name, "encoding");
 		if (encoding)
-		{
-			int			bom = input->encoding.bom_length;
-
-			if (!encoding_by_name(&input->encoding, encoding))
-				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("encoding \"%s\" is not known", encoding),
-								errhint("Names are those of iconv, for example UTF-8, WINDOWS-1252, UTF-16LE.")));
-			input->encoding.bom_length = bom;
-		}
+			set_encoding(input, encoding);
 		import_by_format(import, input);
 		input_check_unchanged(input);
 	}
@@ -181,8 +273,8 @@ list_directory(const char *path, int *count)
 	return names;
 }
 
-/* What stands in the directory and is not read, so that nobody believes it was. */
-static void
+/* What stands in the directory or archive and is not read, so that nobody believes it was. */
+void
 leave_out(Import *import, const char *name, const char *message)
 {
 	List	   *findings = NIL;
@@ -283,24 +375,31 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 	import->migration = atoi(sql_value(0, 1));
 	import->schema = sql_value(0, 2);
 	/* the staging tables are the owner's, with whatever the owner hung on them */
-	sql_run(psprintf("SELECT flitmig._require_owner_rights(%d)", import->migration), NULL);
+	sql_run_once(psprintf("SELECT flitmig._require_owner_rights(%d)", import->migration));
 	if (!OidIsValid(get_namespace_oid(import->schema, true)))
 	{
-		sql_run(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)), NULL);
-		sql_run(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(import->schema),
-						 quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))), NULL);
+		sql_run_once(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)));
+		sql_run_once(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(import->schema),
+						 quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))));
 	}
 	return import;
 }
 
-/* Statistics for the mapping's joins, which come next, maybe in this transaction; a small sample tells enough. */
+/*
+ * Statistics for the mapping's joins, which come next, maybe in this
+ * transaction.  A small sample tells enough (a target of 10 is 3,000 rows); of
+ * a small table half of that, or it takes longer than reading the file.
+ */
 static void
 analyze_table(Import *import, const char *table)
 {
 	int			level = NewGUCNestLevel();
+	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
+	bool		small = RelationGetNumberOfBlocks(rel) < SMALL_TABLE_BLOCKS;
 
-	(void) set_config_option("default_statistics_target", "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	sql_run(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)), NULL);
+	table_close(rel, NoLock);
+	(void) set_config_option("default_statistics_target", small ? "5" : "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql_run_once(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)));
 	AtEOXact_GUC(true, level);
 }
 
@@ -309,6 +408,7 @@ end_import(Import *import)
 {
 	ListCell   *cell;
 
+	source_files_label(import);
 	foreach(cell, import->tables)
 	{
 		census_take(import, strVal(lfirst(cell)));

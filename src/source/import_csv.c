@@ -22,6 +22,8 @@ typedef struct Delimited
 	Encoding   *encoding;		/* of the reader's bytes */
 	bool		sheet;			/* each row of the text is a row of a sheet */
 	int64		header_line;	/* of the row that names the columns */
+	bool		after_blank;	/* rows without content are right above */
+	bool	   *data;			/* of each column: in the first row it looks like no word */
 	List	   *damaged_names;
 } Delimited;
 
@@ -342,6 +344,44 @@ extras_are_empty(CsvReader *reader, int from)
 	return true;
 }
 
+/* An identifier, amount, date or address: what no header is. */
+static bool
+is_data(Delimited *d, int i)
+{
+	ShapeKind	kind = value_shape(csv_cell(d->reader, i), d->reader->cells[i].length).kind;
+
+	return kind != SHAPE_BLANK && kind != SHAPE_TEXT && kind != SHAPE_BOOLEAN;
+}
+
+static void
+look_at_first_row(Delimited *d)
+{
+	d->data = palloc0(sizeof(bool) * Max(d->file->column_count, 1));
+	for (int i = 0; i < Min(d->reader->cell_count, d->file->column_count); i++)
+		d->data[i] = is_data(d, i);
+}
+
+/*
+ * Whether the row names the columns of another table: it stands behind a gap,
+ * has a word in each of several cells, and one of them where the first row
+ * has data.
+ */
+static bool
+is_second_header(Delimited *d)
+{
+	bool		word_for_data = false;
+
+	if (!d->after_blank || d->data == NULL || d->reader->cell_count < 2)
+		return false;
+	for (int i = 0; i < d->reader->cell_count; i++)
+	{
+		if (d->reader->cells[i].length == 0 || is_data(d, i))
+			return false;
+		word_for_data |= i < d->file->column_count && d->data[i];
+	}
+	return word_for_data;
+}
+
 static void
 load_row(Delimited *d)
 {
@@ -350,6 +390,12 @@ load_row(Delimited *d)
 	int			count = reader->cell_count;
 	bool		plain;
 
+	if (is_second_header(d))
+		finding_add(&file->findings, "warning", "SECOND_TABLE", row_line(d),
+					"Behind a gap stands what looks like the header of another table; it and its rows are taken for rows of this one",
+					"Cut the file in two at that line, and import both.");
+	if (d->data == NULL)
+		look_at_first_row(d);
 	if (count > file->column_count)
 	{
 		if (!extras_are_empty(reader, file->column_count))
@@ -402,6 +448,7 @@ load_rows(Delimited *d)
 			case CSV_BLANK:
 				finding_add(&file->findings, "info", "BLANK_ROWS", row_line(d),
 							"Rows without any content are skipped and not counted", NULL);
+				d->after_blank = true;
 				break;
 			case CSV_ROW:
 				file->rows_read++;
@@ -414,6 +461,7 @@ load_rows(Delimited *d)
 				}
 				else
 					load_row(d);
+				d->after_blank = false;
 				break;
 			case CSV_UNTERMINATED:
 			case CSV_TOO_LONG:

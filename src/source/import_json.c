@@ -289,9 +289,28 @@ load_elements(JsonImport *j)
 	}
 }
 
-/* Imports one table of the file: all of it, or the array of one member. */
+/* Page numbers, totals and the like that stand beside the array of rows. */
 static void
-import_part(Import *import, Input *input, JsonLayout layout, const char *member, const char *part)
+keep_others(SourceFile *file, const JsonOutline *outline)
+{
+	for (int i = 0; i < outline->count; i++)
+	{
+		const JsonOutlineMember *member = &outline->members[i];
+		Bytes		text = {0};
+
+		if (member->value == NULL)
+			continue;
+		if (!bytes_append(&text, member->key, strlen(member->key)) || !bytes_append(&text, ":", 1) ||
+			!bytes_append(&text, member->value, member->value_length))
+			out_of_memory();
+		original_keep(file, 0, NULL, text.data, text.length);
+		bytes_free(&text);
+	}
+}
+
+/* Imports one table of the file: all of it, or the array of one member beside the others of the outline. */
+static void
+import_part(Import *import, Input *input, JsonLayout layout, const char *member, const char *part, const JsonOutline *outline)
 {
 	JsonImport *j = palloc0(sizeof(JsonImport));
 	Damage		damage = {0};
@@ -307,6 +326,8 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 		return;
 	j->file->read_from = input;
 	j->file->converted_from = input->encoding.kind == ENCODING_CONVERTED ? &input->encoding : NULL;
+	if (outline)
+		keep_others(j->file, outline);
 	if (member && part == NULL)
 		j->file->second_base = key_text(j->encoding, member, strlen(member), &damage);
 
@@ -379,7 +400,7 @@ import_document(Import *import, Input *input, JsonOutline *outline)
 			Damage		damage = {0};
 
 			import_part(import, input, JSON_MEMBER, key,
-						key_text(input->encoding.kind == ENCODING_CONVERTED ? &transcoded : &input->encoding, key, strlen(key), &damage));
+						key_text(input->encoding.kind == ENCODING_CONVERTED ? &transcoded : &input->encoding, key, strlen(key), &damage), NULL);
 			tables++;
 		}
 	source_file_note(whole, psprintf("%d tables", tables));
@@ -399,11 +420,11 @@ import_json(Import *import, Input *input)
 		out_of_memory();
 	tables = count_tables(outline, &table, &others_are_plain);
 	if (!outline->one_object || tables == 0)
-		import_part(import, input, outline->layout, NULL, NULL);
+		import_part(import, input, outline->layout, NULL, NULL, NULL);
 	else if (outline->count == 1 || (tables == 1 && others_are_plain && is_wrapper_key(outline->members[table].key)))
-		import_part(import, input, JSON_MEMBER, outline->members[table].key, NULL);
+		import_part(import, input, JSON_MEMBER, outline->members[table].key, NULL, outline);
 	else if (tables == outline->count)
 		import_document(import, input, outline);
 	else
-		import_part(import, input, outline->layout, NULL, NULL);
+		import_part(import, input, outline->layout, NULL, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 #define STYLES			65536
 #define ROWS_LIMIT		1048576 /* of a sheet (Excel specifications and limits) */
 #define COLUMNS_LIMIT	16384
+#define WHOLE_LIMIT		9007199254740992.0	/* 2^53: up to there every whole number is itself */
 
 /* Since 2.12 a handler cannot change the error that it is told. */
 #if LIBXML_VERSION >= 21200
@@ -479,7 +480,7 @@ write_number(Workbook *book, const char *text, int style, char *out, size_t size
 		return 0;
 	if (shown != STYLE_NUMBER && value >= 0 && value < 2958466)	/* 9999-12-31 */
 		return write_date(book, value, shown, out, size);
-	if (value == floor(value) && fabs(value) < 1e15)
+	if (value == floor(value) && fabs(value) <= WHOLE_LIMIT)
 		return snprintf(out, size, "%.0f", value);
 	return double_to_shortest_decimal_buf(value, out);
 }
@@ -506,6 +507,8 @@ typedef struct SheetWriter
 	int			column;			/* of the last cell written in this row */
 	int			next;			/* column of a cell that does not say its own */
 	int			cells;			/* in the sheet */
+	bool		formula;		/* the cell is computed */
+	List	   *findings;
 	Bytes		value;
 	char		type[16];
 	int			style;
@@ -567,6 +570,10 @@ end_cell(Workbook *book, SheetWriter *writer, int column)
 	if (strcmp(writer->type, "inlineStr") == 0 || strcmp(writer->type, "str") == 0)
 		unescape_text(&writer->value, 0);
 	length = writer->value.length;
+	if (length == 0 && writer->formula && strcmp(writer->type, "str") != 0)
+		finding_add(&writer->findings, "warning", "FORMULA_WITHOUT_VALUE", writer->row + 1,
+					"Cells hold a formula whose result is not in the file; they are staged as blank",
+					"Open the workbook in Excel or LibreOffice, which compute it, and save it.");
 	if (length == 0 && strcmp(writer->type, "s") != 0 && strcmp(writer->type, "str") != 0)
 		return;
 	put(&writer->value, "", 1);
@@ -616,12 +623,13 @@ start_cell(Workbook *book, SheetWriter *writer)
 	strlcpy(writer->type, type ? (char *) type : "", sizeof(writer->type));
 	xmlFree(type);
 	writer->style = number_attribute(book, "s", -1);
+	writer->formula = false;
 	writer->value.length = 0;
 }
 
 /* Writes a sheet's rows; how many cells there were, up to where its XML is damaged. */
 static int
-write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged)
+write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged, List **findings)
 {
 	SheetWriter *writer = palloc0(sizeof(SheetWriter));
 	bool		in_value = false;
@@ -654,6 +662,8 @@ write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged)
 			writer->next = column + 1;
 			start_cell(book, writer);
 		}
+		else if (starts(book, "f"))
+			writer->formula = true;
 		else if (starts(book, "v") || starts(book, "t"))
 			in_value = !xmlTextReaderIsEmptyElement(book->reader);
 		else if (in_value && is_text(book))
@@ -670,6 +680,7 @@ write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged)
 			end_row(writer);
 	}
 	*damaged = !close_part(book, result);
+	*findings = writer->findings;
 	input_append(spool, writer->line.data ? writer->line.data : "", writer->line.length);
 	return writer->cells;
 }
@@ -682,7 +693,8 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 	Input	   *spool = input_create_spool(psprintf("%s!%s", input->path, sheet->name), input->name);
 	SourceFile *file;
 	bool		cut;
-	int			cells = write_sheet(book, sheet, spool, &cut);
+	List	   *findings = NIL;
+	int			cells = write_sheet(book, sheet, spool, &cut, &findings);
 
 	cut |= book->strings_damaged;
 	*damaged |= cut;
@@ -693,6 +705,7 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 		if (file)
 		{
 			file->encoding = "UTF-8";
+			file->findings = findings;
 			if (!part)
 				file->second_base = sheet->name;
 			else if (i == 0)

@@ -206,12 +206,13 @@ finish_element(JsonReader *reader, bool whole)
 	return JSON_BROKEN;
 }
 
-/* A line that is not blank. */
+/* A line that is not blank; a comma behind it, as between the values of an array, does no harm. */
 static JsonResult
 next_line(JsonReader *reader)
 {
-	if (!skip_between(reader, false))
+	if (!skip_between(reader, reader->after_comma))
 		return JSON_END;
+	reader->after_comma = false;
 	reader->line = reader->next_line;
 	for (;;)
 	{
@@ -224,6 +225,12 @@ next_line(JsonReader *reader)
 	}
 	while (reader->position > reader->start && is_space(reader->buffer[reader->position - 1]))
 		reader->position--;
+	if (reader->position > reader->start + 1 && reader->buffer[reader->position - 1] == ',' &&
+		json_valid(reader->buffer + reader->start, reader->position - reader->start - 1))
+	{
+		reader->position--;
+		reader->after_comma = true;
+	}
 	return finish_element(reader, true);
 }
 
@@ -289,7 +296,10 @@ void
 json_outline_free(JsonOutline *outline)
 {
 	for (int i = 0; i < outline->count; i++)
+	{
 		free(outline->members[i].key);
+		free(outline->members[i].value);
+	}
 	outline->count = 0;
 }
 
@@ -307,6 +317,7 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 		return false;
 	memcpy(member->key, reader->buffer + reader->start, length);
 	member->key[length] = '\0';
+	member->value = NULL;
 	member->kind = 's';
 	outline->count++;
 	if (!skip_between(reader, false) || reader->buffer[reader->position] != ':')
@@ -330,7 +341,16 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 		if (reader->position + at < reader->filled && reader->buffer[reader->position + at] == '{')
 			member->kind = 'o';
 	}
-	return pass_value(reader, false);
+	if (member->kind == '[' || member->kind == 'o' || member->kind == '{')
+		return pass_value(reader, false);
+	if (!pass_value(reader, true))
+		return false;
+	member->value_length = reader->position - reader->start;
+	member->value = malloc(member->value_length + 1);
+	if (member->value == NULL)
+		return false;
+	memcpy(member->value, reader->buffer + reader->start, member->value_length);
+	return true;
 }
 
 /* Looks at a file as a whole: what its rows are. */

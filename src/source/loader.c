@@ -87,12 +87,12 @@ create_table(Import *import, SourceFile *file)
 	for (int i = 0; i < file->column_count; i++)
 		appendStringInfo(&sql, ", %s text", quote_identifier(file->columns[i]));
 	appendStringInfoChar(&sql, ')');
-	sql_run(sql.data, NULL);
+	sql_run_once(sql.data);
 	resetStringInfo(&sql);
 	appendStringInfo(&sql, "COMMENT ON TABLE %s.%s IS %s", quote_identifier(import->schema), quote_identifier(file->table),
 					 quote_literal_cstr(psprintf("Staged rows of migration %s: text as it was exported; _file: flitmig.source_file, _line: where the row starts",
 												 import->migration_name)));
-	sql_run(sql.data, NULL);
+	sql_run_once(sql.data);
 }
 
 static void
@@ -107,7 +107,7 @@ add_columns(Import *import, SourceFile *file, Oid relid)
 		if (get_attnum(relid, file->columns[i]) == InvalidAttrNumber)
 			appendStringInfo(&sql, "%s ADD COLUMN %s text", added++ ? "," : "", quote_identifier(file->columns[i]));
 	if (added > 0)
-		sql_run(sql.data, NULL);
+		sql_run_once(sql.data);
 }
 
 /* A staging table is a plain table that nobody has made do more than hold rows. */

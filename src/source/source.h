@@ -83,6 +83,7 @@ extern void sql_datum(SqlArguments *args, Oid type, Datum value);
 extern void sql_jsonb(SqlArguments *args, Jsonb *value);
 extern void sql_texts(SqlArguments *args, char *const *values, int count);
 extern uint64 sql_run(const char *sql, SqlArguments *args);
+extern uint64 sql_run_once(const char *sql);
 extern char *sql_value(uint64 row, int column);
 
 /* ---- archives (archive.c) ---- */
@@ -150,6 +151,8 @@ typedef struct Import
 	Tuplestorestate *rows;
 	TupleDesc	row_desc;
 	List	   *tables;			/* staging tables that changed, names */
+	List	   *files;			/* ids of what was imported */
+	List	   *matches;		/* EntityMatch: what the profile said of files so far */
 	List	   *censuses;		/* of rows loaded by this import */
 	int			depth;			/* archives inside archives */
 	int64		seen;			/* inputs */
@@ -189,6 +192,7 @@ typedef struct SourceFile
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);
+extern void leave_out(Import *import, const char *name, const char *message);
 
 /* ---- accounts (source_file.c) ---- */
 
@@ -201,6 +205,7 @@ extern bool imported_already(Import *import, Input *input, const char *path, con
  */
 extern SourceFile *source_file_begin(Import *import, Input *input, const char *part, const char *format);
 extern void source_file_end(Import *import, SourceFile *file);
+extern void source_files_label(Import *import);
 extern char *file_base_name(const char *name);
 extern void source_file_note(SourceFile *file, const char *note);
 

@@ -5,7 +5,9 @@
  */
 #include "source/source.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/value.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 
 #define COLUMN_LIMIT	1590	/* MaxHeapAttributeNumber less the fixed columns and some room */
@@ -63,7 +65,7 @@ forget_file(Import *import, const char *path)
 
 		if (tables[i] == NULL)
 			continue;
-		sql_run(psprintf("DELETE FROM %s.%s WHERE _file = %s", quote_identifier(import->schema), quote_identifier(tables[i]), ids[i]), NULL);
+		sql_run_once(psprintf("DELETE FROM %s.%s WHERE _file = %s", quote_identifier(import->schema), quote_identifier(tables[i]), ids[i]));
 		old = MemoryContextSwitchTo(import->context);
 		import->tables = list_append_unique(import->tables, makeString(pstrdup(tables[i])));
 		MemoryContextSwitchTo(old);
@@ -226,6 +228,7 @@ source_file_end(Import *import, SourceFile *file)
 	SqlArguments args = {0};
 	Datum		values[8];
 	bool		nulls[8] = {false};
+	MemoryContext old;
 	char		quote[2] = {file->quote, '\0'};
 	char		delimiter[2] = {file->delimiter, '\0'};
 
@@ -250,8 +253,7 @@ source_file_end(Import *import, SourceFile *file)
 		args.nulls[8] = args.nulls[9] = 'n';
 	sql_run("UPDATE flitmig.source_file f SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
 			"header_rows = $7, preamble_rows = $8, header = $9, columns = $10, rows_read = $11, rows_loaded = $12, "
-			"rows_rejected = $13, note = $14, labels = flitmig._file_labels(f.name, $2 IS NOT NULL, m.profile_doc#>ARRAY['entities', $2, 'labels']) "
-			"FROM flitmig.migration m WHERE f.id = $1 AND m.id = f.migration_id", &args);
+			"rows_rejected = $13, note = $14 WHERE f.id = $1", &args);
 	findings_store(import->migration, file->name, file->findings);
 	if (file->rows_read != file->rows_loaded + file->rows_rejected)
 		elog(ERROR, "rows read, loaded and rejected do not add up for file \"%s\"", file->name);
@@ -271,13 +273,29 @@ source_file_end(Import *import, SourceFile *file)
 	values[7] = nulls[7] ? (Datum) 0 : CStringGetTextDatum(file->note);
 	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
 
+	old = MemoryContextSwitchTo(import->context);
+	import->files = lappend_int(import->files, file->id);
 	if (file->table)
-	{
-		MemoryContext old = MemoryContextSwitchTo(import->context);
-
 		import->tables = list_append_unique(import->tables, makeString(pstrdup(file->table)));
-		MemoryContextSwitchTo(old);
-	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Reads the labels of all files out of their names: in one statement, whose functions are set up once. */
+void
+source_files_label(Import *import)
+{
+	SqlArguments args = {0};
+	Datum	   *ids = palloc(sizeof(Datum) * Max(list_length(import->files), 1));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, import->files)
+		ids[count++] = Int32GetDatum(lfirst_int(cell));
+	sql_int(&args, import->migration);
+	sql_datum(&args, INT4ARRAYOID, PointerGetDatum(construct_array(ids, count, INT4OID, 4, true, TYPALIGN_INT)));
+	sql_run("UPDATE flitmig.source_file f "
+			"SET labels = flitmig._file_labels(f.name, f.staging_table IS NOT NULL, m.profile_doc#>ARRAY['entities', f.staging_table, 'labels']) "
+			"FROM flitmig.migration m WHERE m.id = $1 AND f.migration_id = m.id AND f.id = ANY ($2)", &args);
 }
 
 /* ---- columns and table ---- */
@@ -331,21 +349,90 @@ source_file_columns(SourceFile *file, char **header, int count)
 	file->header_text = psprintf("%d column%s", count, count == 1 ? "" : "s");
 }
 
-/* The entity of that name, by the profile's patterns; false when none matches. */
+#define MATCHES	256				/* answers that are kept */
+
+/* What the profile says of a file of that name and those columns. */
+typedef struct EntityMatch
+{
+	const char *name;
+	const char *wanted;
+	char	  **columns;
+	int			column_count;
+	const char *entity;			/* NULL: none matches */
+	const char *missing;
+} EntityMatch;
+
 static bool
-match_entity(Import *import, SourceFile *file, const char *name, const char *wanted)
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Files of many folders have the same names and columns: the answer for an earlier one; NULL: not asked yet. */
+static const EntityMatch *
+known_match(Import *import, SourceFile *file, const char *name, const char *wanted)
+{
+	ListCell   *cell;
+
+	foreach(cell, import->matches)
+	{
+		const EntityMatch *match = lfirst(cell);
+		bool		same = match->column_count == file->column_count && same_text(match->name, name) && same_text(match->wanted, wanted);
+
+		for (int i = 0; same && i < file->column_count; i++)
+			same = strcmp(match->columns[i], file->columns[i]) == 0;
+		if (same)
+			return match;
+	}
+	return NULL;
+}
+
+static const EntityMatch *
+ask_match(Import *import, SourceFile *file, const char *name, const char *wanted)
 {
 	SqlArguments args = {0};
-	char	   *missing;
+	MemoryContext old;
+	EntityMatch *match;
+	uint64		found;
 
 	sql_int(&args, import->migration);
 	sql_text(&args, name);
 	sql_texts(&args, file->columns, file->column_count);
 	sql_text(&args, wanted);
-	if (sql_run("SELECT entity, missing FROM flitmig._match_entity($1, $2, $3, $4)", &args) == 0)
+	found = sql_run("SELECT entity, missing FROM flitmig._match_entity($1, $2, $3, $4)", &args);
+	old = MemoryContextSwitchTo(import->context);
+	match = palloc0(sizeof(EntityMatch));
+	if (found > 0)
+	{
+		match->entity = sql_value(0, 1);
+		match->missing = sql_value(0, 2);
+	}
+	match->name = pstrdup(name);
+	match->wanted = wanted ? pstrdup(wanted) : NULL;
+	match->column_count = file->column_count;
+	match->columns = palloc(sizeof(char *) * Max(file->column_count, 1));
+	for (int i = 0; i < file->column_count; i++)
+		match->columns[i] = pstrdup(file->columns[i]);
+	if (list_length(import->matches) < MATCHES)
+		import->matches = lappend(import->matches, match);
+	MemoryContextSwitchTo(old);
+	return match;
+}
+
+/* The entity of that name, by the profile's patterns; false when none matches. */
+static bool
+match_entity(Import *import, SourceFile *file, const char *name, const char *wanted)
+{
+	const EntityMatch *match;
+	const char *missing;
+
+	match = known_match(import, file, name, wanted);
+	if (match == NULL)
+		match = ask_match(import, file, name, wanted);
+	if (match->entity == NULL)
 		return false;
-	file->table = sql_value(0, 1);
-	missing = sql_value(0, 2);
+	file->table = match->entity;
+	missing = match->missing;
 	if (missing)
 		finding_add(&file->findings, "error", "HEADER_MISMATCH", file->preamble_rows + 1,
 					psprintf("The file looks like %s by its name but has no column %s", file->table, missing),

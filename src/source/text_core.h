@@ -305,6 +305,7 @@ typedef struct JsonReader
 	int64_t		ordinal;
 	bool		inside;			/* between the brackets of an array */
 	bool		done;
+	bool		after_comma;	/* JSON_LINES: one stands between this line's value and its end */
 	size_t		length;			/* of the element */
 	const char *reason;			/* JSON_BROKEN: why */
 } JsonReader;
@@ -325,6 +326,8 @@ typedef struct JsonOutlineMember
 {
 	char	   *key;			/* raw, with its quotes, NUL-terminated */
 	char		kind;			/* first character of the value; 'o': array of objects */
+	char	   *value;			/* of a string, number or word, as it is written; else NULL */
+	size_t		value_length;
 } JsonOutlineMember;
 
 typedef struct JsonOutline

@@ -1,10 +1,11 @@
 #!/bin/bash
-# import-memory.sh: by how much importing a long file makes its backend grow. Three
-# files of invented patients: CSV, JSON (one array), and the CSV in a zip archive.
+# import-memory.sh: by how much importing a long file makes its backend grow. Four
+# files of invented patients: CSV, JSON (one array), the CSV in a zip archive, and a tenth
+# of the CSV with bytes in nearly every cell that are no UTF-8.
 # BYTES= of each (default 5,000,000,000: 25 GB of disk while it runs) or SHORT=1 (300,000,000).
 # The growth is that of the process's own memory (RssAnon: not the shared buffers),
 # looked at ten times a second, over what it is before the import.
-# Ends with "import-memory growth N MB", the largest of the three.
+# Ends with "import-memory growth N MB", the largest of the four.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/bench/workshop.bash
@@ -71,14 +72,19 @@ SELECT 'pid ' || pg_backend_pid();" >&5
 }
 
 worst=0
-for kind in csv json zip; do
+for kind in csv json zip damaged; do
 	long=$files/patients.$kind
 	case $kind in
 		zip) patients csv "$bytes" | zipped >"$long" ;;
+		damaged)
+			long=$long.csv
+			patients csv $((bytes / 10)) | LC_ALL=C sed '2,$s/[aeo]/\xC3\xA9\xC3\xA9\xFF/g' >"$long" ;;
 		*) patients $kind "$bytes" >"$long" ;;
 	esac
 	read -r growth seconds rows < <(grown "$long")
-	say "$kind of $((bytes / 1000000)) MB: $rows rows in $seconds s, the backend grew by $growth MB"
+	[ "$kind" != damaged ] || [ "$(psql -XAtqc 'SELECT count(*) > 3 * max(s.rows_loaded) FROM flitmig.original o JOIN flitmig.source_file s ON s.id = o.file_id')" = t ] ||
+		die "damaged cells are not kept"
+	say "$kind of $(($(stat -c %s "$long") / 1000000)) MB: $rows rows in $seconds s, the backend grew by $growth MB"
 	[ "$growth" -le "$worst" ] || worst=$growth
 	rm -f "$long"
 	psql -XAtq -c "SET client_min_messages = warning" -c "DO \$\$ BEGIN EXECUTE (SELECT string_agg(format('DROP SCHEMA %I CASCADE', staging_schema), ';') FROM flitmig.migration); END \$\$" \

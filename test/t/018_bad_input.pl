@@ -132,6 +132,106 @@ is($rows, '-|empty.csv|0|0|empty file', 'an empty file is none');
 ($rows) = import_of(put('mark.csv', "\xEF\xBB\xBF"));
 is($rows, '-|mark.csv|0|0|empty file', 'neither is a byte order mark');
 
+# Quotes that are opened and find their end in another cell's quote, thousands of rows later.
+my @rows = map { "$_,Ann $_,01/02/1980,ann\@example.com\n" } 1 .. 3000;
+$rows[999] = qq(1000,"Ann 1000,01/02/1980,ann\@example.com\n);
+$rows[1999] = qq(2000,"Ann ""the"" 2000",01/02/1980,ann\@example.com\n);
+($rows, $findings, $rejects) = import_of(put('swallowed.csv', "id,name,born,email\n", @rows));
+is($rows, 'swallowed|swallowed.csv|3000|1|UNTERMINATED_QUOTE 1', 'a quote that swallows rows costs its own line');
+is($rejects, '1001|a quote is opened and never closed|' . length($rows[999]), 'which is a reject');
+$rows[1999] = qq(2000,5'4",01/02/1980,ann\@example.com\n);
+($rows, $findings, $rejects) = import_of(put('inches.csv', "id,name,born,email\n", @rows));
+is($rows, 'inches|inches.csv|3000|1|UNTERMINATED_QUOTE 1', 'so does one that a sign for inches would end');
+($rows) = import_of(put('letters.csv', "id,note,born,email\n", map { qq($_,"Dear Ann, \nwe, and you, know ""x""\nbest, yours, Eve\n",01/02/1980,a\@example.com\n) } 1 .. 20));
+is($rows, 'letters|letters.csv|20|0|-', 'letters in cells are letters');
+
+# Several tables in one file.
+($rows, $findings) = import_of(put('two.csv', "id,name,born\n", (map { "$_,Ann,01/02/1980\n" } 1 .. 9), "\n,,\nVisit,Patient,Status\n", map { "V$_,$_,kept\n" } 1 .. 9));
+like($findings, qr/^warning\|SECOND_TABLE\|two\.csv\|1\|\{two\.csv:13\}/m, 'a second table below the first is a finding');
+
+# Files that are not what their names say.
+($rows) = import_of(put('rows.csv', qq([{"id": 1, "name": "Ann"}, {"id": 2, "name": "Ben"}])));
+is($rows, 'rows|rows.csv|2|0|-', 'JSON under the name of CSV is read');
+($rows) = import_of(put('rows.json', $csv));
+is($rows, 'rows|rows.json|2000|0|-', 'so is CSV under the name of JSON');
+my $workbook = slurp_file("$repository/test/data/xlsx/patients.xlsx");
+my ($as_it_is) = import_of(put('book.xlsx', $workbook));
+($rows) = import_of(put('book.csv', $workbook));
+is($rows, $as_it_is =~ s/book\.xlsx/book.csv/gr, 'so is a workbook under the name of CSV');
+for my $other (['page.xls', '<html><table><tr><td>ID</td></tr></table></html>'], ['login.csv', "\n<!DOCTYPE html>\n<title>Log in</title>"], ['scan.csv', "%PDF-1.4\n%\xE2\xE3\xCF\xD3\n"])
+{
+	my ($name, $bytes) = @$other;
+	($rows, $findings) = import_of(put($name, $bytes));
+	like($findings, qr/^warning\|UNSUPPORTED_FORMAT\|\Q$name\E\|1\|/m, "$name is no table");
+}
+
+# Encodings that are asked for without a byte order take that of the file's mark.
+for my $order ('UTF-16BE', 'UTF-16LE')
+{
+	my $pack = $order eq 'UTF-16BE' ? 'n*' : 'v*';
+	my $path = put("\L$order\E.csv", pack($pack, 0xFEFF, map { ord } split //, "id,name,born\n1,Ann,01/02/1980\n"));
+	$node->safe_psql('postgres', "SELECT FROM flitmig_create('order" . lc(substr($order, 6)) . "', 'crm')");
+	is($node->safe_psql('postgres', "SELECT rows, encoding FROM flitmig_import('order" . lc(substr($order, 6)) . "', '$path', options => '{\"encoding\": \"utf-16\"}')"),
+		"1|$order", "UTF-16 with the mark of $order");
+}
+
+# JSON as people write it.
+($rows) = import_of(put('commas.ndjson', qq({"id": 1, "name": "Ann"},\n{"id": 2, "name": "Ben"},\n)));
+is($rows, 'commas|commas.ndjson|2|0|-', 'commas behind lines of JSON do no harm');
+($rows) = import_of(put('page.json', qq({"total": 7, "next": "p2", "data": [{"id": 1}, {"id": 2}]})));
+is($rows, 'page|page.json|2|0|-', 'rows of an answer');
+is($node->safe_psql('postgres', "SELECT string_agg(convert_from(raw, 'UTF8'), ' ' ORDER BY raw) FROM flitmig.original o JOIN flitmig.source_file f ON f.id = o.file_id WHERE f.name = 'page.json'"),
+	'"next":"p2" "total":7', 'what stands beside them is kept');
+
+# Archives with members that cannot be read among others.
+my $mixed;
+my $zip = IO::Compress::Zip->new(\$mixed, Name => 'secret.csv', Method => ZIP_CM_STORE, Stream => 0) or die;
+$zip->print("id,name,born\n1,Ann,01/02/1980\n");
+$zip->newStream(Name => 'open.csv', Method => ZIP_CM_STORE, Stream => 0);
+$zip->print("id,name,born\n1,Ben,01/02/1980\n");
+$zip->close;
+substr($mixed, 6, 1) |= "\x01";	# its flags: encrypted
+substr($mixed, index($mixed, "PK\x01\x02") + 8, 1) |= "\x01";
+($rows, $findings) = import_of(put('mixed.zip', $mixed));
+like($rows, qr/^open\|mixed\.zip!open\.csv\|1\|0\|-$|^open\|open\.csv\|1\|0\|-$/m, 'what stands behind an encrypted member is read');
+like($findings, qr/^warning\|NOT_READ\|(mixed\.zip!)?secret\.csv\|/m, 'the encrypted member is named');
+system('tar', '-C', "$scratch/odd", '-cf', "$scratch/links.tar", 'one.csv', 'two.csv', 'pipe.csv') == 0 or die 'no tar';
+($rows, $findings) = import_of("$scratch/links.tar");
+is(join(' ', $findings =~ /^warning\|NOT_READ\|([^|]+)\|/mg), 'pipe.csv two.csv', 'links and pipes in an archive are findings');
+
+# Workbooks: what XML cannot hold, formulas that nobody computed, ids of sixteen digits.
+sub workbook_of
+{
+	my ($name, $strings, $rows) = @_;
+	my $main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+	my @parts = (
+		'xl/workbook.xml' => qq(<workbook xmlns="$main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Data" sheetId="1" r:id="r1"/></sheets></workbook>),
+		'xl/_rels/workbook.xml.rels' => '<Relationships><Relationship Id="r1" Target="worksheets/sheet1.xml"/></Relationships>',
+		'xl/sharedStrings.xml' => $strings, 'xl/worksheets/sheet1.xml' => qq(<worksheet xmlns="$main"><sheetData>$rows</sheetData></worksheet>));
+	my $packed;
+	my $book;
+	while (my ($part, $text) = splice(@parts, 0, 2))
+	{
+		if ($book) { $book->newStream(Name => $part) } else { $book = IO::Compress::Zip->new(\$packed, Name => $part) or die }
+		$book->print($text);
+	}
+	$book->close;
+	return put($name, $packed);
+}
+my $cells = join('', map { my $row = $_; "<row r=\"$row\">" . join('', map { '<c t="s"><v>' . (2 * $row - 2 + $_) . '</v></c>' } 0, 1) . '</row>' } 1, 2);
+my $texts = '<si><t>id</t></si><si><t>note</t></si><si><t>P1</t></si><si><t>a_x000D_b_x0000_c_x005F_x000D_</t></si>';
+($rows, $findings) = import_of(workbook_of('escapes.xlsx', "<sst>$texts</sst>", $cells));
+like($findings, qr/^info\|NUL_BYTES\|escapes\.xlsx\|1\|\{escapes\.xlsx:2\}/m, 'a NUL in a workbook is a finding');
+is($node->safe_psql('postgres', "SELECT note = E'a\rb\\uFFFDc_x000D_' FROM bad${count}_staging.escapes"), 't', 'what XML cannot hold is undone');
+is($node->safe_psql('postgres', "SELECT encode(raw, 'hex') FROM flitmig.original o JOIN flitmig.source_file f ON f.id = o.file_id WHERE f.name = 'escapes.xlsx'"),
+	unpack('H*', "a\rb\0c_x000D_"), 'and its bytes are kept');
+($rows, $findings) = import_of(workbook_of('cut_texts.xlsx', "<sst>$texts" =~ s/<si><t>a_x.*//r, $cells));
+like($findings, qr/^error\|DAMAGED_SHEET\|cut_texts\.xlsx\|1\|/m, 'missing texts of a workbook are a finding');
+($rows, $findings) = import_of(workbook_of('formula.xlsx', '<sst/>', '<row r="1"><c t="inlineStr"><is><t>id</t></is></c><c t="inlineStr"><is><t>sum</t></is></c></row>' .
+	'<row r="2"><c><v>1234567890123456</v></c><c><f>1+1</f></c></row>'));
+like($findings, qr/^warning\|FORMULA_WITHOUT_VALUE\|formula\.xlsx\|1\|\{formula\.xlsx:2\}/m, 'a formula without a result is a finding');
+is($node->safe_psql('postgres', "SELECT id FROM bad${count}_staging.formula"), '1234567890123456', 'an id of sixteen digits is kept');
+
 # A cell of 2 GB takes as much disk, and a backend of 1 GB: make check-long.
 if ($ENV{FLITMIG_LONG})
 {
