@@ -26,7 +26,7 @@ SELECT * FROM pg_temp.records('patient');
 -- Visits have no id: start, patient, staff member and treatment are the key.
 SELECT * FROM pg_temp.records('appointment');
 SELECT * FROM pg_temp.records('note');
--- A chart of a name that two patients have is left out: nobody is matched on a name alone.
+-- A chart without a number needs a visit of that name on its day: nobody is matched on a name alone.
 SELECT * FROM pg_temp.records('chart');
 SELECT * FROM pg_temp.records('document');
 SELECT * FROM pg_temp.records('claim');

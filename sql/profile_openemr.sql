@@ -35,6 +35,9 @@ SELECT * FROM pg_temp.records('care_plan_note');
 SELECT * FROM pg_temp.records('care_plan_item');
 SELECT * FROM pg_temp.records('lab_result');
 SELECT * FROM pg_temp.records('lab_note');
+SELECT * FROM pg_temp.records('lab_comment');
+SELECT * FROM pg_temp.records('lab_comment_patient');
+SELECT * FROM pg_temp.records('lab_comment_result');
 SELECT * FROM pg_temp.records('document');
 
 -- What a person is told.

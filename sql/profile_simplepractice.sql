@@ -21,7 +21,7 @@ WHERE o.migration_id = current_setting('test.migration')::integer ORDER BY o.id;
 SELECT * FROM pg_temp.records('location');
 SELECT * FROM pg_temp.records('payer');
 SELECT * FROM pg_temp.records('provider');
--- Kit Marlow is two clients: both stay out until the export can tell them apart.
+-- Kit Marlow is two clients, told apart by birth date; the appointment has the name alone, which names neither.
 SELECT * FROM pg_temp.records('patient');
 -- Status and location come from the attendance report.
 SELECT * FROM pg_temp.records('appointment');

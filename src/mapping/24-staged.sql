@@ -1,19 +1,32 @@
 /* mapping: what stands behind {entity} and the other placeholders of a map. */
 
 CREATE FUNCTION flitmig._entity_doc(mig integer, entity text)
-RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT flitmig._object_of(m.profile_doc#>ARRAY['entities', entity]) FROM flitmig.migration m WHERE m.id = mig $$;
+RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT flitmig._object_of(m.profile_doc#>ARRAY['entities', entity]) FROM flitmig.migration m WHERE m.id = mig);
+END
+$$;
 COMMENT ON FUNCTION flitmig._entity_doc(mig integer, entity text) IS 'What a migration''s profile says of an entity';
 
 /* An entity that is made "of" another has no staging table of its own. */
 CREATE FUNCTION flitmig._staged_as(mig integer, entity text)
-RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT coalesce(flitmig._entity_doc(mig, entity)->>'of', entity) $$;
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT coalesce(m.profile_doc#>>ARRAY['entities', entity, 'of'], entity) FROM flitmig.migration m WHERE m.id = mig);
+END
+$$;
 COMMENT ON FUNCTION flitmig._staged_as(mig integer, entity text) IS 'The staging table that the rows of an entity come from';
 
 CREATE FUNCTION flitmig._staged_table(mig integer, entity text)
-RETURNS regclass LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT to_regclass(quote_ident(m.staging_schema) || '.' || quote_ident(flitmig._staged_as(mig, entity))) FROM flitmig.migration m WHERE m.id = mig $$;
+RETURNS regclass LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT to_regclass(quote_ident(m.staging_schema) || '.' || quote_ident(coalesce(m.profile_doc#>>ARRAY['entities', entity, 'of'], entity)))
+			FROM flitmig.migration m WHERE m.id = mig);
+END
+$$;
 COMMENT ON FUNCTION flitmig._staged_table(mig integer, entity text) IS 'As _staged_as, as a table; NULL when nothing of the kind was imported';
 
 /*
@@ -48,25 +61,32 @@ $$;
 COMMENT ON FUNCTION flitmig._repeats(mig integer, entity text) IS 'The staged columns of groups that repeat in a row: n is what tells the groups apart, place their order';
 
 CREATE FUNCTION flitmig._staged_columns(mig integer, entity text)
-RETURNS TABLE (canonical text, staged text[], header text[]) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURNS TABLE (canonical text, staged text[], header text[]) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+DECLARE
+	doc			jsonb := flitmig._entity_doc(mig, entity);
+	table_id	regclass := flitmig._staged_table(mig, entity);
+BEGIN
+	RETURN QUERY
+	WITH repeated AS MATERIALIZED (SELECT r.* FROM flitmig._repeats(mig, entity) r WHERE doc ? 'of')
 	SELECT c.key, array_agg(a.attname::text ORDER BY w.n) FILTER (WHERE a.attname IS NOT NULL),
 		array_agg(w.header ORDER BY w.n) FILTER (WHERE a.attname IS NOT NULL)
-	FROM (SELECT flitmig._entity_doc(mig, entity) AS doc) e
-	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(e.doc->'columns')) c
+	FROM jsonb_each(flitmig._object_of(doc->'columns')) c
 	CROSS JOIN LATERAL (
 		SELECT x.name, min(x.header) AS header, min(x.n) AS n
 		FROM (SELECT c.key AS name, c.key AS header, 0 AS n
 			  UNION ALL
 			  SELECT flitmig._column_name(h.header), h.header, h.n
 			  FROM jsonb_array_elements_text(flitmig._array_of(c.value)) WITH ORDINALITY h(header, n)
-			  WHERE h.header NOT LIKE 'label:%' AND NOT (e.doc ? 'of' AND h.header LIKE '%#%')
+			  WHERE h.header NOT LIKE 'label:%' AND NOT (doc ? 'of' AND h.header LIKE '%#%')
 			  UNION ALL
-			  SELECT r.staged, r.header, r.place + 1000000 FROM flitmig._repeats(mig, entity) r WHERE r.canonical = c.key) x
+			  SELECT r.staged, r.header, r.place + 1000000 FROM repeated r WHERE r.canonical = c.key) x
 		GROUP BY x.name) w
-	LEFT JOIN pg_attribute a ON a.attrelid = flitmig._staged_table(mig, entity)
+	LEFT JOIN pg_attribute a ON a.attrelid = table_id
 		AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped
-	GROUP BY c.key
+	GROUP BY c.key;
+END
 $$;
 COMMENT ON FUNCTION flitmig._staged_columns(mig integer, entity text) IS 'A profile''s columns of an entity and the staged columns that they are read from, first match first; staged is NULL when the export has none';
 
@@ -118,7 +138,7 @@ AS $$
 	SELECT coalesce('CASE t._file ' || string_agg(format('WHEN %s THEN %L', f.id, v.value), ' ' ORDER BY f.id) || ' END', 'NULL')
 	FROM flitmig.source_file f
 	CROSS JOIN LATERAL (SELECT nullif(coalesce(f.labels->>label, (regexp_match(f.name, pattern, 'i'))[1]), '') AS value) v
-	WHERE f.migration_id = mig AND f.staging_table = flitmig._staged_as(mig, entity) AND f.superseded_by IS NULL AND v.value IS NOT NULL
+	WHERE f.migration_id = mig AND f.staging_table = (SELECT flitmig._staged_as(mig, entity)) AND f.superseded_by IS NULL AND v.value IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._label_sql(mig integer, entity text, label text, pattern text) IS 'What a row''s file says by its name (first group of the pattern), or by flitmig.source_file.labels where somebody wrote it there';
 
@@ -192,12 +212,13 @@ AS $$
 DECLARE
 	doc		jsonb := flitmig._entity_doc(mig, entity);
 	staging	regclass := flitmig._staged_table(mig, entity);
+	staged_as text := coalesce(doc->>'of', entity);
 	files	integer[] := ARRAY(SELECT f.id FROM flitmig.source_file f
-							   WHERE f.migration_id = mig AND f.staging_table = flitmig._staged_as(mig, entity) AND f.superseded_by IS NULL ORDER BY f.id);
+							   WHERE f.migration_id = mig AND f.staging_table = staged_as AND f.superseded_by IS NULL ORDER BY f.id);
 	cells	text;
 	extra	text := 'NULL::jsonb';
 	labelled boolean := EXISTS (SELECT FROM flitmig.source_file f WHERE f.id = ANY (files) AND f.labels <> '{}');
-	repeats	text := flitmig._repeats_sql(mig, entity);
+	repeats	text := CASE WHEN doc ? 'of' THEN flitmig._repeats_sql(mig, entity) ELSE '' END;
 BEGIN
 	PERFORM flitmig._require_owner_rights(mig);
 	IF entity = '_files' THEN
@@ -247,11 +268,11 @@ RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(m.date_order,
 		/* what was folded has one column for all its values */
-		(SELECT flitmig._date_order(mig, d.doc->>'of', d.doc#>>'{fold,value}') FROM (SELECT flitmig._entity_doc(mig, entity) AS doc) d WHERE d.doc ? 'fold'),
+		(SELECT flitmig._date_order(mig, d.doc->>'of', d.doc#>>'{fold,value}') FROM (SELECT flitmig._entity_doc(mig, entity) AS doc OFFSET 0) d WHERE d.doc ? 'fold'),
 		(SELECT c.date_order
 		 FROM flitmig._staged_columns(mig, entity) s
 		 CROSS JOIN LATERAL unnest(s.staged) WITH ORDINALITY u(name, n)
-		 JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = flitmig._staged_as(mig, entity) AND c.column_name = u.name
+		 JOIN flitmig.column_census c ON c.migration_id = mig AND c.staging_table = (SELECT flitmig._staged_as(mig, entity)) AND c.column_name = u.name
 		 WHERE s.canonical = col AND c.date_order IS NOT NULL
 		 ORDER BY u.n LIMIT 1))
 	FROM flitmig.migration m WHERE m.id = mig
