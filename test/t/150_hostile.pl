@@ -69,6 +69,10 @@ $node->safe_psql('postgres', "ALTER ROLE clerks LOGIN; CREATE USER MAPPING FOR c
 unlike(as(undef, "SET ROLE clerks; SELECT * FROM flitmig_run('clinic')"), qr/ERROR/, 'SET ROLE to one that can runs with its rights');
 is($node->safe_psql('postgres', "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1"), 'done', 'to its end');
 
+$node->safe_psql('postgres', "CREATE ROLE helper LOGIN; SELECT flitmig_grant('helper', 'operator'); GRANT USAGE ON FOREIGN SERVER crm TO helper; REVOKE CREATE ON DATABASE postgres FROM helper");
+like(as('helper', "SELECT flitmig_create('mine', 'crm', time_zone => 'UTC')"), qr/permission denied for database.*HINT:.*GRANT CREATE ON DATABASE postgres TO helper/s, 'a role that may make no schema is told what it needs');
+unlike(as('helper', "SELECT * FROM flitmig_run('clinic')"), qr/Given|Family/, 'and another operator learns nothing');
+
 # ---- a time limit meant for queries ----
 
 new_patients(61, 120);
