@@ -55,7 +55,7 @@ check:
 	./check.sh
 
 # The same, with two hundred random kills, every fault at every phase and every blow at every point of a batch's life:
-# 50 minutes on two cores.
+# half an hour on two cores of its own.
 .PHONY: check-long
 check-long:
 	FLITMIG_LONG=1 FLITMIG_KILLS=200 TEST_TIMEOUT=7200 ./check.sh

@@ -17,6 +17,14 @@ mkdir "$work/export";
 write_patients('Town');
 my $node = start_cluster('adopt_many', conf => "flitmig.late_window = '1s'\n");
 
+my %profile = (
+	description => 'people alone, taken for those whom Twenty has already',
+	entities => { patients => { files => ['patients*'], columns => { patient_id => [], first_name => [], last_name => [], email => [], city => [] }, required => ['patient_id'] } },
+	targets => { person => { fields => { sourceSystemId => { type => 'TEXT', label => 'Source system id', unique => JSON::PP::true }, homeAddress => { type => 'ADDRESS', label => 'Home address' } } } },
+	maps => [ { name => 'patient', object => 'person', source => '{patients} s', key => 's.patient_id', adopt => ['emails.primaryEmail'],
+			fields => { name => 'flitmig.full_name(s.first_name, s.last_name)', emails => 'flitmig.to_emails(s.email)', homeAddress => q(jsonb_build_object('addressCity', s.city)), sourceSystemId => 's.patient_id' } } ]);
+$node->safe_psql('postgres', "INSERT INTO flitmig.profile (name, doc) VALUES ('people', \$doc\$" . encode_json(\%profile) . "\$doc\$)");
+
 for my $model ('1.17', '2.19')
 {
 	my $twenty = start_twenty('--model', $model, '--seed-foreign', '5');
@@ -28,9 +36,9 @@ for my $model ('1.17', '2.19')
 		graphql($twenty, 'mutation($d: [PersonCreateInput!]!) { createPeople(data: $d) { id } }', { d => \@data });
 	}
 	my $before = dump_without_times($twenty);
-	$node->safe_psql('postgres', "SELECT flitmig_create('$name', 'crm_$name', time_zone => 'UTC', date_order => 'MDY')");
+	$node->safe_psql('postgres', "SELECT flitmig_create('$name', 'crm_$name', profile => 'people', time_zone => 'UTC')");
 	$node->safe_psql('postgres', "SELECT * FROM flitmig_import('$name', '$work/export')");
-	$node->safe_psql('postgres', "UPDATE flitmig.object_map o SET adopt = '{emails.primaryEmail}' FROM flitmig.migration m WHERE m.id = o.migration_id AND m.name = '$name' AND o.name = 'patient'; SELECT flitmig_confirm('$name')");
+	$node->safe_psql('postgres', "SELECT flitmig_confirm('$name')");
 	$node->safe_psql('postgres', "SELECT * FROM flitmig_sample('$name', 3); SELECT flitmig_sign_off('$name', 'ok')");
 	my $places = places($twenty);
 

@@ -23,7 +23,14 @@ my $node = start_cluster('hostile', streaming => 1, conf => "autovacuum = off\n"
 my $twenty = start_twenty('--model', '2.19', '--seed-foreign', '10');
 connect_twenty($node, $twenty);
 my $before = dump_of($twenty);
-migrate_up_to($node, 'clinic', "$work/export");
+my %profile = (
+	description => 'people alone',
+	entities => { patients => { files => ['patients*'], columns => { patient_id => [], first_name => [], last_name => [], email => [] }, required => ['patient_id'] } },
+	targets => { person => { fields => { sourceSystemId => { type => 'TEXT', label => 'Source system id', unique => JSON::PP::true } } } },
+	maps => [ { name => 'patient', object => 'person', source => '{patients} s', key => 's.patient_id',
+			fields => { name => 'flitmig.full_name(s.first_name, s.last_name)', emails => 'flitmig.to_emails(s.email)', jobTitle => 's.last_name', sourceSystemId => 's.patient_id' } } ]);
+$node->safe_psql('postgres', "INSERT INTO flitmig.profile (name, doc) VALUES ('people', \$doc\$" . encode_json(\%profile) . "\$doc\$)");
+migrate_up_to($node, 'clinic', "$work/export", profile => 'people');
 sign_off($node, 'clinic', 5);
 
 # ---- who calls ----
