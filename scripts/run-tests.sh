@@ -68,7 +68,7 @@ start_tap() {
 		[ "$code" = 0 ] || [ "$f" != 0 ] || f=1
 		[ "$code" != 124 ] || echo "stopped after $limit seconds" >>"$log"
 		# PostgreSQL's Perl tests tell a file of their own what happened.
-		told=$(find tmp_check "$workshop/tmp/tap" -name "regress_log_$(basename "$name" .pl)" 2>/dev/null | head -1)
+		told=$(find "$workshop/tmp/tap" -path "*/$(echo "$name" | sed -E 's:^.*/([^/ ]*\.pl)( ([0-9]+)/.*)?$:\1.\3:; s:\.$::')/*" -name 'regress_log_*' 2>/dev/null | head -1)
 		[ "$f" = 0 ] || [ -z "$told" ] || tail -40 "$told" | cut -c1-600 >>"$log"
 		echo "$p $f $s $((SECONDS - start))" >"$log.new" && mv "$log.new" "$log.result"
 	) &
@@ -143,27 +143,51 @@ start_live() {
 	TWENTY_URL=$twenty_url TWENTY_KEY=$twenty_key start_tap test/live/check-live.js node test/live/check-live.js
 }
 
+# Where all of the long ones are asked for (make check-long), they are cut, so that they are done side by side: "file piece/pieces".
+perl_jobs() {
+	local file pieces i
+	for file in test/t/*.pl; do
+		pieces=1
+		[ -z "${FLITMIG_LONG:-}" ] || case $file in
+			*/080_faults.pl) pieces=14 ;;
+			*/100_random_kills.pl) pieces=5 ;;
+			*/105_kill_points.pl) pieces=3 ;;
+		esac
+		for i in $(seq "$pieces"); do
+			[ "$pieces" = 1 ] && echo "$file" || echo "$file $i/$pieces"
+		done
+	done
+}
+
 # Most of their time these wait for a call limit, so several run at once.
 run_perl() {
-	local file bin pgxs files=(test/t/*.pl)
+	local job file slice data bin pgxs jobs extra
+	mapfile -t jobs < <(perl_jobs)
 	bin=$(dirname "$PG_CONFIG")
 	pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
 	mkdir -p "$workshop/tmp/ports"
-	for file in "${files[@]}"; do
-		[ -e "$file" ] || continue
+	for job in "${jobs[@]}"; do
 		while [ "$(compgen -G "$logs/*.pid" | wc -l)" -gt "$(nproc)" ]; do
 			sleep 0.5
-			take_tap "${files[@]}"
+			take_tap "${jobs[@]}"
 		done
-		mkdir -p "$workshop/tmp/tap/${file##*/}/log"
+		file=${job% *} slice="" extra=()
+		data=$workshop/tmp/tap/${file##*/}
+		if [ "$job" != "$file" ]; then
+			slice=${job#* }
+			data+=.${slice%/*}
+			# a piece has clusters of its own, and of the random kills its share
+			extra=("FLITMIG_SLICE=$slice" "FLITMIG_SEED=$(($(date +%s) + ${slice%/*}))" "FLITMIG_KILLS=$((${FLITMIG_KILLS:-200} / ${slice#*/}))")
+		fi
+		mkdir -p "$data/log"
 		# As PGXS's prove_installcheck does; the cluster of the regression tests is not theirs.
-		start_tap "$file" env -u PGHOST -u PGUSER -u PGDATABASE "PGPORT=65432" "PG_TEST_PORT_DIR=$workshop/tmp/ports" "PATH=$bin:$PATH" \
+		start_tap "$job" env -u PGHOST -u PGUSER -u PGDATABASE "PGPORT=65432" "PG_TEST_PORT_DIR=$workshop/tmp/ports" "PATH=$bin:$PATH" \
 			"PG_REGRESS=$pgxs/src/test/regress/pg_regress" "top_builddir=$pgxs/.." \
-			"TESTDIR=$PWD" "TESTDATADIR=$workshop/tmp/tap/${file##*/}" "TESTLOGDIR=$workshop/tmp/tap/${file##*/}/log" \
+			"TESTDIR=$data" "TESTDATADIR=$data" "TESTLOGDIR=$data/log" "${extra[@]}" \
 			perl -I "$pgxs/src/test/perl" -I test/t "$file"
 		sleep 0.2
 	done
-	[ ! -e "${files[0]}" ] || take_tap --all "${files[@]}"
+	take_tap --all "${jobs[@]}"
 }
 
 # Debian 11's node is too old for the stand-in, and without the stand-in there is nobody to talk to.

@@ -278,7 +278,8 @@ CREATE FUNCTION flitmig._late_ms(this_run bigint) RETURNS integer
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(greatest(0, ceil(1000 * extract(epoch FROM max(b.dark_at) + current_setting('flitmig.late_window')::interval - clock_timestamp()))), 0)::integer
+	/* never longer than the window: the clock may have been put back since */
+	SELECT coalesce(greatest(0, ceil(1000 * extract(epoch FROM least(max(b.dark_at) - clock_timestamp(), interval '0') + current_setting('flitmig.late_window')::interval))), 0)::integer
 	FROM flitmig.run r JOIN flitmig.batch b ON b.migration_id = r.migration_id AND b.run_id < r.id
 	WHERE r.id = this_run AND b.kind = ANY (CASE r.kind WHEN 'rollback' THEN ARRAY['create', 'update', 'destroy', 'trash', 'untrash', 'schema'] ELSE ARRAY['update', 'destroy', 'trash', 'untrash'] END)
 $$;
@@ -296,7 +297,7 @@ BEGIN
 	CASE split_part(phase, ':', 1)
 		WHEN 'wait' THEN hold_ms := flitmig._late_ms(this_run);
 		WHEN 'introspect' THEN PERFORM flitmig._plan_introspect(this_run, mig);
-		WHEN 'settle' THEN PERFORM flitmig._plan_settle(this_run, mig, phase);
+		WHEN 'settle' THEN PERFORM flitmig._require_same_twenty(mig), flitmig._plan_settle(this_run, mig, phase);
 		WHEN 'schema' THEN PERFORM flitmig._plan_schema(this_run, mig, phase);
 		WHEN 'prepared' THEN PERFORM flitmig._require_schema(this_run, mig);
 		WHEN 'planmap' THEN PERFORM flitmig._plan_planmap(mig);

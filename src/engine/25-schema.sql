@@ -34,6 +34,33 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._stored_introspect(flitmig.batch, jsonb) IS 'Digests one introspection answer and plans the call that follows from it';
 
+/*
+ * The url may lead elsewhere by now, or the workspace was made anew: what we
+ * hold of its records would be wrong, and a second set of them would be made.
+ * Each workspace gives the objects of its model ids of its own.
+ */
+CREATE FUNCTION flitmig._require_same_twenty(mig integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m flitmig.migration;
+	here jsonb := (SELECT to_jsonb(o.object_id) FROM flitmig.live_object o WHERE o.migration_id = mig AND o.name = 'person');
+BEGIN
+	IF here IS NULL OR here = flitmig._capability(mig, 'workspace') THEN
+		RETURN;
+	ELSIF flitmig._capability(mig, 'workspace') IS NOT NULL AND EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = mig AND u.undone_by IS NULL) THEN
+		SELECT * INTO m FROM flitmig.migration WHERE id = mig;
+		RAISE EXCEPTION 'server "%" is not the Twenty that migration "%" has written into', m.server, m.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  DETAIL = 'Its data model has other ids than before: the url leads to another workspace, or the workspace was made anew. Nothing was sent.',
+				  HINT = format('Set the url back: ALTER SERVER %I OPTIONS (SET url ''…'');  for this workspace create another migration. If the old one is gone for good: SELECT flitmig_drop(%L, force => true);', m.server, m.name);
+	END IF;
+	PERFORM flitmig._learn(mig, 'workspace', here);
+END
+$$;
+COMMENT ON FUNCTION flitmig._require_same_twenty(integer) IS 'Error when the server is another workspace than the one that holds what this migration has sent';
+
 /* Forecasts and preflight need the records too; mapping works before the schema is made. */
 CREATE FUNCTION flitmig._plan_planmap(mig integer) RETURNS void
 LANGUAGE plpgsql

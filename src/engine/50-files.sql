@@ -5,6 +5,8 @@
  *	     └───▶ missing (not in the export)      └──▶ refused (too large, …)
  *
  * One upload per call; the steps of a dialect are named by the twenty room.
+ * A reservation whose answer is lost is made once more: Twenty keeps the first
+ * one, empty, and offers no way to find it.
  */
 
 CREATE FUNCTION flitmig._file_type(path text, name text) RETURNS text
@@ -157,30 +159,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._find_file_issues(integer, integer) IS 'Findings: attachments of an object map whose files cannot go up';
 
+CREATE FUNCTION flitmig._decode_inline(data text, OUT copy oid, OUT bytes bigint, OUT sha256 bytea)
+AS 'MODULE_PATHNAME', 'flitmig_decode_inline'
+LANGUAGE C STRICT;
+COMMENT ON FUNCTION flitmig._decode_inline(text) IS 'Decodes base64 into a new large object, piece by piece; all NULL when it is empty or no base64';
+
 /* A file that is inside the export is decoded when its turn comes, into a large object, and streamed from there. */
-CREATE FUNCTION flitmig._decode_inline(b flitmig.batch, u flitmig.upload) RETURNS flitmig.upload
+CREATE FUNCTION flitmig._unpack_inline(b flitmig.batch, u flitmig.upload) RETURNS flitmig.upload
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	o flitmig.object_map;
-	bytes bytea;
 BEGIN
 	SELECT * INTO STRICT o FROM flitmig.object_map m WHERE m.id = b.object_map_id;
-	EXECUTE format('SELECT decode(translate(%s, ''-_'', ''+/''), ''base64'') FROM flitmig.record r JOIN %s s ON s._file = r.file_id AND s._line = r.line_no WHERE r.migration_id = $1 AND r.id = $2',
-				   flitmig._expand(b.migration_id, o.file_data), flitmig._entity_sql(b.migration_id, flitmig._driving_entity(o.source)))
-	INTO bytes USING b.migration_id, u.record_id;
-	IF length(bytes) > 0 THEN
-		u.copy := lo_from_bytea(0, bytes);
-		u.bytes := length(bytes);
-		u.sha256 := sha256(bytes);
-	END IF;
+	EXECUTE format('SELECT d.copy, d.bytes, d.sha256 FROM flitmig.record r JOIN %s s ON s._file = r.file_id AND s._line = r.line_no, LATERAL flitmig._decode_inline(%s) d WHERE r.migration_id = $1 AND r.id = $2',
+				   flitmig._entity_sql(b.migration_id, flitmig._driving_entity(o.source)), flitmig._expand(b.migration_id, o.file_data))
+	INTO u.copy, u.bytes, u.sha256 USING b.migration_id, u.record_id;
 	RETURN u;
-EXCEPTION WHEN data_exception THEN
-	RETURN u;	/* no base64: there is no file */
 END
 $$;
-COMMENT ON FUNCTION flitmig._decode_inline(flitmig.batch, flitmig.upload) IS 'Decodes a file that the export holds in base64; without copy when it holds none';
+COMMENT ON FUNCTION flitmig._unpack_inline(flitmig.batch, flitmig.upload) IS 'Decodes a file that the export holds in base64; without copy when it holds none';
 
 CREATE FUNCTION flitmig._file_ending(content_type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -201,7 +200,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF u.path = 'inline' AND u.copy IS NULL THEN
-		u := flitmig._decode_inline(b, u);
+		u := flitmig._unpack_inline(b, u);
 	END IF;
 	IF u.content_type IS NULL THEN
 		u.content_type := flitmig._file_type(coalesce('lo:' || u.copy, u.path), coalesce(u.name, ''));

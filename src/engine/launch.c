@@ -8,6 +8,8 @@
 #include "engine/engine.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -15,14 +17,20 @@
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(flitmig_work);
 PG_FUNCTION_INFO_V1(flitmig_require_top_level);
 
 #define POLL_MS			200		/* how often the caller looks at the run row */
+#define STUCK_MS		2000	/* how long its worker waits for a lock before it asks whose */
 #define NOTICE_US		1000000 /* how often it tells the client */
 #define STOP_AGAIN_MS	9000	/* when it insists: answers under way had their time (DRAIN_LIMIT_US in pump.c) */
 #define STOP_LIMIT_MS	12000	/* how long a cancelled caller waits for the worker's clean end */
@@ -54,6 +62,18 @@ require_top_level(const char *what)
 				 errmsg("%s cannot run inside a transaction block", what),
 				 errdetail("It changes Twenty, which no ROLLBACK here could undo."),
 				 errhint("Call it on its own, outside BEGIN … COMMIT.")));
+	/* a worker starts when recovery has ended: on a standby never */
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("%s cannot run on a standby", what),
+				 errhint("Call it on the primary: its journal is written there.")));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("%s cannot run in a read-only transaction", what),
+				 errdetail("It writes a journal before it changes Twenty."),
+				 errhint("SET default_transaction_read_only = off;")));
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -79,6 +99,34 @@ new_cookie(void)
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random number")));
 	return cookie;
+}
+
+/* A worker logs in as the role that it works for (PostgreSQL before 17 has no way around that). */
+static void
+require_login(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		may_log_in;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	may_log_in = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	if (!may_log_in)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("role \"%s\" cannot log in, so no worker can run with its rights", GetUserNameFromId(role, false)),
+				 errhint("RESET ROLE;  or, as its administrator: ALTER ROLE %s LOGIN;", quote_identifier(GetUserNameFromId(role, false)))));
+}
+
+/* Whoever waits may be cut off by a setting that is meant for queries. */
+static void
+tell_of_timeout(void)
+{
+	if (StatementTimeout > 0)
+		ereport(NOTICE,
+				(errmsg("statement_timeout ends this call, and with it the work, after %d s", (StatementTimeout + 999) / 1000),
+				 errhint("SET statement_timeout = 0;  or let it work in the background: wait => false.")));
 }
 
 static BackgroundWorkerHandle *
@@ -148,16 +196,55 @@ run_ended(const RunView *view)
 		strcmp(view->state, "queued") != 0 && strcmp(view->state, "running") != 0;
 }
 
+/*
+ * Our transaction holds light locks on what it has read, for as long as we
+ * wait.  Who asks for an exclusive one (DROP EXTENSION, VACUUM FULL) waits for
+ * us, the worker waits behind it, and we wait for the worker: a deadlock that
+ * PostgreSQL does not see, for a waiting latch is no lock.
+ */
+static void
+check_stuck(pid_t worker)
+{
+	Oid			types[] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(worker), Int32GetDatum(MyProcPid)};
+
+	if (SPI_execute_with_args("SELECT b.pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)"
+							  " WHERE $2 OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(b.pid))",
+							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not ask who is in the way");
+	if (SPI_processed > 0)
+	{
+		bool		isnull;
+		int32		pid = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+				 errmsg("deadlock with process %d", pid),
+				 errdetail("It waits for an exclusive lock on a table of flitmig; the worker waits behind it, and it behind this call."),
+				 errhint("Let it finish, then call again: what was done is journalled. A run in the background (wait => false) holds nothing up.")));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static bool
+waits_for_lock(pid_t pid)
+{
+	PGPROC	   *proc = BackendPidGetProc(pid);
+
+	return proc != NULL && (proc->wait_event_info & 0xFF000000) == PG_WAIT_LOCK;
+}
+
 /* Waits for the worker's end, telling the client how far it is. */
 static void
 watch_worker(BackgroundWorkerHandle *handle, int64 cookie, RunView *view, bool until_begun)
 {
 	TimestampTz last_notice = GetCurrentTimestamp();
 	char		last_line[512] = "";
+	int			stuck_ms = 0;
 
 	for (;;)
 	{
-		pid_t		pid;
+		pid_t		pid = 0;
 		bool		stopped = GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
 
 		/* asked in this order, what a stopped worker wrote last is seen */
@@ -170,6 +257,12 @@ watch_worker(BackgroundWorkerHandle *handle, int64 cookie, RunView *view, bool u
 			ereport(NOTICE, (errmsg_internal("%s", view->line)));
 			strlcpy(last_line, view->line, sizeof(last_line));
 			last_notice = GetCurrentTimestamp();
+		}
+		stuck_ms = pid != 0 && waits_for_lock(pid) ? stuck_ms + POLL_MS : 0;
+		if (stuck_ms >= STUCK_MS)
+		{
+			check_stuck(pid);
+			stuck_ms = 0;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, POLL_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -261,6 +354,9 @@ flitmig_work(PG_FUNCTION_ARGS)
 	bool		wait = PG_GETARG_BOOL(2);
 
 	require_top_level("this command");
+	require_login(GetUserId());
+	if (wait)
+		tell_of_timeout();
 	fill_order(&order, fcinfo);
 	memset(&view, 0, sizeof(view));
 	handle = start_worker(&order);

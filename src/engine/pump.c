@@ -21,9 +21,9 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "source/source.h"
 #include "twenty/twenty.h"
@@ -88,6 +88,16 @@ typedef struct AfterAnswer
 	char	   *hint;
 } AfterAnswer;
 
+/* Pace goes by a clock that nobody sets: one put back by an hour would hold the pump for that hour. */
+static int64
+now_us(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
 static char *
 row_text(MemoryContext ctx, int column)
 {
@@ -139,7 +149,7 @@ phase_plan(Pump *pump)
 	/* knowing how many calls are to come, the bucket does not save up for more */
 	if (pump->metered)
 		bucket_expect(&pump->bucket, DatumGetInt32(row_datum(1)));
-	pump->hold_until_us = Max(pump->hold_until_us, GetCurrentTimestamp() + DatumGetInt32(row_datum(2)) * INT64CONST(1000));
+	pump->hold_until_us = Max(pump->hold_until_us, now_us() + DatumGetInt32(row_datum(2)) * INT64CONST(1000));
 	worker_commit();
 }
 
@@ -241,7 +251,7 @@ call_send(Pump *pump, const Request *request)
 	else
 		elog(ERROR, "unknown transport \"%s\"", request->transport);
 	if (call->roots > 0)
-		bucket_sent(&pump->bucket, GetCurrentTimestamp(), call->roots);
+		bucket_sent(&pump->bucket, now_us(), call->roots);
 }
 
 /* ---- answers ---- */
@@ -336,7 +346,7 @@ refuse_file(Pump *pump, const Request *request)
 static long
 send_delay_ms(Pump *pump, const Request *next)
 {
-	int64		now = GetCurrentTimestamp();
+	int64		now = now_us();
 	long		delay = 0;
 
 	if (pump->hold_until_us > now)
@@ -394,7 +404,7 @@ static void
 answer_take(Pump *pump, HttpAnswer *http)
 {
 	Call	   *call = http->tag;
-	int64		now = GetCurrentTimestamp();
+	int64		now = now_us();
 	AfterAnswer after = {0};
 	MemoryContext old = MemoryContextSwitchTo(pump->call_ctx);
 	Answer	   *answer = answer_classify(http);
@@ -474,10 +484,10 @@ unsend(Pump *pump)
 static void
 drain(Pump *pump)
 {
-	int64		until = GetCurrentTimestamp() + DRAIN_LIMIT_US;
+	int64		until = now_us() + DRAIN_LIMIT_US;
 
 	unsend(pump);
-	while (http_in_flight(pump->pool) > 0 && GetCurrentTimestamp() < until)
+	while (http_in_flight(pump->pool) > 0 && now_us() < until)
 	{
 		HttpAnswer *http = http_wait(pump->pool, MAX_WAIT_MS);
 
@@ -512,7 +522,7 @@ phase_hold(Pump *pump)
 {
 	int64		now;
 
-	while (!worker_stop_requested && (now = GetCurrentTimestamp()) < pump->hold_until_us)
+	while (!worker_stop_requested && (now = now_us()) < pump->hold_until_us)
 	{
 		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 				  Min((pump->hold_until_us - now) / 1000 + 1, MAX_WAIT_MS), PG_WAIT_EXTENSION);

@@ -244,6 +244,14 @@ take_settings(const WorkOrder *order)
 	SetConfigOption("application_name", "flitmig", PGC_USERSET, PGC_S_SESSION);
 	/* journal queries look large to the planner and are small: see 90-grants.sql */
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
+	/* the caller was asked about these; what its role is used to is meant for queries, not for a run of hours */
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_deferrable", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#endif
 	/* an intent must be on disk before its request leaves, whatever the role is used to */
 	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
 		SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION);

@@ -148,6 +148,11 @@ BEGIN
 			HINT = format('Choose another name, or DROP SCHEMA %I CASCADE; if nothing in it is needed.', staging);
 	END IF;
 
+	IF NOT has_database_privilege(current_database(), 'CREATE') THEN
+		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for database "%s"', current_database()),
+			DETAIL = 'A migration has a staging schema of its own.',
+			HINT = format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user);
+	END IF;
 	EXECUTE format('CREATE SCHEMA %I', staging);
 	EXECUTE format('COMMENT ON SCHEMA %I IS %L', staging, format('Rows of the exports of flitmig migration %s, as they were read', flitmig_create.migration));
 	INSERT INTO flitmig.migration (name, server, owner, profile, profile_doc, namespace, staging_schema, time_zone, country, currency, date_order, default_owner)

@@ -102,7 +102,7 @@ AS $$
 DECLARE
 	type text := flitmig._capital(flitmig._api_name(mig, object));
 BEGIN
-	PERFORM flitmig._assert_ours(mig, object, ids, '{create,adopt}');
+	PERFORM flitmig._assert_stored(mig, object, ids);
 	path := '/graphql';
 	root := 'update' || flitmig._capital(flitmig._api_name(mig, object, true));
 	body := flitmig._call(format('mutation($f:%1$sFilterInput!,$d:%1$sUpdateInput!){%2$s(filter:$f,data:$d){%3$s}}', type, root, flitmig._selection(mig, object, fields)),

@@ -270,11 +270,47 @@ set_file_timeouts(HttpRequest *request)
 		   curl_easy_setopt(request->easy, CURLOPT_LOW_SPEED_TIME, seconds) == CURLE_OK;
 }
 
+/* The document's arguments stand at its beginning: "mutation($f:PersonFilterInput!){destroyPeople(filter:$f)". */
+#define ARGUMENTS_BYTES 400
+
+/*
+ * The last gate before the wire.  A change by filter reaches whatever the
+ * filter means, and an empty one means every record (TWENTY.md 9).  So none
+ * leaves that does not list ids.  That they are ours, the undo log has told
+ * (_assert_ours).
+ */
+static bool
+is_bounded(const char *body)
+{
+	char		head[ARGUMENTS_BYTES + 1];
+	size_t		n = strnlen(body, ARGUMENTS_BYTES);
+	const char *ids;
+
+	memcpy(head, body, n);
+	head[n] = '\0';
+	if (strstr(head, "mutation") == NULL || strstr(head, "filter:") == NULL)
+		return true;
+	ids = strstr(body, "\"variables\"");
+	ids = ids ? strstr(ids, "\"in\": [\"") : NULL;
+	if (ids == NULL)
+		return false;
+	ids += strlen("\"in\": [\"");
+	return strspn(ids, "0123456789abcdef-") == 36 && ids[36] == '"';
+}
+
 void
 http_post(HttpPool *pool, const char *path, const char *body, size_t length, void *tag)
 {
-	HttpRequest *request = create_request(pool, HTTP_METHOD_POST, url_of_path(pool, path), tag);
-	CURL		*easy = request->easy;
+	HttpRequest *request;
+	CURL		*easy;
+
+	if (!is_bounded(body))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("refused to send a change by a filter that lists no ids"),
+				 errdetail("An empty filter would mean every record.")));
+	request = create_request(pool, HTTP_METHOD_POST, url_of_path(pool, path), tag);
+	easy = request->easy;
 
 	request->body = malloc(length + 1);
 	check_setup(request->body != NULL);

@@ -134,5 +134,23 @@ unlike($node->safe_psql('postgres', "SELECT string_agg(error, ' ') FROM flitmig.
 	qr/tiger/, 'no error holds a key or token');
 unlike(slurp_file($node->logfile), qr/Bearer/, 'nor does the log');
 
+# ---- the last gate: no change by a filter that lists no ids leaves the machine ----
+
+my $seen_before = scalar(seen('/ok'));
+my $id = '11111111-2222-4333-8444-555555555555';
+for my $variables ('{}', '{"f": {}}', '{"f": {"id": {}}}', '{"f": {"id": {"in": []}}}', '{"f": {"id": {"in": null}}}', '{"f": {"id": {"in": [null]}}}', '{"f": {"id": {"in": ["not an id"]}}}',
+	'{"f": {"id": {"is": "NOT_NULL"}}}', '{"f": {"name": {"eq": "' . $id . '"}}}')
+{
+	for my $root ('destroyPeople(filter:$f)', 'deletePeople(filter:$f)', 'restorePeople(filter:$f)', 'updatePeople(filter:$f,data:$d)', 'destroyTimelineActivities(filter:$f)')
+	{
+		my $error = psql_error($node, qq(SELECT * FROM flitmig._http('odd', 'POST', '/ok', \$body\${"query": "mutation(\$f:PersonFilterInput!){$root\{id}}", "variables": $variables}\$body\$)));
+		like($error, qr/refused to send a change by a filter that lists no ids/, "$root with $variables stays here");
+	}
+}
+is(scalar(seen('/ok')), $seen_before, 'none of them was seen on the other side');
+unlike(psql_error($node, qq(SELECT * FROM flitmig._http('odd', 'POST', '/ok', \$body\${"query": "mutation(\$f:PersonFilterInput!){destroyPeople(filter:\$f){id}}", "variables": {"f": {"id": {"in": ["$id"]}}}}\$body\$))),
+	qr/refused to send/, 'one that lists ids may go');
+is(scalar(seen('/ok')), $seen_before + 1, 'and goes');
+
 $node->stop;
 done_testing();

@@ -27,7 +27,7 @@ sub start_cluster
 {
 	my ($name, %more) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init;
+	$node->init(allows_streaming => $more{streaming} // 0);
 	$node->append_conf('postgresql.conf', "max_worker_processes = 16\nrestart_after_crash = on\nflitmig.late_window = '3s'\n" . ($more{conf} // ''));
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION flitmig');

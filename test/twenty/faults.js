@@ -11,7 +11,7 @@
 
 const FAULTS = new Set([
   'limit', '429', '502', '503-retry-after', 'reset-before', 'reset-after', 'apply-then-timeout', 'reset-then-apply-later', 'cut-json',
-  'slow-drip', 'redirect', 'huge', 'metadata-half', 'timeout-before', 'delay', 'close-after',
+  'slow-drip', 'redirect', 'huge', 'metadata-half', 'timeout-before', 'delay', 'close-after', 'store-short',
 ]);
 
 class Faults {
