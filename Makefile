@@ -31,7 +31,7 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libarchive uchardet libxml-2.0) -
 
 PG_CONFIG ?= pg_config
 
-ifneq ($(filter check check-% format lint fuzz bench bench-% reference,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-% format lint fuzz bench bench-% reference dist,$(MAKECMDGOALS)),)
 # For those who work on flitmig. Without PGXS: it has a "check" of its own, and these install it where it is missing.
 
 SHELL_SOURCES = demo.sh check.sh .ci/run $(wildcard scripts/*.sh test/*/*.sh test/*/*.bash src/*/*.sh)
@@ -54,6 +54,7 @@ lint:
 		-D'PG_RETURN_ARRAYTYPE_P(x)=return (x)' -Isrc $(C_SOURCES)
 	shellcheck -x $(SHELL_SOURCES)
 	@for file in $(wildcard test/twenty/*.js test/lossless/*.js test/clinic/*.js test/clinic/lib/*.js test/bench/*.js); do node --check $$file || exit 1; done
+	@node -e 'const m = JSON.parse(fs.readFileSync("META.json")); if (m.version !== "$(EXTVERSION).0" || m.provides.flitmig.version !== m.version || !fs.existsSync(m.provides.flitmig.file)) throw "META.json";'
 
 # Everything that tests, in a workshop of its own.
 .PHONY: check
@@ -75,6 +76,14 @@ check-sanitize:
 fuzz:
 	@PG_CONFIG='$(PG_CONFIG)' bash scripts/need.sh --build clang libclang-rt-dev
 	$(MAKE) -C test/fuzz run PG_CONFIG='$(PG_CONFIG)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),20)'
+
+# The archive that PGXN takes, of the last commit. Its META.json must name the version that is built.
+DISTVERSION = $(EXTVERSION).0
+.PHONY: dist
+dist:
+	@grep -q '"version": "$(DISTVERSION)"' META.json && grep -q "default_version = '$(EXTVERSION)'" flitmig.control || \
+		{ echo "META.json, flitmig.control and the Makefile name different versions"; exit 1; }
+	git archive --format=zip --prefix=flitmig-$(DISTVERSION)/ --output=flitmig-$(DISTVERSION).zip HEAD
 
 # The report of a migration in headless Chromium, with pictures of it in OUT=.
 .PHONY: check-report
