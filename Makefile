@@ -22,7 +22,7 @@ DATA_built = $(SCRIPT)
 EXTRA_CLEAN = $(SCRIPT) $(OBJS:.o=.bc)
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
-REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=flitmig
+REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=flitmig --encoding=UTF8
 
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libcurl libarchive uchardet libxml-2.0)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement

@@ -23,8 +23,11 @@ mkdir "$findings"
 passed=0 failed=0
 say "Building"
 # The sanitizers' own report of an overflow in arithmetic is followed by abort, so that no test passes in spite of it.
-make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" with_llvm=no COPT='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' >"$workshop/tmp/build" 2>&1 &&
-	make -s PG_CONFIG="$PG_CONFIG" with_llvm=no install >>"$workshop/tmp/build" 2>&1 || { tail -40 "$workshop/tmp/build"; die "the build failed"; }
+build() {
+	make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" with_llvm=no COPT='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' &&
+		make -s PG_CONFIG="$PG_CONFIG" with_llvm=no install
+}
+build >"$workshop/tmp/build" 2>&1 || { tail -40 "$workshop/tmp/build"; die "the build failed"; }
 
 # The server itself knows nothing of the sanitizers, so their libraries come first. What it leaves to exit() is no leak of ours.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$findings/address UBSAN_OPTIONS=print_stacktrace=1:log_path=$findings/undefined
