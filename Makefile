@@ -22,7 +22,7 @@ DATA_built = $(SCRIPT)
 EXTRA_CLEAN = $(SCRIPT) $(OBJS:.o=.bc)
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
-REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=flitmig
+REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=flitmig --encoding=UTF8
 
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libcurl libarchive uchardet libxml-2.0)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
@@ -31,23 +31,30 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libarchive uchardet libxml-2.0) -
 
 PG_CONFIG ?= pg_config
 
-ifneq ($(filter check check-long check-live check-report format lint fuzz,$(MAKECMDGOALS)),)
-# For those who work on flitmig. Without PGXS: it has a "check" of its own, and check.sh installs it where it is missing.
+ifneq ($(filter check check-% format lint fuzz bench bench-% reference dist,$(MAKECMDGOALS)),)
+# For those who work on flitmig. Without PGXS: it has a "check" of its own, and these install it where it is missing.
 
-SHELL_SOURCES = demo.sh check.sh .ci/run $(wildcard scripts/*.sh test/*/*.sh src/*/*.sh)
+SHELL_SOURCES = demo.sh check.sh .ci/run $(wildcard scripts/*.sh test/*/*.sh test/*/*.bash src/*/*.sh)
 
-# Debian: clang-format
+FORMATTED = $(C_SOURCES) $(CXX_SOURCES) $(wildcard src/*.h src/*/*.h)
+
+# Versions lay out differently, so one is named: Debian 12's.
+CLANG_FORMAT = clang-format-14
+
 .PHONY: format
 format:
-	clang-format -i $(C_SOURCES) $(CXX_SOURCES) $(wildcard src/*.h src/*/*.h)
+	@command -v $(CLANG_FORMAT) >/dev/null || bash scripts/need.sh $(CLANG_FORMAT)
+	$(CLANG_FORMAT) -i $(FORMATTED)
 
-# Debian: cppcheck shellcheck
 .PHONY: lint
 lint:
+	@bash scripts/need.sh cppcheck shellcheck nodejs
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem -DPG_VERSION_NUM=150000 -D'ereport(...)=abort()' -D'elog(...)=abort()' -Isrc $(C_SOURCES)
+		--suppress=missingIncludeSystem -DPG_VERSION_NUM=150000 -D'ereport(...)=abort()' -D'elog(...)=abort()' \
+		-D'PG_RETURN_ARRAYTYPE_P(x)=return (x)' -Isrc $(C_SOURCES)
 	shellcheck -x $(SHELL_SOURCES)
 	@for file in $(wildcard test/twenty/*.js test/lossless/*.js test/clinic/*.js test/clinic/lib/*.js test/bench/*.js); do node --check $$file || exit 1; done
+	@node -e 'const m = JSON.parse(fs.readFileSync("META.json")); if (m.version !== "$(EXTVERSION).0" || m.provides.flitmig.version !== m.version || !fs.existsSync(m.provides.flitmig.file)) throw "META.json";'
 
 # Everything that tests, in a workshop of its own.
 .PHONY: check
@@ -60,12 +67,26 @@ check:
 check-long:
 	FLITMIG_LONG=1 FLITMIG_KILLS=200 TEST_TIMEOUT=7200 ./check.sh
 
-# libFuzzer on the readers, FUZZ_SECONDS each (Debian: clang libclang-rt-dev). FUZZ_SECONDS=600 before a release.
+# The regression and pgTAP tests with flitmig built for the address and undefined-behaviour sanitizers.
+.PHONY: check-sanitize
+check-sanitize:
+	@PG_CONFIG='$(PG_CONFIG)' bash test/sanitize/check-sanitize.sh
+
+# libFuzzer on the readers, FUZZ_SECONDS each. FUZZ_SECONDS=600 before a release.
 .PHONY: fuzz
 fuzz:
+	@PG_CONFIG='$(PG_CONFIG)' bash scripts/need.sh --build clang libclang-rt-dev
 	$(MAKE) -C test/fuzz run PG_CONFIG='$(PG_CONFIG)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),20)'
 
-# The report of a migration in headless Chromium (Debian: chromium), with pictures of it in OUT=.
+# The archive that PGXN takes, of the last commit. Its META.json must name the version that is built.
+DISTVERSION = $(EXTVERSION).0
+.PHONY: dist
+dist:
+	@grep -q '"version": "$(DISTVERSION)"' META.json && grep -q "default_version = '$(EXTVERSION)'" flitmig.control || \
+		{ echo "META.json, flitmig.control and the Makefile name different versions"; exit 1; }
+	git archive --format=zip --prefix=flitmig-$(DISTVERSION)/ --output=flitmig-$(DISTVERSION).zip HEAD
+
+# The report of a migration in headless Chromium, with pictures of it in OUT=.
 .PHONY: check-report
 check-report:
 	@OUT='$(OUT)' PG_CONFIG='$(filter-out pg_config,$(PG_CONFIG))' bash test/report/check-report.sh

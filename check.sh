@@ -14,6 +14,7 @@ set -euo pipefail
 trap remove_workshop EXIT
 trap 'exit 130' INT TERM
 
+# shellcheck disable=SC2119
 install_packages
 make_workshop
 in_workshop bash scripts/run-tests.sh "$@"

@@ -15,8 +15,10 @@ set -euo pipefail
 
 if [ -z "${workshop:-}" ]; then
 	called_from=$PWD
+	[ -w "$called_from" ] || { called_from=$(mktemp -d); say "$PWD is not to be written to: the report will be in $called_from."; }
 	trap remove_workshop EXIT
 	trap 'exit 130' INT TERM
+	# shellcheck disable=SC2119
 	install_packages
 	make_workshop
 	in_workshop bash demo.sh

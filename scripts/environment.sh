@@ -15,10 +15,7 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 # ---- packages ----
 
 as_root() {
-	if [ "$(id -u)" = 0 ]; then "$@"
-	elif command -v sudo >/dev/null; then sudo -n "$@" || sudo "$@"
-	else die "not root, and there is no sudo: as root, run: $*"
-	fi
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # postgres_major: the version of $PG_CONFIG, else the newest installed one that
@@ -50,33 +47,49 @@ packages_wanted() {
 
 packages_missing() {
 	local package
-	while read -r package; do
+	for package in "$@"; do
 		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || printf '%s\n' "$package"
 	done
 }
 
-# install_packages: sets $major. Asks apt only when something is missing.
-install_packages() {
-	local missing=() unsafe=() log
+# apt_ready WHY: dies where packages cannot be installed, naming what somebody else must do; else asks for the newest lists.
+apt_ready() {
 	command -v apt-get >/dev/null || die "this needs Debian (apt-get)"
-	if ! major=$(postgres_major); then
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
-		major=$(postgres_major) || die "this Debian carries no postgresql-server-dev package"
-	fi
-	mapfile -t missing < <(packages_wanted "$major" | packages_missing)
+	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "not root, and there is no sudo: as root, run: $1"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update || say "The package lists are not new: going on with those that are here."
+}
+
+# install_missing PACKAGE…: those that are not installed. Asks apt only when there is one.
+install_missing() {
+	local missing=() unsafe=() log
+	mapfile -t missing < <(packages_missing "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "Installing ${missing[*]}"
-	log=$(mktemp)
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+	apt_ready "apt-get install --no-install-recommends ${missing[*]}"
 	# Debian 11 has none: what needs the stand-in Twenty is skipped there.
 	apt-cache show node-graphql >/dev/null 2>&1 || mapfile -t missing < <(printf '%s\n' "${missing[@]}" | grep -vx node-graphql)
+	[ ${#missing[@]} -gt 0 ] || return 0
 	# Where there is no init (a container, a chroot) nothing outlives a power cut anyway: dpkg need not flush each file.
 	[ -d /run/systemd/system ] || unsafe=(-o DPkg::Options::=--force-unsafe-io)
+	log=$(mktemp)
 	# Runlevel 1: the package's own cluster is not started where there is no init to own it.
 	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes --no-install-recommends \
 		-o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "${unsafe[@]}" "${missing[@]}" >"$log" 2>&1 ||
-		{ tail -30 "$log"; die "apt-get could not install ${missing[*]}"; }
+		{ tail -30 "$log"; rm -f "$log"; die "apt-get could not install ${missing[*]}"; }
 	rm -f "$log"
+}
+
+# install_packages [PACKAGE…]: what building and testing need, and these; sets $major.
+# shellcheck disable=SC2120
+install_packages() {
+	local wanted
+	command -v dpkg-query >/dev/null || die "this needs Debian (dpkg and apt-get)"
+	if ! major=$(postgres_major); then
+		apt_ready "apt-get update, then this again: it will name the packages"
+		major=$(postgres_major) || die "no PostgreSQL server with its headers is installed, and apt-get knows no postgresql-server-dev package: is the package mirror reachable?"
+	fi
+	mapfile -t wanted < <(packages_wanted "$major")
+	install_missing "${wanted[@]}" "$@"
 }
 
 # ---- the workshop ----
@@ -89,13 +102,23 @@ worker_user() {
 	fi
 }
 
+# workshop_parent: where to make it. Neither make nor a socket's name (107 bytes) takes every directory that TMPDIR may name.
+workshop_parent() {
+	local parent=${TMPDIR:-/tmp}
+	case $parent in
+	*[!A-Za-z0-9/._+-]*) say "TMPDIR has characters that make does not take: /tmp is used instead." >&2; parent=/tmp ;;
+	esac
+	[ ${#parent} -le 48 ] || { say "TMPDIR is too long for the name of a socket: /tmp is used instead." >&2; parent=/tmp; }
+	printf '%s\n' "$parent"
+}
+
 # make_workshop: sets $workshop and $PG_CONFIG. Leaves in it:
 #   repository/   a copy of this checkout without what make left
 #   shared        what stands beside this checkout, if anything does
 #   postgres/     a private copy of PostgreSQL, into which make install goes
 make_workshop() {
 	local home share
-	workshop=$(mktemp -d "${TMPDIR:-/tmp}/flitmig.XXXXXX")
+	workshop=$(mktemp -d "$(workshop_parent)/flitmig.XXXXXX") || die "no temporary directory can be made; TMPDIR may name another place"
 	mkdir "$workshop/repository" "$workshop/tmp"
 	tar -C "$repository" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude='./flitmig--*.sql' \
 		--exclude=./results --exclude=./tmp_check -cf - . | tar -C "$workshop/repository" -xf -
@@ -117,6 +140,8 @@ make_workshop() {
 	fi
 	chmod 755 "$workshop"
 	[ "$(id -u)" != 0 ] || chown -R -h "$(worker_user)" "$workshop"
+	printf '#!/bin/sh\n' >"$workshop/may-run" && chmod 755 "$workshop/may-run"
+	(in_workshop "$workshop/may-run") 2>/dev/null || die "${workshop%/*} is mounted noexec, or $(worker_user) may not enter it: TMPDIR may name another place"
 }
 
 # in_workshop COMMAND…: runs it as the unprivileged user, in the copy of the checkout, with a small environment.

@@ -10,7 +10,8 @@ enter_workshop() {
 	[ -z "${workshop:-}" ] || return 0
 	# The Makefile's default is no PostgreSQL of one's own.
 	[ "${PG_CONFIG:-pg_config}" != pg_config ] || unset PG_CONFIG
-	major=$(postgres_major) || die "no PostgreSQL with its server headers is installed"
+	# shellcheck disable=SC2119
+	install_packages
 	trap remove_workshop EXIT
 	make_workshop
 	in_workshop env "ROWS=${ROWS:-}" "SHORT=${SHORT:-}" "PARTS=${PARTS:-}" "MINUTES=${MINUTES:-}" "GROWTH=${GROWTH:-}" "BYTES=${BYTES:-}" bash "test/bench/${1##*/}"

@@ -30,7 +30,7 @@ SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'r' AND NOT relro
 -- Backup
 SELECT is_empty($$SELECT relname FROM relation WHERE relkind IN ('r', 'S') AND oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'flitmig')$$, 'every table and sequence is dumped');
 SELECT is(
-	(SELECT extcondition[array_position(extconfig, 'flitmig.profile'::regclass)] FROM pg_extension WHERE extname = 'flitmig'),
+	(SELECT extcondition[array_position(extconfig, 'flitmig.profile'::regclass::oid)] FROM pg_extension WHERE extname = 'flitmig'),
 	'WHERE NOT builtin', 'profiles that ship are not dumped');
 
 -- Viewers: what is listed exists, and what may hold a value is not shown.

@@ -6,11 +6,10 @@ cd "$(dirname "$0")/../.."
 . scripts/environment.sh
 
 if [ -z "${workshop:-}" ]; then
-	command -v chromium >/dev/null || die "this needs Chromium: apt-get install chromium"
 	[ -n "${PG_CONFIG:-}" ] || unset PG_CONFIG
 	out=${OUT:-$PWD/report-pictures}
 	trap remove_workshop EXIT
-	install_packages
+	install_packages chromium
 	make_workshop
 	mkdir -p "$out" "$workshop/pictures"
 	chmod 777 "$workshop/pictures"

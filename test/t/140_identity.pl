@@ -27,6 +27,7 @@ else
 	small_clinic('second', 'City', 33);
 }
 my $node = start_cluster('identity', conf => "flitmig.late_window = '1s'\n");
+my $last_run = 0;
 my @ways = ('full run', 'sample only', 'delta', 'killed run', 'killed and resumed rollback');
 
 for my $model ('2.19', '1.17')
@@ -44,6 +45,7 @@ for my $model ('2.19', '1.17')
 		sign_off($node, $name, 20);
 		if ($way eq 'killed run')
 		{
+			$last_run = $node->safe_psql('postgres', 'SELECT max(id) FROM flitmig.run');
 			$node->safe_psql('postgres', "SELECT * FROM flitmig_run('$name', wait => false)");
 			kill_worker_when("SELECT count(*) FROM flitmig.batch b JOIN flitmig.run r ON r.id = b.run_id JOIN flitmig.migration m ON m.id = r.migration_id WHERE m.name = '$name' AND r.kind = 'run' AND b.kind = 'create' AND b.state = 'done'", 2);
 		}
@@ -149,6 +151,7 @@ sub edit_by_hand
 sub start_call
 {
 	my ($sql) = @_;
+	$last_run = $node->safe_psql('postgres', 'SELECT coalesce(max(id), 0) FROM flitmig.run');
 	my $pid = fork();
 	if ($pid == 0)
 	{
@@ -158,12 +161,12 @@ sub start_call
 	}
 }
 
-# kill -9 takes every session along; then the cluster comes back by itself.
+# kill -9 takes every session along; then the cluster comes back by itself.  A run that was over before the call says nothing.
 sub kill_worker_when
 {
 	my ($count, $least) = @_;
 	wait_until('the work is in its middle', sub { $node->safe_psql('postgres', $count) >= $least
-		  || $node->safe_psql('postgres', "SELECT count(*) FROM flitmig.run WHERE id = (SELECT max(id) FROM flitmig.run) AND state IN ('done', 'failed')") });
+		  || $node->safe_psql('postgres', "SELECT count(*) FROM flitmig.run WHERE id = (SELECT max(id) FROM flitmig.run) AND id > $last_run AND state IN ('done', 'failed')") });
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'flitmig worker' LIMIT 1");
 	kill 'KILL', $pid if $pid;
 	select(undef, undef, undef, 0.3);
