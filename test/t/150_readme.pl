@@ -28,7 +28,7 @@ my @own = (
 	[ 'person.csv', "$work/person.csv" ],
 	[ 's.born', 's.date_of_birth' ],
 	[ 'patients.born', 'patients.date_of_birth' ],
-	[ 'export.zip', "$work/export.zip" ],
+	[ '\lo_import export.zip', "\\lo_import $work/export.zip" ],
 	[ '\watch 2', '\g' ]);
 zip([ glob("$work/export/*.csv") ] => "$work/export.zip", CanonicalName => 1, FilterName => sub { s!.*/!! }) or die $ZipError;
 
