@@ -87,7 +87,7 @@ show "SELECT field, left(source_value, 24) AS source, left(sent_value, 40) AS se
 show "SELECT flitmig_sign_off('clinic', 'looked at a hundred records')"
 
 step "7. Move everything"
-show "SELECT object, records, calls, seconds FROM flitmig_plan('clinic') WHERE step <> 'schema'"
+show "SELECT step, object, action, records, calls, seconds FROM flitmig_plan('clinic') WHERE step <> 'schema' AND records IS DISTINCT FROM 0"
 show "SELECT object, planned, created, unchanged, quarantined, calls, seconds FROM flitmig_run('clinic')"
 show "SELECT object_map, rows_read, mapped, excluded, stored, unchanged, quarantined, difference FROM flitmig.balance"
 

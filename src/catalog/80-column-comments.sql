@@ -46,6 +46,7 @@ COMMENT ON COLUMN flitmig.batch.attempts IS 'How often it was sent';
 COMMENT ON COLUMN flitmig.batch.stored IS 'Records that it stored';
 COMMENT ON COLUMN flitmig.batch.opened_at IS 'When its intent was committed';
 COMMENT ON COLUMN flitmig.batch.answered_at IS 'When its answer was written down';
+COMMENT ON COLUMN flitmig.batch.took_ms IS 'Milliseconds from sending it to the whole answer';
 COMMENT ON COLUMN flitmig.batch.status IS 'HTTP status';
 COMMENT ON COLUMN flitmig.batch.outcome IS 'Class of the answer';
 COMMENT ON COLUMN flitmig.batch.message IS 'The server''s own words, which may quote a value';

@@ -368,6 +368,7 @@ CREATE TABLE flitmig.batch (
 	opened_at		timestamptz,
 	answered_at		timestamptz,
 	dark_at			timestamptz,
+	took_ms			integer,
 	status			integer,
 	outcome			text,
 	message			text

@@ -169,40 +169,83 @@ CREATE FUNCTION flitmig._phase_words(phase text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE phase
+	SELECT CASE split_part(phase, ':', 1)
 			   WHEN 'wait' THEN 'waiting for calls that may land late'
 			   WHEN 'introspect' THEN 'reading the model of Twenty'
 			   WHEN 'settle' THEN 'looking up calls of an earlier run'
-			   WHEN 'schema' THEN 'making objects and fields'
+			   WHEN 'schema' THEN 'checking objects and fields'
+			   WHEN 'prepared' THEN 'reading the model back'
 			   WHEN 'map' THEN 'mapping the staged rows'
 			   WHEN 'planmap' THEN 'mapping the staged rows'
-			   WHEN 'adopt' THEN 'looking for records that Twenty has already'
+			   WHEN 'adopt' THEN 'looking for records that Twenty has'
 			   WHEN 'remap' THEN 'mapping the staged rows'
-			   WHEN 'gone' THEN 'looking at what is gone from the export'
-			   WHEN 'check' THEN 'comparing what changed'
-			   WHEN 'trashed' THEN 'looking for what was put in the trash meanwhile'
+			   WHEN 'gone' THEN 'looking at what the export lost'
+			   WHEN 'check' THEN 'comparing and changing'
+			   WHEN 'update' THEN 'changing what waited'
+			   WHEN 'trashed' THEN 'looking for what was put in the trash'
+			   WHEN 'verify' THEN 'reading the sample back'
+			   WHEN 'look' THEN 'looking for what people changed'
+			   WHEN 'timeline' THEN 'removing timeline entries'
+			   WHEN 'late' THEN 'making sure that nothing is left'
+			   WHEN 'restore' THEN 'reading what is to be restored'
+			   WHEN 'restored' THEN 'restoring earlier values'
+			   WHEN 'untold' THEN 'removing late timeline entries'
+			   WHEN 'count' THEN 'looking for other data in our fields'
+			   WHEN 'unschema' THEN 'removing objects and fields'
+			   WHEN 'undone' THEN 'closing'
+			   WHEN 'create' THEN 'creating ' || substr(phase, 8)
+			   WHEN 'upload' THEN 'sending files of ' || substr(phase, 8)
+			   WHEN 'deferred' THEN 'linking ' || substr(phase, 10)
+			   WHEN 'destroy' THEN concat('destroying ', nullif(substr(phase, 9), ''))
 			   ELSE phase
 		   END
 $$;
-COMMENT ON FUNCTION flitmig._phase_words(text) IS 'A phase in words, for progress lines without a count';
+COMMENT ON FUNCTION flitmig._phase_words(text) IS 'A phase in words, for progress lines';
+
+/* Records are counted over the whole run; a phase that only looks counts its own calls, and one that sends files its files. */
+CREATE FUNCTION flitmig._phase_work(r flitmig.run, OUT done bigint, OUT total bigint, OUT unit text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF r.phase ~ '^(create|check|update|deferred|destroy)' AND r.total > 0 THEN
+		done := least(r.done, r.total);
+		total := r.total;
+		unit := 'records';
+	ELSIF r.phase NOT IN ('introspect', 'wait', 'map', 'planmap', 'remap', 'prepared', 'undone') THEN
+		SELECT count(DISTINCT w.work) - count(DISTINCT w.work) FILTER (WHERE w.waits), count(DISTINCT w.work), CASE WHEN r.phase LIKE 'upload:%' THEN 'files' ELSE 'calls' END
+		INTO done, total, unit
+		FROM (SELECT CASE WHEN r.phase LIKE 'upload:%' THEN b.ids[1]::text ELSE b.id::text END AS work, b.state IN ('planned', 'open') AS waits
+			  FROM flitmig.batch b WHERE b.run_id = r.id AND b.phase = r.phase) w;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._phase_work(flitmig.run) IS 'How much of a run''s present phase is done, of how much, and what is counted; NULL where there is nothing to count';
+
+CREATE FUNCTION flitmig._progress_line(r flitmig.run) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN coalesce(w.total, 0) = 0 THEN coalesce(flitmig._phase_words(r.phase), r.kind)
+				ELSE rpad(flitmig._phase_words(r.phase), 36) || format('  [%s%s]  %s/%s ', repeat('#', t.tenths), repeat('.', 10 - t.tenths), w.done, w.total)
+					 || CASE WHEN w.unit = 'records' THEN format(' %s/s  ETA %s', round(t.rate, 1), CASE WHEN t.rate > 0 THEN make_interval(secs => round((w.total - w.done) / t.rate))::text ELSE '-' END)
+							 ELSE w.unit END END
+	FROM flitmig._phase_work(r) w,
+		 LATERAL (SELECT (w.done * 10 / nullif(w.total, 0))::integer AS tenths,
+						 coalesce(w.done / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0), 0)::numeric AS rate) t
+$$;
+COMMENT ON FUNCTION flitmig._progress_line(flitmig.run) IS 'What a run is doing, with a bar, and for records rate and time left; a line of at most 90 characters for most names';
 
 CREATE FUNCTION flitmig._run_view(cookie bigint, OUT run_id bigint, OUT state text, OUT line text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT r.id, r.state,
-		   CASE WHEN r.total = 0 THEN coalesce(flitmig._phase_words(r.phase), r.kind) ELSE format('%s  [%s%s]  %s/%s  %s/s  ETA %s',
-				  rpad(coalesce(r.phase, r.kind), 18),
-				  repeat('#', p.tenths), repeat('.', 10 - p.tenths), r.done, r.total, round(p.rate, 1),
-				  CASE WHEN p.rate > 0 THEN make_interval(secs => round((r.total - r.done) / p.rate))::text ELSE '-' END) END,
-		   r.error ->> 'sqlstate', r.error ->> 'message', r.error ->> 'detail', r.error ->> 'hint'
-	FROM flitmig.run r,
-		 LATERAL (SELECT CASE WHEN r.total > 0 THEN least(10, r.done * 10 / r.total) ELSE 0 END::integer AS tenths,
-						 coalesce(r.done / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0), 0)::numeric AS rate) p
+	SELECT r.id, r.state, flitmig._progress_line(r), r.error ->> 'sqlstate', r.error ->> 'message', r.error ->> 'detail', r.error ->> 'hint'
+	FROM flitmig.run r
 	WHERE r.cookie = _run_view.cookie
 $$;
-COMMENT ON FUNCTION flitmig._run_view(bigint) IS 'What the waiting caller shows: state, a line with bar, rate and ETA, and the error if there is one';
+COMMENT ON FUNCTION flitmig._run_view(bigint) IS 'What the waiting caller shows: state, a line of progress, and the error if there is one';
 
 /*
  * The phases of each kind of run. "create:<map>" and its like stand once per

@@ -91,7 +91,7 @@ COMMENT ON FUNCTION flitmig._batch_unsent(bigint) IS 'Takes back the opening of 
 /* ---- the way back ---- */
 
 CREATE FUNCTION flitmig._batch_answer(batch bigint, class text, http_outcome integer, status integer, code text, answer_message text,
-	limit_tokens integer, limit_window_ms integer, max_records integer, conflicting_id text, clue text, duplicate boolean, body text,
+	limit_tokens integer, limit_window_ms integer, max_records integer, conflicting_id text, clue text, duplicate boolean, body text, took_ms integer,
 	OUT hold_ms integer, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -102,7 +102,7 @@ DECLARE
 	first_contact boolean;
 BEGIN
 	UPDATE flitmig.batch t
-	SET answered_at = clock_timestamp(), status = _batch_answer.status, outcome = class, message = answer_message
+	SET answered_at = clock_timestamp(), took_ms = _batch_answer.took_ms, status = _batch_answer.status, outcome = class, message = answer_message
 	WHERE t.id = batch
 	RETURNING * INTO STRICT b;
 	hold_ms := 0;
@@ -158,7 +158,7 @@ BEGIN
 	PERFORM flitmig._tell_now_and_then(r) FROM flitmig.run r WHERE r.id = b.run_id;
 END
 $$;
-COMMENT ON FUNCTION flitmig._batch_answer(bigint, text, integer, integer, text, text, integer, integer, integer, text, text, boolean, text) IS 'Writes an answer down, by class: one handler each. Result: how long to hold before the next call, and the error with which the run must end, if any';
+COMMENT ON FUNCTION flitmig._batch_answer(bigint, text, integer, integer, text, text, integer, integer, integer, text, text, boolean, text, integer) IS 'Writes an answer down, by class: one handler each. Result: how long to hold before the next call, and the error with which the run must end, if any';
 
 CREATE FUNCTION flitmig._learn_limit(mig integer, tokens integer, window_ms integer, max_records integer) RETURNS void
 LANGUAGE sql
@@ -188,7 +188,10 @@ BEGIN
 		WHEN class = 'unauthorised' THEN
 			sqlstate := '28000';
 			message := format('server "%s" does not accept the API key', m.server);
-			hint := format('Make a key in Twenty under Settings > APIs, then: ALTER USER MAPPING FOR CURRENT_USER SERVER %I OPTIONS (SET api_key ''…'');', m.server);
+			/* the key's own option: SET of the other one would only be refused */
+			hint := CASE WHEN EXISTS (SELECT FROM pg_user_mappings u, unnest(u.umoptions) o WHERE u.srvname = m.server AND u.usename IN (current_user, 'public') AND o LIKE 'api_key_file=%')
+						 THEN 'Make a key in Twenty under Settings > API & Webhooks, and write it into the file that the user mapping names (api_key_file).'
+						 ELSE format('Make a key in Twenty under Settings > API & Webhooks, then: ALTER USER MAPPING FOR CURRENT_USER SERVER %I OPTIONS (SET api_key ''…'');', m.server) END;
 		WHEN http_outcome = 4 THEN
 			sqlstate := '08006';
 			message := format('the TLS certificate of server "%s" was not accepted', m.server);

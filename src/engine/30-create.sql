@@ -9,6 +9,14 @@ DECLARE
 	object text := (SELECT o.object FROM flitmig.object_map o WHERE o.id = map);
 	size integer := flitmig._batch_size(mig);
 BEGIN
+	/* several calls at once tell what the server does at once: of the sample's largest object map there are four (_workers) */
+	IF sampling THEN
+		SELECT CASE WHEN s.map = _plan_create.map THEN least(size, greatest(1, (s.n + 3) / 4)) ELSE size END INTO size
+		FROM (SELECT r.object_map_id AS map, count(*)::integer AS n
+			  FROM flitmig.sample_record s JOIN flitmig.record r ON r.migration_id = mig AND r.id = s.id
+			  WHERE s.migration_id = mig GROUP BY r.object_map_id ORDER BY n DESC, map LIMIT 1) s;
+		size := coalesce(size, flitmig._batch_size(mig));
+	END IF;
 	/* mended in the source since: no reason to keep it aside */
 	DELETE FROM flitmig.quarantine q USING flitmig.record r
 	WHERE q.migration_id = mig AND q.object_map_id = map AND r.migration_id = mig AND r.id = q.id

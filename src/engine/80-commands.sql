@@ -342,7 +342,7 @@ DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_preflight');
 BEGIN
 	PERFORM flitmig._work(mig, 'read', true, 0, 0, false, false);
-	RETURN QUERY SELECT * FROM flitmig._preflight_report(mig);
+	RETURN QUERY SELECT p."check", p.status, flitmig._wrap(p.detail, 36), flitmig._wrap(p.hint, 38) FROM flitmig._preflight_report(mig) p;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_preflight(text) IS 'Reads Twenty and changes nothing: version, rights, limits, name clashes, members, workflows and webhooks that would fire; green, yellow or red with the next step';
@@ -357,7 +357,7 @@ DECLARE
 BEGIN
 	PERFORM flitmig._require_confirmed(mig);
 	PERFORM flitmig._work(mig, 'read', true, 0, 0, false, false);
-	RETURN QUERY SELECT * FROM flitmig._plan_report(mig);
+	RETURN QUERY SELECT p.step, p.object, flitmig._wrap(p.action, 36), p.records, p.calls, p.seconds FROM flitmig._plan_report(mig) p;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.flitmig_plan(text) IS 'Reads Twenty and changes nothing: which objects, fields and options would be made or reused, how many records and calls each object takes, and how long that lasts at the call limit';
+COMMENT ON FUNCTION @extschema@.flitmig_plan(text) IS 'Reads Twenty and changes nothing: which objects, fields and options would be made or reused, how many records and calls each object takes, and how long that takes at the call limit and at the speed that the sample measured. What is only assumed has a row of its own';

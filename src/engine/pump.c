@@ -281,18 +281,18 @@ answer_read_reply(Pump *pump, AfterAnswer *after)
 static void
 answer_write(Pump *pump, const Call *call, const HttpAnswer *http, const Answer *answer, AfterAnswer *after)
 {
-	Datum		values[13];
-	char		nulls[13];
+	Datum		values[14];
+	char		nulls[14];
 
 	memset(nulls, ' ', sizeof(nulls));
 	worker_begin(false);
 	if (pump->answer_plan == NULL)
 	{
 		Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
-		INT4OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID};
+		INT4OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INT4OID};
 
 		pump->answer_plan = SPI_prepare("SELECT hold_ms, sqlstate, message, detail, hint FROM flitmig._batch_answer"
-										"($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", 13, types);
+										"($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", 14, types);
 		if (pump->answer_plan == NULL || SPI_keepplan(pump->answer_plan) != 0)
 			elog(ERROR, "could not prepare the journal's answer");
 	}
@@ -309,6 +309,7 @@ answer_write(Pump *pump, const Call *call, const HttpAnswer *http, const Answer 
 	set_text(values, nulls, 10, answer->clue);
 	values[11] = BoolGetDatum(answer->duplicate);
 	set_text(values, nulls, 12, answer->class == ANSWER_STORED ? http->body : NULL);
+	values[13] = Int32GetDatum((int) http->elapsed_ms);
 	if (SPI_execute_plan(pump->answer_plan, values, nulls, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not write an answer down");
 	answer_read_reply(pump, after);

@@ -131,6 +131,18 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._audit_rules(mig integer) IS 'Findings: the audit rules of the profile';
 
+CREATE FUNCTION flitmig._notice_if_empty(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM flitmig.source_file f WHERE f.migration_id = mig) THEN
+		RAISE NOTICE 'nothing was imported yet'
+			USING HINT = format('SELECT * FROM flitmig_import(%L, ''/path/to/export'');', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._notice_if_empty(mig integer) IS 'Says that a migration has no files yet, for whoever looks at what they hold';
+
 CREATE FUNCTION @extschema@.flitmig_audit(migration text)
 RETURNS TABLE (severity text, code text, object text, "column" text, count bigint, hint text, places text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -139,6 +151,7 @@ AS $$
 DECLARE
 	mig		integer := flitmig._migration_id(flitmig_audit.migration);
 BEGIN
+	PERFORM flitmig._notice_if_empty(mig);
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'audit';
 	PERFORM flitmig._audit_columns(mig);
 	PERFORM flitmig._audit_values(mig);

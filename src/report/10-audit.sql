@@ -118,6 +118,10 @@ DECLARE
 BEGIN
 	SELECT max(a.seq) INTO upto FROM flitmig.audit a
 	WHERE flitmig_audit_verify.migration IS NULL OR a.migration = flitmig_audit_verify.migration;
+	/* a mistyped name must not look like a whole chain; a dropped migration still has its entries */
+	IF upto IS NULL AND flitmig_audit_verify.migration IS NOT NULL THEN
+		PERFORM flitmig._migration_id(flitmig_audit_verify.migration);
+	END IF;
 
 	RETURN QUERY
 	SELECT c.seq, c.at, c.actor, c.event, c.problem

@@ -115,16 +115,21 @@ CREATE VIEW flitmig.file_balance AS
 	ORDER BY m.name, f.id;
 COMMENT ON VIEW flitmig.file_balance IS 'Nothing lost on the way in: per file rows_read = rows_loaded + rows_rejected; difference is 0';
 
+CREATE TYPE flitmig.status AS (
+	migration text, kind text, state text, phase text, done bigint, total bigint, percent numeric, rate numeric, eta interval, elapsed interval, calls bigint, error text);
+COMMENT ON TYPE flitmig.status IS 'The columns of flitmig.progress that fit into a terminal';
+
 CREATE FUNCTION @extschema@.flitmig_status(migration text DEFAULT NULL)
-RETURNS SETOF flitmig.progress LANGUAGE plpgsql STABLE
+RETURNS SETOF flitmig.status LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF migration IS NOT NULL THEN
 		PERFORM flitmig._migration_row(migration);
 	END IF;
 	RETURN QUERY
-	SELECT p.* FROM flitmig.progress p
+	SELECT p.migration, p.kind, p.state, p.phase, p.done, p.total, p.percent, p.rate, p.eta, p.elapsed, p.calls, p.error
+	FROM flitmig.progress p
 	WHERE flitmig_status.migration IS NULL OR p.migration = flitmig_status.migration
 	ORDER BY p.migration;
 END $$;
-COMMENT ON FUNCTION @extschema@.flitmig_status(text) IS 'State, phase, progress and time left of the newest run of a migration (NULL: of each); live while another session runs';
+COMMENT ON FUNCTION @extschema@.flitmig_status(text) IS 'State, phase, progress and time left of the newest run of a migration (NULL: of each); live while another session runs. flitmig.progress has more columns';

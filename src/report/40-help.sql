@@ -25,7 +25,7 @@ BEGIN
 			RETURN $text$-- Say where Twenty is:
 CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com');$text$;
 		ELSIF NOT EXISTS (SELECT FROM pg_user_mappings u WHERE u.srvname = server AND (u.usename = current_user OR u.umuser = 0)) THEN
-			RETURN format(E'-- Give the API key (Twenty: Settings, API & Webhooks), here or in a file that only the server reads (api_key_file):\n'
+			RETURN format(E'-- Give the API key (Twenty: Settings, API & Webhooks), or api_key_file, a file on this server:\n'
 				'CREATE USER MAPPING FOR CURRENT_USER SERVER %I OPTIONS (api_key ''…'');', server);
 		END IF;
 		RETURN format(E'-- Begin a migration; time zone, country and currency are the clinic''s:\n'
@@ -69,7 +69,7 @@ CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.
 		IF sampled IS NULL THEN
 			RETURN format(E'-- Push a sample that is closed under its relations:\nSELECT * FROM flitmig_sample(%L);', m.name);
 		END IF;
-		RETURN format(E'-- Look at the sample: in Twenty, and with SELECT * FROM flitmig_diff(%1$L); then open the full run:\n'
+		RETURN format(E'-- Look at the sample in Twenty, and with SELECT * FROM flitmig.side_by_side(%1$L); then open the run:\n'
 			'SELECT flitmig_sign_off(%1$L, ''what you looked at'');', m.name);
 	END IF;
 

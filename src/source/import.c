@@ -370,8 +370,7 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 		import->options = PG_GETARG_JSONB_P_COPY(options_argument);
 	sql_text(&args, import->migration_name);
 	if (sql_run("SELECT id, staging_schema FROM flitmig.migration WHERE name = $1 FOR NO KEY UPDATE", &args) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no migration \"%s\"", import->migration_name),
-						errhint("SELECT flitmig_create('%s', server => '<server>');", import->migration_name)));
+		sql_run("SELECT flitmig._migration_id($1)", &args); /* raises the error of all commands */
 	import->migration = atoi(sql_value(0, 1));
 	import->schema = sql_value(0, 2);
 	/* the staging tables are the owner's, with whatever the owner hung on them */

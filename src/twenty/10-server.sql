@@ -32,3 +32,10 @@ LANGUAGE c STRICT VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_bucket_simulate';
 COMMENT ON FUNCTION flitmig._bucket_simulate(integer, integer, integer, integer, integer, integer, integer) IS 'Runs the pacing of calls against Twenty''s arithmetic in simulated time: calls accepted a minute after the first max_tokens, refusals, and the margin learned. start_tokens is what the server''s bucket holds at first, share the percent of its limit that we keep to';
+
+CREATE FUNCTION flitmig._run_simulate(max_tokens integer, window_ms integer, known boolean, tokens double precision, share integer, workers double precision,
+	calls double precision[], pause_ms double precision[], service_ms double precision[], own_ms double precision[], metered double precision[]) RETURNS double precision[]
+LANGUAGE c STRICT VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_run_simulate';
+COMMENT ON FUNCTION flitmig._run_simulate(integer, integer, boolean, double precision, integer, double precision, double precision[], double precision[], double precision[], double precision[], double precision[]) IS 'Runs phases of calls in simulated time, at a limit (max_tokens 0: none) of which so many tokens are left, against a server that does the work of so many calls at once. Per phase: how many calls, our pause before them, how long a call takes when it is alone, our own work with it, and whether it takes a token (1 or 0). Gives the second at which each phase is through';

@@ -375,7 +375,8 @@ read_key_file(const char *path, Oid userid)
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not open API key file \"%s\": %m", path)));
+				 errmsg("could not open API key file \"%s\": %m", path),
+				 errhint("It lies on the database server and is read by the operating system user that runs PostgreSQL. Another one: ALTER USER MAPPING FOR CURRENT_USER SERVER ... OPTIONS (SET api_key_file '/path/to/key');")));
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
