@@ -46,6 +46,12 @@ format:
 	@command -v $(CLANG_FORMAT) >/dev/null || bash scripts/need.sh $(CLANG_FORMAT)
 	$(CLANG_FORMAT) -i $(FORMATTED)
 
+# Does make format change nothing?
+.PHONY: check-format
+check-format:
+	@command -v $(CLANG_FORMAT) >/dev/null || bash scripts/need.sh $(CLANG_FORMAT)
+	$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+
 .PHONY: lint
 lint:
 	@bash scripts/need.sh cppcheck shellcheck nodejs
