@@ -46,6 +46,12 @@ format:
 	@command -v $(CLANG_FORMAT) >/dev/null || bash scripts/need.sh $(CLANG_FORMAT)
 	$(CLANG_FORMAT) -i $(FORMATTED)
 
+# Does make format change nothing?
+.PHONY: check-format
+check-format:
+	@command -v $(CLANG_FORMAT) >/dev/null || bash scripts/need.sh $(CLANG_FORMAT)
+	$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+
 .PHONY: lint
 lint:
 	@bash scripts/need.sh cppcheck shellcheck nodejs
@@ -66,11 +72,6 @@ check:
 .PHONY: check-long
 check-long:
 	FLITMIG_LONG=1 FLITMIG_KILLS=200 TEST_TIMEOUT=7200 ./check.sh
-
-# The regression and pgTAP tests with flitmig built for the address and undefined-behaviour sanitizers.
-.PHONY: check-sanitize
-check-sanitize:
-	@PG_CONFIG='$(PG_CONFIG)' bash test/sanitize/check-sanitize.sh
 
 # libFuzzer on the readers, FUZZ_SECONDS each. FUZZ_SECONDS=600 before a release.
 .PHONY: fuzz

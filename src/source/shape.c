@@ -10,6 +10,7 @@
 /* Longer values are text: no date, number or address needs more. */
 #define SHAPE_LIMIT 254			/* bytes; the longest e-mail address (RFC 5321) */
 
+/* clang-format off */
 static const char *const names[SHAPE_COUNT] = {
 	[SHAPE_BLANK] = "blank", [SHAPE_TEXT] = "text", [SHAPE_DATE_ISO] = "date_iso",
 	[SHAPE_DATE_PARTS] = "date_slash", [SHAPE_DATE_NAMED] = "date_named", [SHAPE_TIME] = "time",
@@ -17,6 +18,7 @@ static const char *const names[SHAPE_COUNT] = {
 	[SHAPE_PERCENT] = "percent", [SHAPE_EMAIL] = "email", [SHAPE_PHONE] = "phone",
 	[SHAPE_UUID] = "uuid", [SHAPE_BOOLEAN] = "boolean", [SHAPE_URL] = "url", [SHAPE_JSON] = "json"
 };
+/* clang-format on */
 
 const char *
 shape_name(ShapeKind kind)
@@ -33,6 +35,7 @@ shape_name(ShapeKind kind)
 #define CLASS_PHONE		0x20	/* stands between a phone's digits */
 #define CLASS_NO_EMAIL	0x40
 
+/* clang-format off */
 static const unsigned char class_of[256] = {
 	['0' ... '9'] = CLASS_DIGIT | CLASS_HEX | CLASS_NUMBER,
 	['a' ... 'f'] = CLASS_LETTER | CLASS_HEX, ['g' ... 'z'] = CLASS_LETTER,
@@ -44,6 +47,7 @@ static const unsigned char class_of[256] = {
 	['$'] = CLASS_NUMBER, [0xC2] = CLASS_NUMBER, [0xE2] = CLASS_NUMBER,	/* pound and euro begin with these */
 	[','] = CLASS_NO_EMAIL, [';'] = CLASS_NO_EMAIL, ['<'] = CLASS_NO_EMAIL, ['>'] = CLASS_NO_EMAIL, ['"'] = CLASS_NO_EMAIL
 };
+/* clang-format on */
 
 static inline bool
 is_class(char c, unsigned char classes)
