@@ -141,7 +141,7 @@ CREATE FUNCTION flitmig.invite_list(migration text, format text DEFAULT 'csv')
 RETURNS SETOF text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	m		flitmig.migration := (SELECT x FROM flitmig.migration x WHERE x.id = flitmig._migration_id(invite_list.migration));
+	m		flitmig.migration := flitmig._migration_row(invite_list.migration);
 BEGIN
 	IF format IS NULL OR format NOT IN ('csv', 'text') THEN
 		RAISE EXCEPTION 'unknown format of an invite list: "%"', format

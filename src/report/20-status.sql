@@ -1,9 +1,16 @@
 /* status: where a migration stands, how fast it goes, and whether anything is missing. */
 
+/* The name is looked up first: in one statement, row security may leave no row for which the look-up, and its error, would be asked. */
 CREATE FUNCTION flitmig._migration_row(migration text)
-RETURNS flitmig.migration LANGUAGE sql STABLE
+RETURNS flitmig.migration LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-	SELECT m FROM flitmig.migration m WHERE m.id = flitmig._migration_id($1)
+DECLARE
+	wanted	integer := flitmig._migration_id(migration);
+	found	flitmig.migration;
+BEGIN
+	SELECT * INTO found FROM flitmig.migration m WHERE m.id = wanted;
+	RETURN found;
+END
 $$;
 COMMENT ON FUNCTION flitmig._migration_row(text) IS 'The migration of that name, or an error that lists the names there are';
 
