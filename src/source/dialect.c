@@ -153,20 +153,22 @@ is_cr_only(const Bytes *samples, int count)
 	return cr;
 }
 
-/* How often the three characters stand in a row; 0 for b: any character but a line end. */
+/* How often the three characters stand in a row; 0 for c: any character.  The rarest of them is looked for. */
 static int64_t
 count_pattern(const Bytes *samples, int count, char a, char b, char c)
 {
+	int			at = c ? 2 : 0;	/* which of them is looked for */
 	int64_t		n = 0;
 
 	for (int i = 0; i < count; i++)
-		for (size_t j = 0; j + 2 < samples[i].length; j++)
-		{
-			const char *p = samples[i].data + j;
+	{
+		const char *end = samples[i].data + samples[i].length;
 
-			if (p[0] == a && p[1] == b && (c == 0 || p[2] == c))
-				n++;
-		}
+		if (samples[i].length < 3)
+			continue;
+		for (const char *p = samples[i].data + at; p < end - 2 + at && (p = memchr(p, c ? c : a, (size_t) (end - 2 + at - p))) != NULL; p++)
+			n += p[-at] == a && p[1 - at] == b;
+	}
 	return n;
 }
 
@@ -177,13 +179,13 @@ count_openings(const Bytes *samples, int count, char quote, const char *delimite
 	int64_t		n = 0;
 
 	for (int i = 0; i < count; i++)
-		for (size_t j = 0; j < samples[i].length; j++)
-		{
-			const char *p = samples[i].data + j;
+	{
+		const char *start = samples[i].data;
+		const char *end = start + samples[i].length;
 
-			if (*p == quote && (j == 0 || p[-1] == '\n' || p[-1] == '\r' || (p[-1] && strchr(delimiters, p[-1]))))
-				n++;
-		}
+		for (const char *p = start; p < end && (p = memchr(p, quote, (size_t) (end - p))) != NULL; p++)
+			n += p == start || p[-1] == '\n' || p[-1] == '\r' || (p[-1] && strchr(delimiters, p[-1]));
+	}
 	return n;
 }
 
