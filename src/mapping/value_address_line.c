@@ -195,6 +195,32 @@ has_digit(Span span)
 	return false;
 }
 
+/* Words that end a street's name, folded, sorted. */
+static const char *const street_words[] = {
+	"ave", "avenue", "blvd", "boulevard", "cir", "circle", "court", "ct", "dr", "drive", "highway", "hwy", "lane", "ln",
+	"parkway", "pkwy", "pl", "place", "rd", "road", "st", "street", "ter", "terrace", "way"};
+
+/* Does something follow the street and its number, as the city does in "12 Elm St Salem"? */
+static bool
+street_goes_on(Span part)
+{
+	Span words[MAX_WORDS];
+	int	 count = split_words(part, words);
+	char word[16];
+
+	for (int i = 1; i < count - 1; i++)
+	{
+		Span bare = words[i];
+		Span last = words[count - 1];
+
+		while (bare.len > 1 && bare.data[bare.len - 1] == '.')
+			bare.len--;
+		if (span_fold(bare, word, sizeof(word)) && word_in(word, street_words, lengthof(street_words)))
+			return last.len > 2 && !has_digit(last);
+	}
+	return false;
+}
+
 /* Postcode, state and city off the end of the line; false when there is neither of the first two. */
 static bool
 read_place(Line *line, Span *postcode, Span *state, Span *city)
@@ -274,6 +300,8 @@ flitmig_address_line(PG_FUNCTION_ARGS)
 		values[2] = line.part[--line.parts];
 	}
 	if (!read_place(&line, &values[5], &values[1], &values[0]))
+		PG_RETURN_NULL();
+	if (values[0].len == 0 && line.parts == 1 && street_goes_on(line.part[0]))
 		PG_RETURN_NULL();
 	if (line.parts > 0)
 		values[3] = line.part[0];

@@ -20,6 +20,13 @@ PG_FUNCTION_INFO_V1(flitmig_to_timestamp_tz_cells);
 #define FIRST_CENTURY 1800
 #define LAST_CENTURY  2199
 
+/* Day 0 of spreadsheets and of Delphi: a blank cell that became a date. */
+static bool
+is_day_zero(const Stamp *stamp)
+{
+	return stamp->year == 1899 && stamp->month == 12 && stamp->day == 30;
+}
+
 static DateOrder
 order_arg(FunctionCallInfo fcinfo, int arg)
 {
@@ -94,7 +101,7 @@ flitmig_to_date(PG_FUNCTION_ARGS)
 {
 	Stamp stamp;
 
-	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp))
+	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp) || is_day_zero(&stamp))
 		PG_RETURN_NULL();
 	PG_RETURN_DATEADT(date2j(stamp.year, stamp.month, stamp.day) - POSTGRES_EPOCH_JDATE);
 }
@@ -110,7 +117,7 @@ flitmig_to_date_until(PG_FUNCTION_ARGS)
 {
 	Stamp stamp;
 
-	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp))
+	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp) || is_day_zero(&stamp))
 		PG_RETURN_NULL();
 	if (stamp.short_year && !PG_ARGISNULL(2))
 	{
@@ -145,7 +152,7 @@ flitmig_to_timestamp_tz(PG_FUNCTION_ARGS)
 	Stamp		stamp;
 	TimestampTz result;
 
-	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp) ||
+	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 1), &stamp) || is_day_zero(&stamp) ||
 		!stamp_instant(&stamp, zone_arg(fcinfo, 2), &result))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(result);
@@ -166,7 +173,7 @@ flitmig_to_timestamp_tz_cells(PG_FUNCTION_ARGS)
 	TimestampTz result;
 	Span		cell = {NULL, 0};
 
-	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 2), &stamp))
+	if (PG_ARGISNULL(0) || !read_stamp(span_arg(fcinfo, 0), order_arg(fcinfo, 2), &stamp) || is_day_zero(&stamp))
 		PG_RETURN_NULL();
 	if (!PG_ARGISNULL(1))
 		cell = span_arg(fcinfo, 1);

@@ -16,7 +16,7 @@
 #define PIVOT_YEAR 30
 
 /* Years that a clinic's export can mean; below it is a typing error or a program's zero date. */
-#define FIRST_YEAR 1000
+#define FIRST_YEAR 1800
 #define LAST_YEAR  9999
 
 /*

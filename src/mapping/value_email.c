@@ -118,6 +118,34 @@ strip_token(Span token)
 	return token;
 }
 
+/* What front desks type where an address is asked for, without marks, sorted. */
+static const char *const no_addresses[] = {
+	"declined", "donothave", "noaddress", "noemail", "noemailaddress", "nomail", "none", "noneprovided", "notgiven",
+	"notprovided", "refused", "unknown"};
+
+/* The same, where the domain repeats it: test@test.com. */
+static const char *const repeated[] = {"abc", "asdf", "na", "no", "test", "x", "xx", "xxx"};
+
+static bool
+is_junk(Span token, const char *at)
+{
+	char word[20];
+	int	 len = 0;
+
+	for (const char *s = token.data; s < at; s++)
+	{
+		if (*s == '.' || *s == '-' || *s == '_')
+			continue;
+		if (len == sizeof(word) - 1)
+			return false;
+		word[len++] = pg_ascii_tolower((unsigned char) *s);
+	}
+	word[len] = '\0';
+	if (word_in(word, no_addresses, lengthof(no_addresses)))
+		return true;
+	return word_in(word, repeated, lengthof(repeated)) && pg_strncasecmp(at + 1, word, len) == 0 && at[1 + len] == '.';
+}
+
 static bool
 valid_email(Span token)
 {
@@ -126,7 +154,7 @@ valid_email(Span token)
 	if (token.len < 6 || token.len > ADDRESS_MAX)
 		return false;
 	at = memchr(token.data, '@', token.len);
-	return at != NULL && valid_local(token.data, (int) (at - token.data)) &&
+	return at != NULL && !is_junk(token, at) && valid_local(token.data, (int) (at - token.data)) &&
 		   valid_domain(at + 1, (int) (token.data + token.len - at - 1));
 }
 

@@ -127,6 +127,42 @@ take_currency_after(Span *span)
 	return true;
 }
 
+/* "5.-", "5,-", "5.--": the dash stands for no cents, not for minus. */
+static bool
+take_no_cents(Span *span)
+{
+	int len = span->len;
+
+	while (len > 0 && span->data[len - 1] == '-')
+		len--;
+	while (len > 2 && (memcmp(span->data + len - 3, "\xE2\x80\x93", 3) == 0 || memcmp(span->data + len - 3, "\xE2\x80\x94", 3) == 0))
+		len -= 3; /* U+2013, U+2014 */
+	if (len == span->len || len < 2 || (span->data[len - 1] != '.' && span->data[len - 1] != ',') ||
+		span->data[len - 2] < '0' || span->data[len - 2] > '9')
+		return false;
+	*span = (Span){span->data, len - 1};
+	return true;
+}
+
+/*
+ * One to three digits, a point and three digits: 1.234 is one thousand in half
+ * of Europe and one and a bit elsewhere.  An amount a thousand times too small
+ * is worse than none.
+ */
+static bool
+may_be_thousands(Span span)
+{
+	const char *point = memchr(span.data, '.', span.len);
+
+	if (point == NULL || point == span.data || point - span.data > 3 || span.data[0] == '0' ||
+		span.data + span.len - point != 4)
+		return false;
+	for (int i = 0; i < span.len; i++)
+		if (span.data + i != point && (span.data[i] < '0' || span.data[i] > '9'))
+			return false;
+	return true;
+}
+
 /* Takes a minus from either end or parentheses around all; + is passed over. */
 static bool
 take_sign(Span *span, bool *negative)
@@ -166,7 +202,8 @@ take_sign(Span *span, bool *negative)
  *
  * A number by the rule of decimal_read, with at most one currency sign or
  * code (which is passed over: the currency comes from the migration) and a
- * minus before or after it, or parentheses, which mean minus.
+ * minus before or after it, or parentheses, which mean minus.  NULL for 1.234,
+ * which may be meant either way.
  */
 Datum
 flitmig_to_money(PG_FUNCTION_ARGS)
@@ -184,6 +221,8 @@ flitmig_to_money(PG_FUNCTION_ARGS)
 
 		if (first >= '0' && first <= '9' && last >= '0' && last <= '9')
 			break;
+		if (take_no_cents(&span))
+			continue;
 		if (take_sign(&span, &negative))
 			signs++;
 		else if (take_currency_before(&span) || take_currency_after(&span))
@@ -194,7 +233,7 @@ flitmig_to_money(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 	}
 	buffer[0] = '-';
-	if (!decimal_read(span, buffer + 1))
+	if (may_be_thousands(span) || !decimal_read(span, buffer + 1))
 		PG_RETURN_NULL();
 	return DirectFunctionCall3(numeric_in, CStringGetDatum(negative ? buffer : buffer + 1),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));

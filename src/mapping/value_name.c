@@ -54,6 +54,17 @@ static const char *const particles[] = {
 	"san", "santa", "st", "st.", "ste", "te", "ten", "ter", "van", "vande", "vander", "vom", "von",
 	"zu", "zum", "zur"};
 
+/* What stands in parentheses and is no name, folded, sorted by its first word. */
+static const char *const remarks[] = {
+	"active", "archived", "child", "dec", "dec'd", "decd", "deceased", "died", "do", "dup", "duplicate", "former", "formerly",
+	"inactive", "merged", "minor", "nee", "new", "old", "see", "test", "verstorben"};
+
+/* Titles that some exports put behind the name. */
+static const char *const late_titles[] = {"dr", "miss", "mr", "mrs", "ms", "prof"};
+
+/* What programs write for no name. */
+static const char *const no_names[] = {"n/a", "nan", "nan nan", "none", "none none", "null", "null null"};
+
 typedef struct NameParts
 {
 	Span prefix[WORDS_MAX];
@@ -107,6 +118,31 @@ all_capitals(Span span)
 }
 
 static bool
+has_letter(Span word)
+{
+	for (int i = 0; i < word.len; i++)
+		if ((unsigned char) word.data[i] >= 0x80 || isalpha((unsigned char) word.data[i]))
+			return true;
+	return memchr(word.data, '&', word.len) != NULL; /* stands for a word */
+}
+
+static bool
+is_joiner(Span word)
+{
+	return span_is(word, "&") || span_is(word, "and") || span_is(word, "und") || span_is(word, "et");
+}
+
+/* An accent makes another word of it: V\xC4\x83n is no "van". */
+static bool
+is_particle(Span word)
+{
+	for (int i = 0; i < word.len; i++)
+		if ((unsigned char) word.data[i] >= 0x80)
+			return false;
+	return word_among(word, particles, lengthof(particles));
+}
+
+static bool
 has_dot_inside(Span word)
 {
 	const char *dot = memchr(word.data, '.', word.len);
@@ -127,8 +163,8 @@ suffix_kind(Span word, bool loud, bool after_comma)
 {
 	if (word_among(word, generations, lengthof(generations)))
 		return GENERATION;
-	if (word_among(word, degree_words, lengthof(degree_words)))
-		return DEGREE;
+	if (word_among(word, degree_words, lengthof(degree_words)) || !has_letter(word))
+		return DEGREE; /* a licence's number stands behind it */
 	if (word_among(word, doubtful_degrees, lengthof(doubtful_degrees)) &&
 		(has_dot_inside(word) || (all_capitals(word) && (!loud || after_comma))))
 		return DEGREE;
@@ -217,12 +253,18 @@ take_prefixes(NameParts *name, Words *words)
 {
 	int count = 0;
 
-	while (count < words->count - 1 && word_among(words->word[count], prefixes, lengthof(prefixes)))
+	while (count < words->count - 1)
 	{
 		Span word = words->word[count];
 
+		/* "Mr. & Mrs. Smith" */
+		if (!word_among(word, prefixes, lengthof(prefixes)) &&
+			!(count > 0 && count + 2 < words->count && is_joiner(word) &&
+			  word_among(words->word[count + 1], prefixes, lengthof(prefixes))))
+			break;
+
 		/* "M" alone is an initial, "M." may be Monsieur: take neither, unless written so before a name */
-		if (word.len <= 2 && (word.data[0] == 'M' || word.data[0] == 'm') && (word.len == 1 || words->count > 2))
+		if ((word.data[0] == 'M' || word.data[0] == 'm') && (word.len == 1 || (word.len == 2 && word.data[1] == '.' && words->count > 2)))
 			break;
 		if (name->prefixes < WORDS_MAX)
 			name->prefix[name->prefixes++] = word;
@@ -248,8 +290,7 @@ static int
 couple_end(const Words *words, int count)
 {
 	for (int i = 1; i + 1 < count; i++)
-		if (span_is(words->word[i], "&") || span_is(words->word[i], "and") ||
-			span_is(words->word[i], "und") || span_is(words->word[i], "et"))
+		if (is_joiner(words->word[i]))
 			return i + 2;
 	return 0;
 }
@@ -263,6 +304,8 @@ read_natural(NameParts *name, Words *words, bool loud)
 
 	take_prefixes(name, words);
 	take_suffixes(name, words, loud);
+	while (words->count > 2 && name->prefixes < WORDS_MAX && word_among(words->word[words->count - 1], late_titles, lengthof(late_titles)))
+		name->prefix[name->prefixes++] = words->word[--words->count];
 	if (words->count == 1)
 	{
 		/* "Dr. Johnson" is called by the surname, "Madonna" by the only name */
@@ -276,7 +319,7 @@ read_natural(NameParts *name, Words *words, bool loud)
 	if (last > 2 && (span_is(words->word[last - 1], "e") || span_is(words->word[last - 1], "y")) &&
 		words->word[last - 1].data[0] > 'Z')
 		last -= 2; /* "de Souza e Silva", "Ortega y Gasset" */
-	while (last > 1 && word_among(words->word[last - 1], particles, lengthof(particles)))
+	while (last > 1 && is_particle(words->word[last - 1]))
 		last--;
 	name->last = join_words(words->word, last, words->count);
 	couple = couple_end(words, last);
@@ -311,12 +354,17 @@ take_preferred(NameParts *name, char *buffer, int *len)
 		if (close == NULL || (marks[i][1][0] == '\'' && close[1] != ' ' && close[1] != '\0' && close[1] != ','))
 			continue;
 		found = span_trim((Span){inner, (int) (close - inner)});
-		if (found.len > 0 && name->preferred.data == NULL)
+		if (found.len > 0)
 		{
-			char *copy = palloc(found.len);
+			const char *blank = memchr(found.data, ' ', found.len);
+			bool		remark = word_among((Span){found.data, blank ? (int) (blank - found.data) : found.len}, remarks, lengthof(remarks));
+			char	   *copy = palloc(found.len);
 
 			memcpy(copy, found.data, found.len);
-			name->preferred = (Span){copy, found.len};
+			if (remark)
+				add_suffix(name, (Span){copy, found.len}, DEGREE);
+			else if (name->preferred.data == NULL)
+				name->preferred = (Span){copy, found.len};
 		}
 		close += strlen(marks[i][1]);
 		*open = ' ';
@@ -410,7 +458,7 @@ read_name(Span span, NameParts *name)
 	name->first = name->middle = name->last = name->preferred = (Span){NULL, 0};
 	for (int i = 0; i < span.len && !letters; i++)
 		letters = (unsigned char) span.data[i] >= 0x80 || isalnum((unsigned char) span.data[i]);
-	if (!letters)
+	if (!letters || (span_fold(span, buffer, 16) && word_in(buffer, no_names, lengthof(no_names))))
 		return false;
 	if (span.len <= NAME_MAX_BYTES)
 	{

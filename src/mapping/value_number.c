@@ -128,6 +128,8 @@ decimal_read(Span span, char *out)
 		if ((group && *s != group) || digits == 0 || digits > 3 ||
 			(group && digits == 1))
 			return false;
+		if (group == '.' && digits == 2)
+			return false; /* India's groups stand between commas */
 		if (group && digits == 2)
 			narrow = true;
 		else if (group && narrow)

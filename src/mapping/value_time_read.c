@@ -76,7 +76,16 @@ read_seconds(Cursor *c, Stamp *stamp, char mark)
 		return true;
 	stamp->second = take_digits(&ahead, 2);
 	*c = ahead;
-	if ((take_char(&ahead, '.') || take_char(&ahead, ',')) && count_digits(&ahead) > 0)
+	/* SQL Server writes 09:00:00:000AM */
+	if (ahead.at < ahead.end && *ahead.at == ':')
+	{
+		ahead.at++;
+		if (count_digits(&ahead) != 3)
+			return stamp->second < 60;
+		stamp->usec = take_digits(&ahead, 3) * 1000;
+		*c = ahead;
+	}
+	else if ((take_char(&ahead, '.') || take_char(&ahead, ',')) && count_digits(&ahead) > 0)
 	{
 		int unit = 100000;
 

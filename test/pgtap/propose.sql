@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
 \ir ../bench/propose/census.sql
 \ir ../bench/propose/stage.sql
-SELECT plan(23);
+SELECT plan(30);
 
 /* One file in which every row is an appointment and its patient. */
 INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
@@ -70,5 +70,34 @@ SELECT lives_ok($$SELECT flitmig_confirm('mine_too')$$, 'so is the one of the co
 
 -- Nothing is mapped before that
 SELECT is_empty($$SELECT FROM flitmig.object_map WHERE migration_id IN (950, 960)$$, 'a proposal maps nothing');
+
+-- Links that no name tells: the values do, and where they do not fit nothing is proposed
+INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
+VALUES (970, 'nameless', 'crm', 'generic', '{"entities": {}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'nameless_staging', 'UTC', 'US', 'USD');
+CREATE SCHEMA nameless_staging;
+CREATE TABLE nameless_staging.patients (_file integer, _line bigint, _hash bigint, patient_id text, first_name text, last_name text, date_of_birth text, email text);
+INSERT INTO nameless_staging.patients SELECT 971, n + 1, n, 'PX' || 4000 + n, 'Ann', 'Moss' || n, '1980-01-' || lpad(n::text, 2, '0'), 'p' || n || '@example.com' FROM generate_series(1, 20) n;
+CREATE TABLE nameless_staging.appointments (_file integer, _line bigint, _hash bigint, appointment_id text, qq17 text, qq18 text, start text, duration text, status text);
+INSERT INTO nameless_staging.appointments SELECT 972, n + 1, n, 'V' || 9000 + n, 'PX' || 4001 + n % 20, 'ZY' || 4001 + n % 20, '2026-03-01 09:00', '30', 'Booked' FROM generate_series(1, 40) n;
+INSERT INTO flitmig.source_file (id, migration_id, path, name, staging_table, sha256, bytes, format, header, columns) VALUES
+	(971, 970, '/export/patients.csv', 'patients.csv', 'patients', '\x01', 1, 'csv', '{Patient ID,First Name,Last Name,Date of Birth,Email}', '{patient_id,first_name,last_name,date_of_birth,email}'),
+	(972, 970, '/export/appointments.csv', 'appointments.csv', 'appointments', '\x02', 1, 'csv', '{Appointment ID,QQ17,QQ18,Start,Duration,Status}', '{appointment_id,qq17,qq18,start,duration,status}');
+SELECT pg_temp.census(970);
+CREATE FUNCTION pg_temp.proposed(col text) RETURNS text LANGUAGE sql AS $$
+	SELECT p.object || '.' || p.field FROM flitmig_propose('nameless') p WHERE p.source_table = 'appointments' AND p.source_column = col $$;
+SELECT is(pg_temp.proposed('qq17'), 'task.patient', 'a column whose values are the patients'' ids points at them, whatever it is called');
+SELECT matches((SELECT why FROM flitmig_propose('nameless') WHERE source_column = 'qq17'), 'all of its values are patients\.patient_id', 'and the reason says so');
+SELECT ok((SELECT confidence BETWEEN 0.55 AND 0.99 FROM flitmig_propose('nameless') WHERE source_column = 'qq17'), 'with a confidence');
+SELECT is(pg_temp.proposed('qq18'), NULL, 'ids of nothing point at nothing');
+UPDATE nameless_staging.appointments SET qq17 = 'https://api.example.com/v1/patients/' || qq17;
+SELECT pg_temp.census(970);
+SELECT is(pg_temp.proposed('qq17'), 'task.patient', 'also at the end of a link');
+UPDATE nameless_staging.appointments SET qq17 = CASE WHEN _line % 2 = 0 THEN qq17 ELSE 'PX' || 70000 + _line END;
+SELECT pg_temp.census(970);
+SELECT is(pg_temp.proposed('qq17'), NULL, 'half of them is chance');
+UPDATE nameless_staging.patients SET patient_id = n::text FROM (SELECT _line - 1 AS n, _line AS l FROM nameless_staging.patients) x WHERE x.l = _line;
+UPDATE nameless_staging.appointments SET qq17 = ((_line % 20) + 1)::text;
+SELECT pg_temp.census(970);
+SELECT is(pg_temp.proposed('qq17'), NULL, 'small numbers are in every table: they link nothing without a name');
 SELECT * FROM finish();
 ROLLBACK;
