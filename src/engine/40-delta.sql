@@ -413,7 +413,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	inserted uuid[];
-	ours uuid[];
+	unlogged uuid[];
 BEGIN
 	SELECT coalesce(array_agg(a.id), '{}') INTO inserted
 	FROM flitmig._answer_records(body) a
@@ -426,11 +426,11 @@ BEGIN
 	SELECT b.migration_id, i.id, b.object, b.object_map_id, '*', b.run_id, 'missing' FROM unnest(inserted) AS i(id)
 	ON CONFLICT (migration_id, id, field) DO NOTHING;
 	/* the torso of an adopted record is a record that we have made */
-	SELECT array_agg(i.id) INTO ours
+	SELECT array_agg(i.id) INTO unlogged
 	FROM unnest(inserted) AS i(id)
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = b.migration_id AND u.action = 'create' AND u.undone_by IS NULL AND i.id = ANY (u.ids));
 	INSERT INTO flitmig.undo (migration_id, run_id, action, object, ids)
-	SELECT b.migration_id, b.run_id, 'create', b.object, ours WHERE ours IS NOT NULL;
+	SELECT b.migration_id, b.run_id, 'create', b.object, unlogged WHERE unlogged IS NOT NULL;
 	IF EXISTS (SELECT FROM flitmig.live_field f
 			   WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL) THEN
 		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, b.object_map_id, inserted, flitmig._ids_per_call());

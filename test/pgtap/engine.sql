@@ -39,6 +39,11 @@ SELECT ok(NOT flitmig._is_named('{"n": 30}', '{n}', false, '30'), 'a number is n
 SELECT ok(flitmig._is_named('{"phones": {"additionalPhones": [{"number": "1"}]}}', '{phones}', true, '1'), 'any part of a field, where any may be meant');
 SELECT ok(NOT flitmig._is_named('{}', '{tag}', false, 'BAD'), 'nothing is not a value');
 
+SELECT is(flitmig._named(b, 'BAD_USER_INPUT', 'Variable "$data" got invalid value "x" at "data[1].clinicRole"; Value "x" does not exist in "PersonClinicRoleEnum" enum.', NULL),
+		  ARRAY['22222222-2222-4333-8444-555555555555'::uuid], 'the second record, by its place in the call'),
+	   is(flitmig._named(b, 'BAD_USER_INPUT', 'Variable "$data" got invalid value "x" at "data[7].clinicRole".', NULL), NULL, 'a place that the call has not')
+FROM jsonb_populate_record(NULL::flitmig.batch, '{"migration_id": 0, "kind": "create", "object": "person", "ids": ["11111111-2222-4333-8444-555555555555", "22222222-2222-4333-8444-555555555555"]}') b;
+
 -- ---- changes by filter ----
 -- Each function that builds one asks first whether the ids are ours (or, for activities, whether there are any).
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p
