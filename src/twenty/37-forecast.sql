@@ -45,19 +45,35 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	tokens double precision := max_tokens;
-	last timestamptz := '-infinity';
+	last timestamptz;
+	/* the last stretch of calls without a rest: when it began, and with how many tokens */
+	began timestamptz;
+	began_with double precision := max_tokens;
+	taken bigint;
 	call record;
 BEGIN
-	FOR call IN SELECT t.at FROM flitmig._token_calls(server, window_ms) t UNION ALL SELECT clock_timestamp() ORDER BY 1
+	FOR call IN SELECT t.at FROM flitmig._token_calls(server, window_ms) t ORDER BY t.at
 	LOOP
-		IF last > '-infinity' THEN
+		IF last IS NOT NULL THEN
 			tokens := least(max_tokens, tokens + floor(extract(epoch FROM call.at - last) * 1000 * max_tokens / window_ms));
+		END IF;
+		IF last IS NULL OR call.at - last > make_interval(secs => window_ms / 8000.0) THEN
+			began := call.at;
+			began_with := tokens;
 		END IF;
 		tokens := greatest(0, tokens - 1);
 		last := call.at;
 	END LOOP;
-	/* the last of them was this moment and no call */
-	RETURN least(max_tokens, tokens + 1);
+	IF last IS NULL THEN
+		RETURN max_tokens;
+	END IF;
+	/* at which moment of a call its token is taken only the server knows, so what came in meanwhile is lost or not: count on nothing of it */
+	SELECT count(*) INTO taken FROM flitmig._token_calls(server, window_ms) t WHERE t.at >= began AND t.at > last - make_interval(secs => window_ms / 1000.0);
+	IF began <= last - make_interval(secs => window_ms / 1000.0) THEN
+		began_with := max_tokens;
+	END IF;
+	tokens := least(tokens, greatest(0, began_with - taken));
+	RETURN least(max_tokens, tokens + floor(extract(epoch FROM clock_timestamp() - last) * 1000 * max_tokens / window_ms));
 END
 $$;
 COMMENT ON FUNCTION flitmig._tokens_left(text, integer, integer) IS 'Tokens that our own calls have left in a server''s bucket; what others took nobody tells us';
@@ -226,7 +242,9 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH step AS MATERIALIZED (
-		SELECT row_number() OVER (ORDER BY p.pass, p.position, p.part) AS n, p.object, p.action, p.records, p.calls, f.pause_ms AS files_pause_ms, f.call_ms AS file_ms,
+		SELECT row_number() OVER (ORDER BY p.pass, p.position, p.part) AS n, p.pass, p.part, p.object, p.action, p.records, p.calls, f.pause_ms AS files_pause_ms,
+			   /* what Twenty has is looked for in one phase of all object maps, and so are changes compared and sent */
+			   CASE WHEN p.pass = 1 THEN least(p.part, 1) ELSE 1 + row_number() OVER (ORDER BY p.pass, p.position, p.part) END AS phase,
 			   p.calls + CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * f.calls ELSE 0 END AS sent,
 			   p.action <> 'upload' OR p.calls > 0 AS metered,
 			   coalesce(k.call_ms + k.record_ms * p.records / greatest(p.calls, 1), f.call_ms) AS service_ms,
@@ -234,14 +252,22 @@ AS $$
 		FROM flitmig._plan_calls(mig) p
 		CROSS JOIN flitmig._file_times(mig) f
 		LEFT JOIN flitmig._call_times(mig) k ON k.kind = CASE WHEN p.action IN ('create', 'update') THEN p.action WHEN p.action = 'upload' THEN NULL WHEN p.action = 'second pass' THEN 'update' ELSE 'read' END),
-	way AS (
+	phase AS MATERIALIZED (
+		SELECT row_number() OVER (ORDER BY s.phase) AS n, s.phase, sum(s.sent) AS calls,
+			   CASE WHEN sum(s.sent) = 0 THEN 0 WHEN min(s.action) = 'upload' THEN min(s.files_pause_ms) ELSE 10 END AS pause,
+			   sum(s.service_ms * s.sent) / greatest(sum(s.sent), 1) AS service, sum(s.own_ms * s.sent) / greatest(sum(s.sent), 1) AS own,
+			   /* of changes nobody knows how many there are until they were compared */
+			   CASE WHEN NOT bool_and(s.metered) THEN 0 WHEN s.phase = 1 THEN 2 ELSE 1 END AS metered
+		FROM step s GROUP BY s.phase),
+	way AS MATERIALIZED (
 		SELECT flitmig._run_simulate(_forecast.max_tokens, _forecast.window_ms, _forecast.known, _forecast.tokens, share, flitmig._workers(mig),
 				array_agg(w.calls ORDER BY w.n), array_agg(w.pause ORDER BY w.n), array_agg(w.service ORDER BY w.n), array_agg(w.own ORDER BY w.n), array_agg(w.metered ORDER BY w.n)) AS ends
 		FROM (SELECT 0 AS n, 0::double precision AS calls, coalesce(flitmig._before_calls(mig), 0) * 1000 AS pause, 0::double precision AS service, 0::double precision AS own, 1::double precision AS metered
 			  UNION ALL
-			  SELECT s.n, s.sent, CASE WHEN s.sent = 0 THEN 0 WHEN s.action = 'upload' THEN s.files_pause_ms ELSE 10 END, s.service_ms, s.own_ms, s.metered::integer FROM step s) w)
+			  SELECT p.n, p.calls, p.pause, p.service, p.own, p.metered FROM phase p) w)
 	SELECT 0::bigint, NULL::text, 'mapping'::text, NULL::bigint, 0::bigint, w.ends[1] FROM way w WHERE flitmig._before_calls(mig) IS NOT NULL
-	UNION ALL
-	SELECT s.n, s.object, s.action, s.records, s.calls::bigint, w.ends[s.n + 1] - w.ends[s.n] FROM step s, way w
+	UNION ALL	/* object maps that share a phase share its time by their calls */
+	SELECT s.n, s.object, s.action, s.records, s.calls::bigint, (w.ends[p.n + 1] - w.ends[p.n]) * CASE WHEN p.calls > 0 THEN s.sent / p.calls ELSE 0 END
+	FROM step s JOIN phase p ON p.phase = s.phase CROSS JOIN way w
 $$;
 COMMENT ON FUNCTION flitmig._forecast(integer, integer, integer, boolean, double precision, integer) IS 'Each step of a run with its calls and how long it will take, at a limit of which so many tokens are left';

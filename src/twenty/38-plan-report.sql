@@ -22,7 +22,7 @@ AS $$
 								   AND (b.origin = 'adopted'
 										OR EXISTS (SELECT FROM unique_field u WHERE u.object = r.object AND r.payload -> u.name IS DISTINCT FROM b.sent -> u.name))) AS single,
 			   count(r.id) FILTER (WHERE b.id IS NULL AND r.file_path IS NOT NULL) AS files,
-			   count(r.id) FILTER (WHERE b.id IS NULL AND r.payload ?| d.fields) AS again
+			   count(r.id) FILTER (WHERE b.id IS NULL AND d.fields <> '{}' AND r.payload ?| d.fields) AS again
 		FROM flitmig.object_map o
 		CROSS JOIN LATERAL (SELECT ARRAY(SELECT f.field FROM flitmig.deferred_field f WHERE f.object_map_id = o.id) AS fields) d
 		LEFT JOIN flitmig.record r ON r.object_map_id = o.id AND r.state = 'mapped'

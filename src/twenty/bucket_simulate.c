@@ -296,8 +296,8 @@ phase_numbers(ArrayType *array, int n)
  * _run_simulate(max, window_ms, known, tokens, share, workers, calls[],
  * pause_ms[], service_ms[], own_ms[], metered[]): the phases of a run one
  * after another.  max 0: there is no limit; known: the run knows it from the
- * start, and does not have to be refused first.  metered is 1 or 0.  Gives the
- * second at which each phase is through.
+ * start, and does not have to be refused first.  metered is 0, 1, or 2 where
+ * the run does not know how many calls are to come.  Gives the second at which each phase is through.
  */
 Datum
 flitmig_run_simulate(PG_FUNCTION_ARGS)
@@ -325,6 +325,7 @@ flitmig_run_simulate(PG_FUNCTION_ARGS)
 		phase.service_us = (int64) (service_ms[i] * 1000);
 		phase.send_us = phase.take_us = (int64) (own_ms[i] * 500);
 		phase.metered = metered[i] != 0;
+		phase.endless = metered[i] == 2;
 		/* files go up beside the records' server, as many at once as we send */
 		s.workers = phase.metered ? PG_GETARG_FLOAT8(5) : 0;
 		run_phase(&s, &phase);
