@@ -435,7 +435,7 @@ BEGIN
 			   WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL) THEN
 		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, b.object_map_id, inserted, flitmig._ids_per_call());
 	END IF;
-	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'destroy', 'unmake', b.object, b.object_map_id, inserted, flitmig._ids_per_call());
+	PERFORM flitmig._plan_destroys(b.run_id, b.migration_id, b.phase, 'unmake', b.object, b.object_map_id, inserted);
 	RETURN inserted;
 END
 $$;

@@ -20,6 +20,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 2000 $$;
 COMMENT ON FUNCTION flitmig._ids_per_call() IS 'How many ids a destroy or an existence read lists';
 
+/*
+ * Twenty tells its own listeners of one record of a destroy call, however many
+ * it names, and the listener that removes files learns of no other: their
+ * bytes would lie in its storage for ever, out of everyone's sight.  So a
+ * record that carries a file is destroyed by a call of its own.
+ */
+CREATE FUNCTION flitmig._plan_destroys(this_run bigint, mig integer, phase text, purpose text, object text, map integer, ids uuid[]) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', purpose, object, map, t.ids, t.size)
+	FROM (SELECT c.size, array_agg(i.id ORDER BY i.n) AS ids
+		  FROM unnest(ids) WITH ORDINALITY AS i(id, n)
+		  LEFT JOIN flitmig.upload p ON p.migration_id = mig AND p.record_id = i.id AND p.file_ref IS NOT NULL
+		  CROSS JOIN LATERAL (VALUES (CASE WHEN p.record_id IS NULL THEN flitmig._ids_per_call() ELSE 1 END)) AS c(size)
+		  GROUP BY c.size) t
+$$;
+COMMENT ON FUNCTION flitmig._plan_destroys(bigint, integer, text, text, text, integer, uuid[]) IS 'Plans the destruction of these records: one a call where a file hangs on it, else as many as a call takes';
+
 CREATE FUNCTION flitmig._undo_scope(this_run bigint) RETURNS SETOF flitmig.undo
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -148,7 +167,7 @@ CREATE FUNCTION flitmig._plan_destroy(this_run bigint, mig integer, map integer,
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', 'undo', t.object, map, t.ids, flitmig._ids_per_call())
+	SELECT flitmig._plan_destroys(this_run, mig, phase, 'undo', t.object, map, t.ids)
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.object_map_id IS NOT DISTINCT FROM map AND i.state = 'destroy'
@@ -208,7 +227,7 @@ BEGIN
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, NULL, survivors, flitmig._ids_per_call())
 	WHERE EXISTS (SELECT FROM flitmig.live_field f
 				  WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL);
-	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'destroy', 'undo', b.object, b.object_map_id, survivors, flitmig._ids_per_call());
+	PERFORM flitmig._plan_destroys(b.run_id, b.migration_id, b.phase, 'undo', b.object, b.object_map_id, survivors);
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read', 'late', b.object, b.object_map_id, b.ids, flitmig._ids_per_call());
 END
 $$;

@@ -75,6 +75,7 @@ for my $dialect (qw(path direct field))
 	$node->safe_psql('postgres', "SELECT * FROM flitmig_rollback('$name')");
 	my $after = dump_of($twenty);
 	ok(attached($after) eq attached($before), "$dialect: taken back") or diag lines_that_differ(attached($before), attached($after));
+	is(scalar(grep { /^\{"file".*"holder":"/ } split /\n/, $after), 0, "$dialect: no file of an attachment lies in Twenty's storage any more");
 }
 
 # Files inside the export, in base64; and a container that came as a large object.

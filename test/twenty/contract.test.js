@@ -15,7 +15,7 @@ const WAIVERS = require('./waivers');
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const JWT = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g;
-const RECORDED_DAY = /^2026-11-22T[\d:.]+Z$/;
+const RECORDED_DAY = /^2026-11-2[28]T[\d:.]+Z$/;
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const PDF = Buffer.from('%PDF-1.4\n% a consent form, 45 bytes in all.\n%%'.padEnd(45, '%').slice(0, 45));
 
@@ -106,6 +106,8 @@ function sortKey(element) {
   return JSON.stringify(element).replace(UUID, (id, version) => (version === '5' ? id : 'U'));
 }
 
+const fileIn = (path) => /files-field\/([0-9a-f-]{36})/.exec(path)[1];
+
 const sorted = (list) => [...list].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : sortKey(a) > sortKey(b) ? 1 : 0));
 
 class Replay {
@@ -114,6 +116,7 @@ class Replay {
     this.verbose = verbose;
     this.used = new Set();
     this.ids = new Ids();
+    this.fileUrls = new Map();
   }
 
   async open() {
@@ -160,10 +163,12 @@ class Replay {
     await this.must('/__settle', {});
     if (line.request && line.request.multipart) return this.multipart(line);
     if (line.request && line.request.method === 'PUT') return this.put(line);
+    if (line.request && line.request.method === 'GET') return this.read(await fetch(this.fileUrls.get(this.ids.translate(fileIn(line.path)))));
     const request = line.request && JSON.parse(this.ids.translate(JSON.stringify(line.request)));
     const answer = await this.send(line.path, request, line.label);
     const data = answer.body.data;
     if (data && data.createFileUpload) this.uploadUrl = data.createFileUpload.uploadUrl;
+    for (const { file } of (data && data.createAttachments) || []) for (const { fileId, url } of file || []) this.fileUrls.set(fileId, url);
     return answer;
   }
 

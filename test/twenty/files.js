@@ -152,7 +152,7 @@ class Files {
     }
   }
 
-  /** Records are gone for good: the files that they held go too (the server's own file listener does this). */
+  /** Records whose destruction the server's file listener hears of: the files that they held go too. */
   released(table, rows) {
     if (!this.byId.size) return;
     const gone = new Set(rows.map((row) => row.id));

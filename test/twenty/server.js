@@ -137,7 +137,7 @@ class Server {
 
   download(url) {
     const file = this.workspace.files.find(url.pathname);
-    if (!file || !file.data) return { status: 404, body: { statusCode: 404, error: 'NotFoundException', messages: ['File not found'] } };
+    if (!file || !file.data) return { status: 404, body: { statusCode: 404, error: 'Error', messages: ['File not found'], code: 'FILE_NOT_FOUND' } };
     return { status: 200, raw: file.data, type: file.contentType || 'application/octet-stream' };
   }
 
