@@ -32,7 +32,7 @@ AS $$
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', purpose, object, map, t.ids, t.size)
 	FROM (SELECT c.size, array_agg(i.id ORDER BY i.n) AS ids
 		  FROM unnest(ids) WITH ORDINALITY AS i(id, n)
-		  LEFT JOIN flitmig.upload p ON p.migration_id = mig AND p.record_id = i.id AND p.file_ref IS NOT NULL
+		  LEFT JOIN flitmig.upload p ON p.migration_id = mig AND p.record_id = i.id AND p.state IN ('sent', 'done')
 		  CROSS JOIN LATERAL (VALUES (CASE WHEN p.record_id IS NULL THEN flitmig._ids_per_call() ELSE 1 END)) AS c(size)
 		  GROUP BY c.size) t
 $$;
