@@ -128,6 +128,10 @@ BEGIN
 	IF b.purpose = 'undo' THEN
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._schema_undo_request(b.migration_id, b.detail ->> 'action', b.detail ->> 'object', b.detail ->> 'field', b.detail -> 'before') r;
+	ELSIF b.purpose = 'views' THEN
+		SELECT r.path, r.body::text INTO path, body FROM flitmig._views_request(b.migration_id, b.object) r;
+	ELSIF b.purpose = 'favorites' THEN
+		SELECT r.path, r.body::text INTO path, body FROM flitmig._favorites_destroy_request(b.detail -> 'views') r;
 	ELSIF b.purpose = 'count any' THEN
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._foreign_any_request(b.migration_id, b.object, ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields'))) r;
@@ -164,6 +168,10 @@ AS $$
 BEGIN
 	IF b.purpose = 'undo' THEN
 		PERFORM flitmig._undone_schema(b);
+	ELSIF b.purpose = 'views' THEN
+		PERFORM flitmig._told_views(b, body);
+	ELSIF b.purpose = 'favorites' THEN
+		UPDATE flitmig.batch SET stored = (SELECT count(*) FROM flitmig._answer_records(body)) WHERE id = b.id;
 	ELSIF b.purpose IN ('count', 'count any') THEN
 		PERFORM flitmig._counted_schema(b, body);
 	ELSE

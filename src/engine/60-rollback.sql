@@ -33,7 +33,7 @@ AS $$
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'destroy', purpose, object, map, t.ids, t.size)
 	FROM (SELECT c.size, array_agg(i.id ORDER BY i.n) AS ids
 		  FROM unnest(ids) WITH ORDINALITY AS i(id, n)
-		  LEFT JOIN flitmig.upload p ON p.migration_id = mig AND p.record_id = i.id AND p.file_ref IS NOT NULL
+		  LEFT JOIN flitmig.upload p ON p.migration_id = mig AND p.record_id = i.id AND p.state IN ('sent', 'done')
 		  CROSS JOIN LATERAL (VALUES (CASE WHEN p.record_id IS NULL THEN flitmig._ids_per_call() ELSE 1 END)) AS c(size)
 		  GROUP BY c.size) t
 $$;
@@ -410,7 +410,15 @@ AS $$
 	SELECT this_run, u.migration_id, 'unschema', 'schema', 'undo', u.object,
 		   - (SELECT count(*) FROM flitmig.undo o WHERE o.migration_id = u.migration_id AND o.id <= u.id)::integer,
 		   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
-	FROM flitmig.undo u WHERE u.id = undo_id;
+	FROM flitmig.undo u WHERE u.id = undo_id
+	UNION ALL
+	/* a position before it, because its views go with it */
+	SELECT this_run, u.migration_id, 'unschema', 'schema', 'views', u.object,
+		   - (SELECT count(*) FROM flitmig.undo o WHERE o.migration_id = u.migration_id AND o.id <= u.id)::integer - 1,
+		   jsonb_build_object('object', u.object)
+	FROM flitmig.undo u
+	WHERE u.id = undo_id AND u.action = 'create_object' AND NOT coalesce((u.before ->> 'existed')::boolean, true)
+	  AND flitmig._has_favorites(u.migration_id);
 $$;
 COMMENT ON FUNCTION flitmig._plan_undo_schema(bigint, bigint) IS 'Plans the call that takes one schema change back, in the phase unschema';
 
@@ -473,6 +481,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._counted_schema(flitmig.batch, jsonb) IS 'Has a field, an option list or an object removed only when nothing is in it';
+
+/* Its favourites go before the object: afterwards nobody could tell whose they were. */
+CREATE FUNCTION flitmig._told_views(b flitmig.batch, body jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
+	SELECT b.run_id, b.migration_id, b.phase, 'schema', 'favorites', b.object, b.position, b.detail || jsonb_build_object('views', v.ids)
+	FROM (SELECT jsonb_path_query_array(body, '$.data.getCoreViews[*].id') AS ids) v
+	WHERE v.ids <> '[]'
+$$;
+COMMENT ON FUNCTION flitmig._told_views(flitmig.batch, jsonb) IS 'Plans the removal of the favourites of an object''s views';
 
 CREATE FUNCTION flitmig._undone_schema(b flitmig.batch) RETURNS void
 LANGUAGE sql

@@ -175,3 +175,42 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._schema_undo_request(integer, text, text, text, jsonb) IS 'The metadata call that takes a schema change back';
+
+/*
+ * Where favourites are records, making an object makes one that shows its
+ * view, and deleting the object leaves it behind.  Newer servers keep such
+ * entries with their model and take them along.
+ */
+CREATE FUNCTION flitmig._has_favorites(mig integer) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._capable(mig, 'metadata_queries', 'getCoreViews')
+	   AND EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = mig AND f.object = 'favorite' AND f.name = 'viewId')
+$$;
+COMMENT ON FUNCTION flitmig._has_favorites(integer) IS 'Whether this server keeps favourites of views as records';
+
+CREATE FUNCTION flitmig._views_request(mig integer, object text, OUT path text, OUT body jsonb)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT '/metadata', flitmig._call('query($o:String){getCoreViews(objectMetadataId:$o){id}}',
+									  jsonb_build_object('o', (SELECT l.object_id FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = _views_request.object)))
+$$;
+COMMENT ON FUNCTION flitmig._views_request(integer, text) IS 'Call that lists the views of an object';
+
+CREATE FUNCTION flitmig._favorites_destroy_request(views jsonb, OUT path text, OUT body jsonb)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF coalesce(jsonb_array_length(views), 0) = 0 OR views @> '[null]' THEN
+		RAISE EXCEPTION 'a removal of favourites must list their views'
+			USING ERRCODE = 'internal_error';
+	END IF;
+	path := '/graphql';
+	body := flitmig._call('mutation($f:FavoriteFilterInput!){destroyFavorites(filter:$f){id}}',
+						  jsonb_build_object('f', jsonb_build_object('viewId', jsonb_build_object('in', views))));
+END
+$$;
+COMMENT ON FUNCTION flitmig._favorites_destroy_request(jsonb) IS 'Call that removes the favourites of these views';

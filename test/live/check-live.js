@@ -10,7 +10,9 @@
  * TAP. Counts only what it created: all numbers are compared with those from
  * before. Refuses a workspace that holds records, unless FOREIGN=yes: it
  * destroys nothing that it did not create, but a workspace that matters is
- * not the place to try software. Speaks to Twenty as any client would.
+ * not the place to try software; and one whose workflows would act on what it
+ * creates. Takes back what it sent, also when something fails. Speaks to
+ * Twenty as any client would.
  */
 
 const { execFileSync } = require('child_process');
@@ -28,6 +30,7 @@ const database = `check_live_${process.pid}`;
 
 let tests = 0;
 let failures = 0;
+let takenBack = true;
 
 function ok(passed, name, details) {
   tests += 1;
@@ -63,7 +66,8 @@ async function ask(query, variables = {}, endpoint = '/graphql') {
   for (let attempt = 0; ; attempt++) {
     const answer = await fetch(url + endpoint, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      // psql keeps this process for minutes between two calls: a kept connection would be dead, and nobody here to notice.
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, connection: 'close' },
       body: JSON.stringify({ query, variables }),
     });
     const body = await answer.json().catch(() => ({ errors: [{ message: `HTTP ${answer.status}` }] }));
@@ -99,6 +103,19 @@ async function countAll(schema) {
   return counts;
 }
 
+/** Where the files of these attachments can be fetched: their field is FILES, or a signed path on older servers. */
+async function fileUrls(ids) {
+  const read = (fields) => ask(`query($ids: [UUID!], $n: Int) { attachments(first: $n, filter: {id: {in: $ids}}) { edges { node { ${fields} } } } }`, { ids, n: ids.length });
+  const data = await read('file { url }').catch(() => read('fullPath'));
+  return data.attachments.edges.flatMap(({ node }) => node.fullPath || (node.file || []).map((file) => file.url));
+}
+
+const answers = async (urls) => {
+  let count = 0;
+  for (const each of urls) if ((await fetch(each, { headers: { connection: 'close' } })).ok) count += 1;
+  return count;
+};
+
 const difference = (before, after) => Object.keys({ ...before, ...after })
   .filter((name) => before[name] !== after[name]).map((name) => `${name}: ${before[name]} before, ${after[name]} after`).join('\n');
 
@@ -113,6 +130,12 @@ async function main() {
   const own = ['people', 'companies', 'tasks', 'notes', 'opportunities'].filter((name) => before[name] > 0);
   if (own.length && process.env.FOREIGN !== 'yes') {
     stop(`the workspace holds records (${own.map((name) => `${before[name]} ${name}`).join(', ')}): offer an empty one, or say FOREIGN=yes`);
+  }
+  const acting = await ask('query { workflowAutomatedTriggers { edges { node { type workflow { name statuses } } } } }').then(
+    (data) => data.workflowAutomatedTriggers.edges.map(({ node }) => node).filter(({ type, workflow }) => type === 'DATABASE_EVENT' && workflow && (workflow.statuses || []).includes('ACTIVE')),
+    () => []);
+  if (acting.length) {
+    stop(`workflows would act on the records, and what they make nobody takes back: deactivate ${acting.map(({ workflow }) => `"${workflow.name}"`).join(', ')} first`);
   }
   const members = (await ask('query { workspaceMembers { edges { node { userEmail } } } }')).workspaceMembers.edges.map(({ node }) => node.userEmail);
 
@@ -133,6 +156,7 @@ async function main() {
   sql("SELECT * FROM flitmig_plan('clinic')");
   ok(!difference(before, await countAll(schema)), 'until here nothing has changed in Twenty');
 
+  takenBack = false;
   sql("SELECT * FROM flitmig_prepare('clinic')");
   sql("SELECT * FROM flitmig_sample('clinic', 100)");
   is(sql("SELECT count(*) FROM flitmig_diff('clinic') WHERE verdict IN ('mismatch', 'missing')"), 0, 'sample: every field is stored as sent, or normalised by a named rule');
@@ -163,6 +187,10 @@ async function main() {
   const job = (await ask('query($id: UUID!) { person(filter: {id: {eq: $id}}) { jobTitle } }', { id: edited })).person.jobTitle;
   is(job, 'Edited by hand', 'delta: what a person wrote is still there');
 
+  const files = await fileUrls(sql("SELECT id FROM flitmig.base WHERE object = 'attachment' ORDER BY id LIMIT 100").split('\n'));
+  is(await answers(files), files.length, 'delta: each file can be fetched from Twenty');
+  ok(files.length > 0, 'delta: there are files');
+
   const kept = sql("SELECT coalesce(sum(kept), 0) FROM flitmig_rollback('clinic', dry_run => true)");
   ok(Number(kept) >= 1, 'rollback: the edited record would be kept', `${kept} kept`);
   sql("SELECT * FROM flitmig_rollback('clinic', force => true)");
@@ -176,6 +204,13 @@ async function main() {
     await sleep(3000);
   }
   ok(!rest, 'rollback: as many records of every object as before', rest);
+  let fetched = files.length;
+  for (let look = 0; look < 10 && fetched; look++) {
+    fetched = await answers(files);
+    if (fetched) await sleep(3000);
+  }
+  is(fetched, 0, 'rollback: no file can be fetched any more');
+  takenBack = true;
   is(sql("SELECT count(*) FROM flitmig_audit_verify('clinic')"), 0, 'the audit is unbroken');
 }
 
@@ -184,6 +219,12 @@ main().catch((error) => {
   const words = (error.stderr || error.message || '').toString().trim();
   if (!process.exitCode) ok(false, 'the acceptance goes through', words);
 }).finally(() => {
+  // The undo log goes with the database: whatever failed, the workspace is not left with an invented clinic.
+  if (!takenBack) {
+    try { sql("SELECT * FROM flitmig_rollback('clinic', force => true)"); } catch (error) {
+      process.stdout.write(`# what was sent could not be taken back: ${(error.stderr || error.message).toString().trim().split('\n')[0]}\n`);
+    }
+  }
   try { sql(`DROP DATABASE IF EXISTS ${database}`, 'postgres'); } catch (error) { /* the cluster is thrown away anyway */ }
   fs.rmSync(scratch, { recursive: true, force: true });
   process.stdout.write(`1..${tests}\n`);

@@ -68,7 +68,9 @@ input CreateWebhookInput { targetUrl: String! operations: [String!]! description
 type Query {
   objects(paging: CursorPaging): ObjectConnection! object(id: UUID!): Object! fields(paging: CursorPaging): FieldConnection!
   field(id: UUID!): Field! webhooks: [Webhook!]! apiKeys: [ApiKey!]!
+  ${version === '1.17' ? 'getCoreViews(objectMetadataId: String): [CoreView!]!' : ''}
 }
+${version === '1.17' ? 'type CoreView { id: UUID! objectMetadataId: UUID! name: String! }' : ''}
 type Mutation {
   createOneObject(input: CreateOneObjectInput!): Object! updateOneObject(input: UpdateOneObjectInput!): Object!
   deleteOneObject(input: DeleteOneObjectInput!): Object! createOneField(input: CreateOneFieldMetadataInput!): Field!

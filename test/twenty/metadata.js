@@ -5,7 +5,7 @@
  * the GraphQL schema. Schema calls take no tokens (rate.metadata.unlimited). Executed by graphql-js: volume is low.
  */
 
-const { randomUUID } = require('crypto');
+const { createHash, randomUUID } = require('crypto');
 const { buildSchema, parse, validate, execute, getOperationAST } = require('./graphql');
 const errors = require('./errors');
 const rules = require('./metadata-rules');
@@ -21,6 +21,9 @@ const TIE_LABELS = {
   timelineActivity: 'Timeline Activities', favorite: 'Favorites', attachment: 'Attachments',
   noteTarget: ['Note Targets', 'Notes'], taskTarget: ['Task Targets', 'Tasks'],
 };
+
+/** The id of an object's view: made from the object's, so that nobody need keep it. */
+const viewOf = (objectId) => createHash('sha256').update(`view ${objectId}`).digest('hex').replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
 
 const EPOCH = '2026-01-01T00:00:00.000Z';
 
@@ -75,6 +78,7 @@ class Metadata {
       fields: ({ paging }) => this.list([...this.model.fields.values()].map((field) => this.showField(field)), paging),
       field: ({ id }) => this.showField(this.fieldOr(id, 'read')),
       webhooks: () => this.workspace.webhooks,
+      getCoreViews: ({ objectMetadataId }) => this.views(objectMetadataId),
       apiKeys: () => [{ id: '20202020-aaaa-4bbb-8ccc-000000000001', name: this.workspace.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null }],
       createOneObject: ({ input }) => this.createObject(input.object),
       updateOneObject: ({ input }) => this.updateObject(input.id, input.update),
@@ -199,6 +203,7 @@ class Metadata {
     }
     const object = this.addObject(input);
     this.changed();
+    this.favour(object);
     return this.showObject(object);
   }
 
@@ -252,6 +257,23 @@ class Metadata {
   }
 
   /** Deleting works on active objects; standard ones are refused, a missing one is an internal error (object.delete.inactive). */
+  /** Every object has the view that shows all of it. */
+  views(objectId) {
+    return [...this.model.objects.values()].filter(({ id }) => !objectId || id === objectId)
+      .map(({ id, labelPlural }) => ({ id: viewOf(id), objectMetadataId: id, name: `All ${labelPlural}` }));
+  }
+
+  /** 1.17 puts a new object's view among the favourites, and leaves it there when the object goes (favorites.after-create). */
+  favour(object) {
+    if (this.version !== '1.17') return;
+    const { records } = this.workspace;
+    const table = records.tables.get(this.model.objectByName('favorite').id);
+    const now = new Date().toISOString();
+    const row = { id: randomUUID(), createdAt: now, updatedAt: now, viewId: viewOf(object.id), position: table.rows.size };
+    table.insert(row);
+    records.journal('put', table, [row]);
+  }
+
   deleteObject(id) {
     const object = this.model.objects.get(id);
     if (!object) throw errors.internal('Could not find flat entity in maps');

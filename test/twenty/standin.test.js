@@ -316,6 +316,11 @@ async function migrateAndTakeBack(c, model) {
   }
   await setOptions(status.options);
   for (const field of fields.reverse()) await c.metadata('mutation($i:DeleteOneFieldInput!){deleteOneField(input:$i){id}}', { i: { id: field } });
+  if (model === '1.17') {
+    const { getCoreViews: views } = await c.metadata('query($o:String){getCoreViews(objectMetadataId:$o){id}}', { o: claim.id });
+    const gone = await c.graphql('mutation($f:FavoriteFilterInput!){destroyFavorites(filter:$f){id}}', { f: { viewId: { in: views.map((view) => view.id) } } });
+    assert.strictEqual(gone.destroyFavorites.length, 1);
+  }
   await c.metadata('mutation($i:DeleteOneObjectInput!){deleteOneObject(input:$i){id}}', { i: { id: claim.id } });
 }
 
