@@ -37,8 +37,8 @@
 
 #include "twenty/twenty.h"
 
-/* Enough for most networks (and never more than a near server's round trip); a refusal widens it, for those that need more. */
-#define MARGIN_START_MS 40.0
+/* Most Twenties stand near: a refusal widens it, for those that do not. */
+#define MARGIN_START_MS 20.0
 #define MARGIN_MIN_MS	10.0
 #define MARGIN_MAX_MS	200.0
 
@@ -58,7 +58,7 @@
 #define LAG_MAX_MS	1500.0
 #define LEAD_MAX_MS 100.0
 
-#define RESERVE_TOKENS 10
+#define RESERVE_TOKENS 3
 
 /* Backoff when refusals do not end and the limit is not known. */
 #define BACKOFF_BASE_MS 1000.0
