@@ -32,7 +32,7 @@ for my $model ('1.17', '2.19')
 	$node->safe_psql('postgres', "SELECT * FROM flitmig_import('$name', '$work/export')");
 	$node->safe_psql('postgres', "SELECT flitmig_confirm('$name')");
 	like($node->safe_psql('postgres', "SELECT * FROM flitmig_plan('$name')"), qr/patient/, "$model: a plan");
-	like($node->safe_psql('postgres', qq{SELECT status || ': ' || detail || ' -> ' || hint FROM flitmig_preflight('$name') WHERE "check" = 'holders'}),
+	like($node->safe_psql('postgres', qq{SELECT translate(status || ': ' || detail || ' -> ' || hint, chr(10), ' ') FROM flitmig_preflight('$name') WHERE "check" = 'holders'}),
 		qr/yellow: person\.emails: of \d+ values of ours, 5 are taken on the server, 1 of them in the trash.*adopt/, "$model: preflight tells whose e-mail addresses are taken, and of the option");
 	sign_off($node, $name, 1000);
 	is($node->safe_psql('postgres', "SELECT string_agg(r.source_key, ' ' ORDER BY r.source_key) FROM flitmig.quarantine q JOIN flitmig.record r USING (migration_id, id) JOIN flitmig.migration m ON m.id = q.migration_id WHERE m.name = '$name' AND q.kind = 'refused'"),
