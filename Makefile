@@ -53,7 +53,7 @@ check-format:
 	$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
 
 .PHONY: lint
-lint:
+lint: check-format
 	@bash scripts/need.sh cppcheck shellcheck nodejs
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem -DPG_VERSION_NUM=150000 -D'ereport(...)=abort()' -D'elog(...)=abort()' \

@@ -8,13 +8,13 @@
 
 PG_MODULE_MAGIC;
 
-int			flitmig_requests_in_flight = 2;
-int			flitmig_connect_timeout_ms = 4000;
-int			flitmig_request_timeout_ms = 60000;
-int			flitmig_late_window_ms = 15000;
-int			flitmig_answer_limit_mb = 64;
+int flitmig_requests_in_flight = 2;
+int flitmig_connect_timeout_ms = 4000;
+int flitmig_request_timeout_ms = 60000;
+int flitmig_late_window_ms = 15000;
+int flitmig_answer_limit_mb = 64;
 
-void		_PG_init(void);
+void _PG_init(void);
 
 void
 _PG_init(void)

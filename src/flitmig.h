@@ -28,16 +28,16 @@
 
 typedef pg_sha256_ctx pg_cryptohash_ctx;
 
-#define PG_SHA256 0
-#define pg_cryptohash_create(type) ((pg_cryptohash_ctx *) palloc0(sizeof(pg_cryptohash_ctx)))
-#define pg_cryptohash_init(ctx) (pg_sha256_init(ctx), 0)
+#define PG_SHA256								0
+#define pg_cryptohash_create(type)				((pg_cryptohash_ctx *) palloc0(sizeof(pg_cryptohash_ctx)))
+#define pg_cryptohash_init(ctx)					(pg_sha256_init(ctx), 0)
 #define pg_cryptohash_update(ctx, data, length) (pg_sha256_update(ctx, data, length), 0)
-#define pg_cryptohash_free(ctx) pfree(ctx)
+#define pg_cryptohash_free(ctx)					pfree(ctx)
 #endif
 #if PG_VERSION_NUM < 140000
 #define pg_cryptohash_final(ctx, digest, length) (pg_sha256_final(ctx, digest), 0)
 #elif PG_VERSION_NUM < 150000
-#define pg_cryptohash_final(ctx, digest, length) (pg_cryptohash_final) (ctx, digest)
+#define pg_cryptohash_final(ctx, digest, length) (pg_cryptohash_final)(ctx, digest)
 #endif
 
 /* 14: predefined roles.  16: one function checks the rights on any kind of object. */
@@ -70,7 +70,7 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 #include "common/pg_prng.h"
 #define random_below_one() pg_prng_double(&pg_global_prng_state)
 #else
-#define random_below_one() (random() / ((double) MAX_RANDOM_VALUE + 1.0))
+#define random_below_one()			  (random() / ((double) MAX_RANDOM_VALUE + 1.0))
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
@@ -86,7 +86,7 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 #if PG_VERSION_NUM >= 170000
 #include "common/file_utils.h"
 #define json_lexer(json, length, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, length, encoding, escapes)
-#define create_wait_set(context, events) CreateWaitEventSet(NULL, events)
+#define create_wait_set(context, events)			CreateWaitEventSet(NULL, events)
 #else
 #define json_lexer(json, length, encoding, escapes) \
 	makeJsonLexContextCstringLen((char *) (json), (int) (length), encoding, escapes)
@@ -99,10 +99,10 @@ typedef pg_sha256_ctx pg_cryptohash_ctx;
 #endif
 
 /* GUCs, defined in flitmig.c */
-extern int	flitmig_requests_in_flight;
-extern int	flitmig_connect_timeout_ms;
-extern int	flitmig_request_timeout_ms;
-extern int	flitmig_late_window_ms;
-extern int	flitmig_answer_limit_mb;
+extern int flitmig_requests_in_flight;
+extern int flitmig_connect_timeout_ms;
+extern int flitmig_request_timeout_ms;
+extern int flitmig_late_window_ms;
+extern int flitmig_answer_limit_mb;
 
-#endif							/* FLITMIG_H */
+#endif /* FLITMIG_H */

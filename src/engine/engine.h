@@ -13,22 +13,22 @@
 /* What a worker is asked to do; travels in bgw_extra, so it must stay small. */
 typedef struct WorkOrder
 {
-	Oid			database;
-	Oid			role;			/* the caller: the worker runs with exactly these rights */
-	int32		migration_id;
-	char		kind[16];		/* flitmig.run.kind */
-	int64		cookie;			/* lets the caller find the run row that the worker writes */
-	int32		size;			/* sample: records wanted */
-	int64		undo_run;		/* rollback: only this run, 0 = all */
-	bool		force;			/* rollback: also what a person has changed */
-	bool		dry_run;		/* rollback: plan only */
+	Oid	  database;
+	Oid	  role; /* the caller: the worker runs with exactly these rights */
+	int32 migration_id;
+	char  kind[16]; /* flitmig.run.kind */
+	int64 cookie;	/* lets the caller find the run row that the worker writes */
+	int32 size;		/* sample: records wanted */
+	int64 undo_run; /* rollback: only this run, 0 = all */
+	bool  force;	/* rollback: also what a person has changed */
+	bool  dry_run;	/* rollback: plan only */
 
 	/* the caller's settings: what was SET in the session holds for its worker too */
-	int32		requests_in_flight;
-	int32		connect_timeout_ms;
-	int32		request_timeout_ms;
-	int32		late_window_ms;
-	int32		answer_limit_mb;
+	int32 requests_in_flight;
+	int32 connect_timeout_ms;
+	int32 request_timeout_ms;
+	int32 late_window_ms;
+	int32 answer_limit_mb;
 } WorkOrder;
 
 /* Set by SIGINT in a worker: open nothing more, take in what is under way, stop. */
@@ -44,4 +44,4 @@ extern void pump_run(int64 run_id, const char *server, MemoryContext ctx);
 extern void worker_begin(bool cancellable);
 extern void worker_commit(void);
 
-#endif							/* FLITMIG_ENGINE_H */
+#endif /* FLITMIG_ENGINE_H */

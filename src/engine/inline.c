@@ -18,7 +18,7 @@
 
 PG_FUNCTION_INFO_V1(flitmig_decode_inline);
 
-#define PIECE_BYTES	(192 * 1024)	/* a multiple of three: whole groups of base64 */
+#define PIECE_BYTES (192 * 1024) /* a multiple of three: whole groups of base64 */
 #define NO_DIGIT	(-1)
 #define BLANK		(-2)
 #define PADDING		(-3)
@@ -45,12 +45,12 @@ digit_value(unsigned char c)
 static int64
 decoded_bytes(const char *data, size_t length)
 {
-	int64		digits = 0;
-	int			padding = 0;
+	int64 digits = 0;
+	int	  padding = 0;
 
 	for (size_t i = 0; i < length; i++)
 	{
-		int			value = digit_value((unsigned char) data[i]);
+		int value = digit_value((unsigned char) data[i]);
 
 		if (value == NO_DIGIT || (value >= 0 && padding > 0))
 			return 0;
@@ -64,10 +64,10 @@ decoded_bytes(const char *data, size_t length)
 
 typedef struct Piece
 {
-	LargeObjectDesc *object;
+	LargeObjectDesc	  *object;
 	pg_cryptohash_ctx *sha;
-	char	   *bytes;
-	int			n;
+	char			  *bytes;
+	int				   n;
 } Piece;
 
 static void
@@ -85,12 +85,12 @@ piece_write(Piece *piece)
 static void
 decode(const char *data, size_t length, Piece *piece)
 {
-	uint32		group = 0;
-	int			bits = 0;
+	uint32 group = 0;
+	int	   bits = 0;
 
 	for (size_t i = 0; i < length; i++)
 	{
-		int			value = digit_value((unsigned char) data[i]);
+		int value = digit_value((unsigned char) data[i]);
 
 		if (value < 0)
 			continue;

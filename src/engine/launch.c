@@ -29,23 +29,23 @@
 PG_FUNCTION_INFO_V1(flitmig_work);
 PG_FUNCTION_INFO_V1(flitmig_require_top_level);
 
-#define POLL_MS			200		/* how often the caller looks at the run row */
-#define STUCK_MS		2000	/* how long its worker waits for a lock before it asks whose */
-#define NOTICE_US		1000000 /* how often it tells the client */
-#define STOP_AGAIN_MS	9000	/* when it insists: answers under way had their time (DRAIN_LIMIT_US in pump.c) */
-#define STOP_LIMIT_MS	12000	/* how long a cancelled caller waits for the worker's clean end */
+#define POLL_MS		  200	  /* how often the caller looks at the run row */
+#define STUCK_MS	  2000	  /* how long its worker waits for a lock before it asks whose */
+#define NOTICE_US	  1000000 /* how often it tells the client */
+#define STOP_AGAIN_MS 9000	  /* when it insists: answers under way had their time (DRAIN_LIMIT_US in pump.c) */
+#define STOP_LIMIT_MS 12000	  /* how long a cancelled caller waits for the worker's clean end */
 
 /* What the run row says, as far as the caller needs it. */
 typedef struct RunView
 {
-	MemoryContext ctx;			/* holds the texts below; reset at each look */
-	int64		run_id;
-	char	   *state;
-	char	   *line;			/* progress in words */
-	char	   *sqlstate;
-	char	   *message;
-	char	   *detail;
-	char	   *hint;
+	MemoryContext ctx; /* holds the texts below; reset at each look */
+	int64		  run_id;
+	char		 *state;
+	char		 *line; /* progress in words */
+	char		 *sqlstate;
+	char		 *message;
+	char		 *detail;
+	char		 *hint;
 } RunView;
 
 /*
@@ -92,7 +92,7 @@ flitmig_require_top_level(PG_FUNCTION_ARGS)
 static int64
 new_cookie(void)
 {
-	int64		cookie = 0;
+	int64 cookie = 0;
 
 	if (!pg_strong_random(&cookie, sizeof(cookie)))
 		ereport(ERROR,
@@ -105,8 +105,8 @@ new_cookie(void)
 static void
 require_login(Oid role)
 {
-	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
-	bool		may_log_in;
+	HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool	  may_log_in;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for role %u", role);
@@ -132,7 +132,7 @@ tell_of_timeout(void)
 static BackgroundWorkerHandle *
 start_worker(const WorkOrder *order)
 {
-	BackgroundWorker worker;
+	BackgroundWorker		worker;
 	BackgroundWorkerHandle *handle;
 
 	StaticAssertStmt(sizeof(WorkOrder) <= BGW_EXTRALEN, "a work order must fit into bgw_extra");
@@ -158,10 +158,10 @@ start_worker(const WorkOrder *order)
 static bool
 view_run(int64 cookie, RunView *view)
 {
-	Oid			types[] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(cookie)};
-	bool		found;
-	bool		isnull;
+	Oid	  types[] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(cookie)};
+	bool  found;
+	bool  isnull;
 
 	MemoryContextReset(view->ctx);
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -171,8 +171,8 @@ view_run(int64 cookie, RunView *view)
 	found = SPI_processed == 1;
 	if (found)
 	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
+		HeapTuple	  row = SPI_tuptable->vals[0];
+		TupleDesc	  desc = SPI_tuptable->tupdesc;
 		MemoryContext old = MemoryContextSwitchTo(view->ctx);
 
 		view->run_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
@@ -193,7 +193,7 @@ static bool
 run_ended(const RunView *view)
 {
 	return view->state != NULL &&
-		strcmp(view->state, "queued") != 0 && strcmp(view->state, "running") != 0;
+		   strcmp(view->state, "queued") != 0 && strcmp(view->state, "running") != 0;
 }
 
 /*
@@ -205,8 +205,8 @@ run_ended(const RunView *view)
 static void
 check_stuck(pid_t worker)
 {
-	Oid			types[] = {INT4OID, INT4OID};
-	Datum		values[2] = {Int32GetDatum(worker), Int32GetDatum(MyProcPid)};
+	Oid	  types[] = {INT4OID, INT4OID};
+	Datum values[2] = {Int32GetDatum(worker), Int32GetDatum(MyProcPid)};
 
 	if (SPI_execute_with_args("SELECT b.pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)"
 							  " WHERE $2 OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(b.pid))",
@@ -214,8 +214,8 @@ check_stuck(pid_t worker)
 		elog(ERROR, "could not ask who is in the way");
 	if (SPI_processed > 0)
 	{
-		bool		isnull;
-		int32		pid = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		bool  isnull;
+		int32 pid = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
@@ -229,7 +229,7 @@ check_stuck(pid_t worker)
 static bool
 waits_for_lock(pid_t pid)
 {
-	PGPROC	   *proc = BackendPidGetProc(pid);
+	PGPROC *proc = BackendPidGetProc(pid);
 
 	return proc != NULL && (proc->wait_event_info & 0xFF000000) == PG_WAIT_LOCK;
 }
@@ -244,8 +244,8 @@ watch_worker(BackgroundWorkerHandle *handle, int64 cookie, RunView *view, bool u
 
 	for (;;)
 	{
-		pid_t		pid = 0;
-		bool		stopped = GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
+		pid_t pid = 0;
+		bool  stopped = GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
 
 		/* asked in this order, what a stopped worker wrote last is seen */
 		view_run(cookie, view);
@@ -274,8 +274,8 @@ watch_worker(BackgroundWorkerHandle *handle, int64 cookie, RunView *view, bool u
 static void
 stop_worker(BackgroundWorkerHandle *handle)
 {
-	int			waited_ms;
-	pid_t		pid;
+	int	  waited_ms;
+	pid_t pid;
 
 	HOLD_INTERRUPTS();
 	for (waited_ms = 0; waited_ms < STOP_LIMIT_MS; waited_ms += POLL_MS)
@@ -283,7 +283,7 @@ stop_worker(BackgroundWorkerHandle *handle)
 		BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
 
 		if (status == BGWH_NOT_YET_STARTED)
-			TerminateBackgroundWorker(handle);	/* it has done nothing yet */
+			TerminateBackgroundWorker(handle); /* it has done nothing yet */
 		if (status != BGWH_STARTED)
 			break;
 		if (waited_ms == 0 || waited_ms == STOP_AGAIN_MS)
@@ -348,10 +348,10 @@ fill_order(WorkOrder *order, FunctionCallInfo fcinfo)
 Datum
 flitmig_work(PG_FUNCTION_ARGS)
 {
-	WorkOrder	order;
+	WorkOrder				order;
 	BackgroundWorkerHandle *handle;
-	RunView		view;
-	bool		wait = PG_GETARG_BOOL(2);
+	RunView					view;
+	bool					wait = PG_GETARG_BOOL(2);
 
 	require_top_level("this command");
 	require_login(GetUserId());

@@ -20,9 +20,9 @@
 typedef struct KeySet
 {
 	MemoryContext ctx;
-	int			count;
-	int			room;
-	text	  **keys;
+	int			  count;
+	int			  room;
+	text		**keys;
 } KeySet;
 
 PG_FUNCTION_INFO_V1(flitmig_record_text);
@@ -37,10 +37,10 @@ PG_FUNCTION_INFO_V1(flitmig_payload_keys_final);
 Datum
 flitmig_record_text(PG_FUNCTION_ARGS)
 {
-	text	   *head = PG_GETARG_TEXT_PP(0);
-	Jsonb	   *payload = PG_GETARG_JSONB_P(1);
+	text		  *head = PG_GETARG_TEXT_PP(0);
+	Jsonb		  *payload = PG_GETARG_JSONB_P(1);
 	StringInfoData out;
-	int			joint;
+	int			   joint;
 
 	if (!JB_ROOT_IS_OBJECT(payload))
 		elog(ERROR, "a payload is no object");
@@ -53,7 +53,7 @@ flitmig_record_text(PG_FUNCTION_ARGS)
 	{
 		joint = out.len;
 		JsonbToCString(&out, &payload->root, VARSIZE(payload));
-		out.data[joint] = ',';	/* where the payload's own brace was */
+		out.data[joint] = ','; /* where the payload's own brace was */
 	}
 	SET_VARSIZE(out.data, out.len);
 	PG_RETURN_TEXT_P((text *) out.data);
@@ -92,7 +92,7 @@ add_key(KeySet *set, int at, const char *name, int length)
 static KeySet *
 new_set(MemoryContext ctx)
 {
-	KeySet	   *set = MemoryContextAlloc(ctx, sizeof(KeySet));
+	KeySet *set = MemoryContextAlloc(ctx, sizeof(KeySet));
 
 	set->ctx = ctx;
 	set->count = 0;
@@ -104,11 +104,11 @@ new_set(MemoryContext ctx)
 Datum
 flitmig_payload_keys_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext ctx;
-	KeySet	   *set;
+	MemoryContext	ctx;
+	KeySet		   *set;
 	JsonbContainer *object;
-	int			count;
-	int			at = 0;
+	int				count;
+	int				at = 0;
 
 	if (!AggCheckCallContext(fcinfo, &ctx))
 		elog(ERROR, "flitmig_payload_keys_step called in non-aggregate context");
@@ -140,8 +140,8 @@ compare_keys(const void *a, const void *b)
 Datum
 flitmig_payload_keys_final(PG_FUNCTION_ARGS)
 {
-	KeySet	   *set = PG_ARGISNULL(0) ? NULL : (KeySet *) PG_GETARG_POINTER(0);
-	Datum	   *values;
+	KeySet *set = PG_ARGISNULL(0) ? NULL : (KeySet *) PG_GETARG_POINTER(0);
+	Datum  *values;
 
 	if (set == NULL || set->count == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TEXTOID));

@@ -29,70 +29,70 @@
 #include "twenty/twenty.h"
 
 /* How long a stop waits for answers under way before it leaves them to the next run. */
-#define DRAIN_LIMIT_US	(INT64CONST(8) * 1000000)
+#define DRAIN_LIMIT_US (INT64CONST(8) * 1000000)
 
 /* Longest sleep between two looks at the latch, so that a held pump still notices a stop. */
-#define MAX_WAIT_MS		1000
+#define MAX_WAIT_MS 1000
 
 /* Most batches opened ahead of their moment: one commit writes all their intents. */
-#define READY_MAX		4
+#define READY_MAX 4
 
 typedef struct Pump
 {
-	int64		run_id;
-	char	   *phase;
-	bool		metered;		/* calls of this phase take tokens */
-	bool		serial;			/* one call of this phase at a time */
-	HttpPool   *pool;
-	Bucket		bucket;
-	int64		hold_until_us;	/* back-off asked for by an answer */
-	MemoryContext ctx;			/* lives as long as the run */
-	MemoryContext call_ctx;		/* reset after each answer */
-	MemoryContext ready_ctx;	/* holds ready; reset when all are sent */
-	struct Request *ready[READY_MAX];	/* intents committed, wait for their moment */
-	int			ready_first;	/* the next to be sent */
-	int			ready_end;		/* behind the last */
-	SPIPlanPtr	next_plan;
-	SPIPlanPtr	answer_plan;
+	int64			run_id;
+	char		   *phase;
+	bool			metered; /* calls of this phase take tokens */
+	bool			serial;	 /* one call of this phase at a time */
+	HttpPool	   *pool;
+	Bucket			bucket;
+	int64			hold_until_us;	  /* back-off asked for by an answer */
+	MemoryContext	ctx;			  /* lives as long as the run */
+	MemoryContext	call_ctx;		  /* reset after each answer */
+	MemoryContext	ready_ctx;		  /* holds ready; reset when all are sent */
+	struct Request *ready[READY_MAX]; /* intents committed, wait for their moment */
+	int				ready_first;	  /* the next to be sent */
+	int				ready_end;		  /* behind the last */
+	SPIPlanPtr		next_plan;
+	SPIPlanPtr		answer_plan;
 } Pump;
 
 /* One opened batch on its way into curl. */
 typedef struct Request
 {
 	int64		batch_id;
-	int			roots;			/* tokens that it takes */
+	int			roots; /* tokens that it takes */
 	char	   *transport;
 	char	   *path;
 	char	   *body;
-	int			file;			/* descriptor, or -1 */
+	int			file; /* descriptor, or -1 */
 	char	   *file_name;
 	char	   *content_type;
 	char	   *file_map;
-	const char *file_problem;	/* why its file may not go up, or NULL */
+	const char *file_problem; /* why its file may not go up, or NULL */
 } Request;
 
 /* A call under way: the tag of its HTTP request. */
 typedef struct Call
 {
-	int64		batch_id;
-	int			roots;
+	int64 batch_id;
+	int	  roots;
 } Call;
 
 /* What the journal wants after an answer was written down. */
 typedef struct AfterAnswer
 {
-	int			hold_ms;		/* do not send before */
-	char	   *sqlstate;		/* the run must end with this error; NULL: go on */
-	char	   *message;
-	char	   *detail;
-	char	   *hint;
+	int	  hold_ms;	/* do not send before */
+	char *sqlstate; /* the run must end with this error; NULL: go on */
+	char *message;
+	char *detail;
+	char *hint;
 } AfterAnswer;
 
 /* Pace goes by a clock that nobody sets: one put back by an hour would hold the pump for that hour. */
 static int64
 now_us(void)
 {
-	instr_time	now;
+	instr_time now;
 
 	INSTR_TIME_SET_CURRENT(now);
 	return (int64) INSTR_TIME_GET_MICROSEC(now);
@@ -101,7 +101,7 @@ now_us(void)
 static char *
 row_text(MemoryContext ctx, int column)
 {
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+	char *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
 
 	return value ? MemoryContextStrdup(ctx, value) : NULL;
 }
@@ -109,8 +109,8 @@ row_text(MemoryContext ctx, int column)
 static Datum
 row_datum(int column)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+	bool  isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
 
 	return isnull ? (Datum) 0 : value;
 }
@@ -121,12 +121,13 @@ row_datum(int column)
 static void
 phase_enter(Pump *pump)
 {
-	Oid			types[] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(pump->run_id)};
+	Oid	  types[] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(pump->run_id)};
 
 	worker_begin(true);
 	if (SPI_execute_with_args("SELECT phase, metered, serial FROM flitmig._phase_enter($1)",
-							  1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not enter a phase");
 	pump->phase = row_text(pump->ctx, 1);
 	pump->metered = DatumGetBool(row_datum(2));
@@ -137,8 +138,8 @@ phase_enter(Pump *pump)
 static void
 phase_plan(Pump *pump)
 {
-	Oid			types[] = {INT8OID, TEXTOID};
-	Datum		values[2];
+	Oid	  types[] = {INT8OID, TEXTOID};
+	Datum values[2];
 
 	worker_begin(true);
 	values[0] = Int64GetDatum(pump->run_id);
@@ -158,10 +159,11 @@ phase_plan(Pump *pump)
 static void
 prepare_next(Pump *pump)
 {
-	Oid			types[] = {INT8OID, TEXTOID};
+	Oid types[] = {INT8OID, TEXTOID};
 
 	pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size, file_sha256"
-								  " FROM flitmig._batch_next($1, $2)", 2, types);
+								  " FROM flitmig._batch_next($1, $2)",
+								  2, types);
 	if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
 		elog(ERROR, "could not prepare the journal's next call");
 }
@@ -187,7 +189,7 @@ file_open(Request *request, const char *path, int64 bytes, Datum sha256)
 static Request *
 request_read(Pump *pump)
 {
-	Request    *request = MemoryContextAllocZero(pump->ready_ctx, sizeof(Request));
+	Request *request = MemoryContextAllocZero(pump->ready_ctx, sizeof(Request));
 
 	request->batch_id = DatumGetInt64(row_datum(1));
 	request->roots = DatumGetInt32(row_datum(2));
@@ -210,7 +212,7 @@ request_read(Pump *pump)
 static void
 batches_open(Pump *pump, int most)
 {
-	Datum		values[2];
+	Datum values[2];
 
 	MemoryContextReset(pump->ready_ctx);
 	pump->ready_first = pump->ready_end = 0;
@@ -235,7 +237,7 @@ batches_open(Pump *pump, int most)
 static void
 call_send(Pump *pump, const Request *request)
 {
-	Call	   *call = MemoryContextAlloc(pump->ctx, sizeof(Call));
+	Call *call = MemoryContextAlloc(pump->ctx, sizeof(Call));
 
 	call->batch_id = request->batch_id;
 	call->roots = request->roots;
@@ -281,18 +283,19 @@ answer_read_reply(Pump *pump, AfterAnswer *after)
 static void
 answer_write(Pump *pump, const Call *call, const HttpAnswer *http, const Answer *answer, AfterAnswer *after)
 {
-	Datum		values[14];
-	char		nulls[14];
+	Datum values[14];
+	char  nulls[14];
 
 	memset(nulls, ' ', sizeof(nulls));
 	worker_begin(false);
 	if (pump->answer_plan == NULL)
 	{
-		Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
-		INT4OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INT4OID};
+		Oid types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
+					   INT4OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INT4OID};
 
 		pump->answer_plan = SPI_prepare("SELECT hold_ms, sqlstate, message, detail, hint FROM flitmig._batch_answer"
-										"($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", 14, types);
+										"($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+										14, types);
 		if (pump->answer_plan == NULL || SPI_keepplan(pump->answer_plan) != 0)
 			elog(ERROR, "could not prepare the journal's answer");
 	}
@@ -347,8 +350,8 @@ refuse_file(Pump *pump, const Request *request)
 static long
 send_delay_ms(Pump *pump, const Request *next)
 {
-	int64		now = now_us();
-	long		delay = 0;
+	int64 now = now_us();
+	long  delay = 0;
 
 	if (pump->hold_until_us > now)
 		delay = (pump->hold_until_us - now) / 1000 + 1;
@@ -382,8 +385,8 @@ send_ready(Pump *pump)
 {
 	while (is_ready(pump) && http_in_flight(pump->pool) < width(pump))
 	{
-		Request    *next = pump->ready[pump->ready_first];
-		long		delay = send_delay_ms(pump, next);
+		Request *next = pump->ready[pump->ready_first];
+		long	 delay = send_delay_ms(pump, next);
 
 		if (delay > 0)
 			return delay;
@@ -404,11 +407,11 @@ send_ready(Pump *pump)
 static void
 answer_take(Pump *pump, HttpAnswer *http)
 {
-	Call	   *call = http->tag;
-	int64		now = now_us();
-	AfterAnswer after = {0};
+	Call		 *call = http->tag;
+	int64		  now = now_us();
+	AfterAnswer	  after = {0};
 	MemoryContext old = MemoryContextSwitchTo(pump->call_ctx);
-	Answer	   *answer = answer_classify(http);
+	Answer		 *answer = answer_classify(http);
 
 	if (answer->class == ANSWER_THROTTLED)
 		bucket_refused(&pump->bucket, now, answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
@@ -443,7 +446,7 @@ send_allowed(Pump *pump)
 {
 	for (;;)
 	{
-		long		delay = send_ready(pump);
+		long delay = send_ready(pump);
 
 		if (is_ready(pump))
 			return delay;
@@ -461,14 +464,14 @@ send_allowed(Pump *pump)
 static void
 unsend(Pump *pump)
 {
-	Oid			types[] = {INT8OID};
+	Oid types[] = {INT8OID};
 
 	if (!is_ready(pump))
 		return;
 	worker_begin(false);
 	for (int i = pump->ready_first; i < pump->ready_end; i++)
 	{
-		Datum		values[1] = {Int64GetDatum(pump->ready[i]->batch_id)};
+		Datum values[1] = {Int64GetDatum(pump->ready[i]->batch_id)};
 
 		if (pump->ready[i]->file >= 0)
 			close(pump->ready[i]->file);
@@ -485,7 +488,7 @@ unsend(Pump *pump)
 static void
 drain(Pump *pump)
 {
-	int64		until = now_us() + DRAIN_LIMIT_US;
+	int64 until = now_us() + DRAIN_LIMIT_US;
 
 	unsend(pump);
 	while (http_in_flight(pump->pool) > 0 && now_us() < until)
@@ -508,7 +511,7 @@ phase_pump(Pump *pump)
 
 		CHECK_FOR_INTERRUPTS();
 		if (wait < 0 && http_in_flight(pump->pool) == 0)
-			return;				/* nothing planned, nothing under way, nothing ready */
+			return; /* nothing planned, nothing under way, nothing ready */
 		http = http_wait(pump->pool, wait < 0 ? MAX_WAIT_MS : Min(wait, MAX_WAIT_MS));
 		CHECK_FOR_INTERRUPTS();
 		if (http)
@@ -521,7 +524,7 @@ phase_pump(Pump *pump)
 static void
 phase_hold(Pump *pump)
 {
-	int64		now;
+	int64 now;
 
 	while (!worker_stop_requested && (now = now_us()) < pump->hold_until_us)
 	{
@@ -535,8 +538,8 @@ phase_hold(Pump *pump)
 static void
 pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 {
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
+	Oid			  types[] = {TEXTOID};
+	Datum		  values[1];
 	TwentyServer *server;
 	MemoryContext old;
 
@@ -551,7 +554,8 @@ pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 	MemoryContextSwitchTo(old);
 	values[0] = CStringGetTextDatum(server_name);
 	if (SPI_execute_with_args("SELECT max_tokens, window_ms FROM flitmig._server_limit($1)",
-							  1, types, values, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not read the server's limit");
 	bucket_init(&pump->bucket, server->call_share, DatumGetInt32(row_datum(1)), DatumGetInt32(row_datum(2)));
 	worker_commit();
@@ -561,7 +565,7 @@ pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 void
 pump_run(int64 run_id, const char *server, MemoryContext ctx)
 {
-	Pump		pump;
+	Pump pump;
 
 	pump_start(&pump, run_id, server, ctx);
 	while (!worker_stop_requested)

@@ -27,8 +27,8 @@
 
 volatile sig_atomic_t worker_stop_requested = false;
 
-static volatile sig_atomic_t worker_cancellable = false;	/* in a transaction that a first SIGINT may cancel */
-static volatile sig_atomic_t worker_closing = false;	/* writing its last words, which nothing may cut short */
+static volatile sig_atomic_t worker_cancellable = false; /* in a transaction that a first SIGINT may cancel */
+static volatile sig_atomic_t worker_closing = false;	 /* writing its last words, which nothing may cut short */
 
 PGDLLEXPORT void flitmig_worker_main(Datum arg);
 
@@ -48,7 +48,7 @@ worker_cancel_statement(void)
 static void
 worker_sigint(SIGNAL_ARGS)
 {
-	int			save_errno = errno;
+	int save_errno = errno;
 
 	if ((worker_cancellable || worker_stop_requested) && !worker_closing)
 		worker_cancel_statement();
@@ -87,10 +87,10 @@ worker_commit(void)
 static int64
 worker_create_run(const WorkOrder *order)
 {
-	Oid			types[] = {INT4OID, TEXTOID, INT8OID, INT4OID, INT4OID, INT8OID, BOOLOID, BOOLOID};
-	Datum		values[8];
-	int64		run_id;
-	bool		isnull;
+	Oid	  types[] = {INT4OID, TEXTOID, INT8OID, INT4OID, INT4OID, INT8OID, BOOLOID, BOOLOID};
+	Datum values[8];
+	int64 run_id;
+	bool  isnull;
 
 	worker_begin(true);
 	values[0] = Int32GetDatum(order->migration_id);
@@ -102,7 +102,8 @@ worker_create_run(const WorkOrder *order)
 	values[6] = BoolGetDatum(order->force);
 	values[7] = BoolGetDatum(order->dry_run);
 	if (SPI_execute_with_args("SELECT flitmig._run_create($1, $2, $3, $4, $5, $6, $7, $8)",
-							  8, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+							  8, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not create a run");
 	run_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	worker_commit();
@@ -113,13 +114,14 @@ worker_create_run(const WorkOrder *order)
 static char *
 worker_open_run(int64 run_id, MemoryContext ctx)
 {
-	Oid			types[] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(run_id)};
-	char	   *server;
+	Oid	  types[] = {INT8OID};
+	Datum values[1] = {Int64GetDatum(run_id)};
+	char *server;
 
 	worker_begin(true);
 	if (SPI_execute_with_args("SELECT flitmig._run_begin($1)",
-							  1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not begin a run");
 	server = MemoryContextStrdup(ctx, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	worker_commit();
@@ -137,8 +139,8 @@ worker_ignore_sigint(void)
 static void
 worker_close_run(int64 run_id, const char *state)
 {
-	Oid			types[] = {INT8OID, TEXTOID};
-	Datum		values[2];
+	Oid	  types[] = {INT8OID, TEXTOID};
+	Datum values[2];
 
 	worker_begin(false);
 	values[0] = Int64GetDatum(run_id);
@@ -155,10 +157,10 @@ worker_close_run(int64 run_id, const char *state)
 static bool
 message_may_hold_values(const ErrorData *edata)
 {
-	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
 
 	return category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+		   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 }
 
 static void
@@ -191,7 +193,7 @@ worker_fail_run(int64 run_id, const ErrorData *edata)
 static void
 worker_work(const WorkOrder *order)
 {
-	MemoryContext ctx = AllocSetContextCreate(TopMemoryContext, "flitmig run", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext  ctx = AllocSetContextCreate(TopMemoryContext, "flitmig run", ALLOCSET_DEFAULT_SIZES);
 	volatile int64 run_id = 0;
 
 	PG_TRY();
@@ -203,7 +205,7 @@ worker_work(const WorkOrder *order)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData *edata;
 
 		worker_ignore_sigint();
 		MemoryContextSwitchTo(ctx);
@@ -231,7 +233,7 @@ worker_work(const WorkOrder *order)
 static void
 set_number(const char *name, int value)
 {
-	char		text[16];
+	char text[16];
 
 	snprintf(text, sizeof(text), "%d", value);
 	SetConfigOption(name, text, PGC_USERSET, PGC_S_SESSION);
@@ -265,7 +267,7 @@ take_settings(const WorkOrder *order)
 void
 flitmig_worker_main(Datum arg)
 {
-	WorkOrder	order;
+	WorkOrder order;
 
 	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
 	pqsignal(SIGTERM, die);

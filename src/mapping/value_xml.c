@@ -97,12 +97,12 @@ follow_path(xmlNodePtr node, Span path)
 Datum
 flitmig_xml_path_text(PG_FUNCTION_ARGS)
 {
-	Span	   value = span_arg(fcinfo, 0);
-	Span	   path = span_arg(fcinfo, 1);
-	xmlDocPtr  doc;
+	Span	  value = span_arg(fcinfo, 0);
+	Span	  path = span_arg(fcinfo, 1);
+	xmlDocPtr doc;
 	/* what PG_FINALLY reads */
 	xmlChar *volatile content = NULL;
-	text	  *result = NULL;
+	text *result = NULL;
 
 	require_utf8();
 	if (value.len == 0 || value.data[0] != '<')

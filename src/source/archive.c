@@ -15,27 +15,27 @@
 #include "utils/memutils.h"
 
 #define READ_BYTES	(256 * 1024)
-#define DEPTH_LIMIT	5			/* archives inside archives */
+#define DEPTH_LIMIT 5 /* archives inside archives */
 
 /* A member that is longer than this and than so many times its archive is a bomb; text packs ten- to fiftyfold. */
 #define BOMB_BYTES	((int64) 256 * 1024 * 1024)
-#define BOMB_FACTOR	500
+#define BOMB_FACTOR 500
 
 struct Archive
 {
 	struct archive *handle;
-	Input	   *input;
-	ByteSource	source;
-	char		buffer[READ_BYTES];
-	ErrorData  *error;			/* what a read reported; thrown when libarchive has returned */
-	bool		bomb;
-	MemoryContext context;
+	Input		   *input;
+	ByteSource		source;
+	char			buffer[READ_BYTES];
+	ErrorData	   *error; /* what a read reported; thrown when libarchive has returned */
+	bool			bomb;
+	MemoryContext	context;
 };
 
 static void
 release_archive(void *object)
 {
-	Archive    *archive = object;
+	Archive *archive = object;
 
 	if (archive->handle)
 		archive_read_free(archive->handle);
@@ -46,8 +46,8 @@ release_archive(void *object)
 static la_ssize_t
 read_archive(struct archive *handle, void *data, const void **buffer)
 {
-	Archive    *archive = data;
-	ssize_t		n = -1;
+	Archive *archive = data;
+	ssize_t	 n = -1;
 
 	*buffer = archive->buffer;
 	PG_TRY();
@@ -69,7 +69,7 @@ read_archive(struct archive *handle, void *data, const void **buffer)
 static la_int64_t
 seek_archive(struct archive *handle, void *data, la_int64_t offset, int whence)
 {
-	Archive    *archive = data;
+	Archive			   *archive = data;
 	volatile la_int64_t to = offset;
 
 	if (whence == SEEK_CUR)
@@ -106,7 +106,7 @@ rethrow(Archive *archive)
 Archive *
 archive_open(Input *input)
 {
-	Archive    *archive = palloc0(sizeof(Archive));
+	Archive		   *archive = palloc0(sizeof(Archive));
 	struct archive *handle = archive_read_new();
 
 	if (handle == NULL)
@@ -123,7 +123,7 @@ archive_open(Input *input)
 	archive_read_support_format_rar(handle);
 	archive_read_support_format_rar5(handle);
 	archive_read_support_format_cab(handle);
-	archive_read_support_format_raw(handle);	/* a single compressed file */
+	archive_read_support_format_raw(handle); /* a single compressed file */
 	archive_read_set_callback_data(handle, archive);
 	archive_read_set_read_callback(handle, read_archive);
 	archive_read_set_seek_callback(handle, seek_archive);
@@ -172,9 +172,9 @@ archive_check(Archive *archive)
 static bool
 spool_member(Archive *archive, Input *member)
 {
-	char	   *buf = palloc(READ_BYTES);
-	int64		bytes = 0;
-	la_ssize_t	n;
+	char	  *buf = palloc(READ_BYTES);
+	int64	   bytes = 0;
+	la_ssize_t n;
 
 	while ((n = archive_read_data(archive->handle, buf, READ_BYTES)) > 0)
 	{
@@ -205,7 +205,7 @@ archive_member_name(struct archive *handle, struct archive_entry *entry, const c
 
 	if (archive_format(handle) == ARCHIVE_FORMAT_RAW)
 	{
-		char	   *dot;
+		char *dot;
 
 		result = pstrdup(last_dir_separator(archive_name) ? last_dir_separator(archive_name) + 1 : archive_name);
 		dot = strrchr(result, '.');
@@ -218,7 +218,7 @@ archive_member_name(struct archive *handle, struct archive_entry *entry, const c
 	if (name == NULL)
 		return NULL;
 	/* Old zip tools write names in the code page of their time. */
-	if (!encoding_by_name(&latin, text_is_plain(&(Encoding) {ENCODING_UTF8}, name, strlen(name)) ? "UTF-8" : "CP437") ||
+	if (!encoding_by_name(&latin, text_is_plain(&(Encoding){ENCODING_UTF8}, name, strlen(name)) ? "UTF-8" : "CP437") ||
 		!text_decode(&latin, name, strlen(name), &out, &damage))
 		out_of_memory();
 	result = pnstrdup(out.data ? out.data : "", out.length);
@@ -240,12 +240,12 @@ is_left_behind(const char *name)
 static bool
 import_member(Import *import, Archive *archive, struct archive_entry *entry, Input *input, bool plain, int *count)
 {
-	bool		raw = archive_format(archive->handle) == ARCHIVE_FORMAT_RAW;
-	char	   *name;
-	Input	   *member;
+	bool   raw = archive_format(archive->handle) == ARCHIVE_FORMAT_RAW;
+	char  *name;
+	Input *member;
 
 	if (raw && archive_filter_count(archive->handle) <= 1)
-		return false;			/* neither packed nor compressed */
+		return false; /* neither packed nor compressed */
 	if (!raw && archive_entry_filetype(entry) == AE_IFDIR)
 		return true;
 	name = archive_member_name(archive->handle, entry, input->name);
@@ -277,9 +277,9 @@ static int
 import_members(Import *import, Archive *archive, Input *input, bool plain, const char **trouble)
 {
 	struct archive_entry *entry;
-	int			count = 0;
-	int			result = ARCHIVE_OK;
-	bool		whole = true;
+	int					  count = 0;
+	int					  result = ARCHIVE_OK;
+	bool				  whole = true;
 
 	while (!archive->bomb && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
 	{
@@ -293,8 +293,9 @@ import_members(Import *import, Archive *archive, Input *input, bool plain, const
 	}
 	rethrow(archive);
 	if (!whole || result != ARCHIVE_EOF)
-		*trouble = archive->bomb ? "a file in it is more than 500 times as long as the archive"
-			: archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted" : "it is damaged or in an unknown format";
+		*trouble = archive->bomb											 ? "a file in it is more than 500 times as long as the archive"
+				   : archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted"
+																			 : "it is damaged or in an unknown format";
 	return count;
 }
 
@@ -305,7 +306,7 @@ import_archive(Import *import, Input *input)
 	const char *trouble = NULL;
 	bool		plain = import->seen == 1;
 	int			count = 0;
-	Archive    *archive;
+	Archive	   *archive;
 
 	if (import->depth >= DEPTH_LIMIT)
 		trouble = "archives are nested too deeply";

@@ -11,8 +11,8 @@
 bool
 bytes_reserve(Bytes *b, size_t more)
 {
-	size_t		size = b->size ? b->size : 256;
-	char	   *data;
+	size_t size = b->size ? b->size : 256;
+	char  *data;
 
 	if (b->length + more <= b->size)
 		return true;

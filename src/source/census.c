@@ -26,24 +26,24 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#define EXACT_VALUES	10000	/* distinct values that are counted one by one, where there is room */
-#define KEPT_VALUES		200		/* distinct values up to which they are kept */
-#define KEPT_BYTES		200		/* length up to which they are kept */
-#define TOP_VALUES		20
-#define FIRST_SLOTS		64
+#define EXACT_VALUES 10000 /* distinct values that are counted one by one, where there is room */
+#define KEPT_VALUES	 200   /* distinct values up to which they are kept */
+#define KEPT_BYTES	 200   /* length up to which they are kept */
+#define TOP_VALUES	 20
+#define FIRST_SLOTS	 64
 
 /* Counts of all tables of an import; what is beyond it is scanned for in the end. */
-#define MEMORY_LIMIT	((Size) 32 * 1024 * 1024)
+#define MEMORY_LIMIT ((Size) 32 * 1024 * 1024)
 
 /* In a wide table a column's set must not take more than its share of this. */
-#define SETS_LIMIT		((Size) 16 * 1024 * 1024)
+#define SETS_LIMIT ((Size) 16 * 1024 * 1024)
 
 typedef struct Distinct
 {
-	uint64		hash;			/* 0: free */
-	int64		count;
-	char	   *text;
-	uint16		shape;			/* ShapeKind and flags, see pack_shape */
+	uint64 hash; /* 0: free */
+	int64  count;
+	char  *text;
+	uint16 shape; /* ShapeKind and flags, see pack_shape */
 } Distinct;
 
 typedef enum Stage
@@ -55,40 +55,40 @@ typedef enum Stage
 
 typedef struct Column
 {
-	char	   *name;
-	uint64		seed;			/* of its hashes */
-	int			exact_values;	/* distinct values that are counted one by one */
-	int64		filled;			/* values that are not blank */
-	int64		max_length;
-	Stage		stage;
-	int			distinct;
-	int			size;			/* of values or set, a power of two */
-	Distinct	   *values;
-	uint64	   *set;			/* hashes, their low bits being the value's shape; 0: free */
+	char			*name;
+	uint64			 seed;		   /* of its hashes */
+	int				 exact_values; /* distinct values that are counted one by one */
+	int64			 filled;	   /* values that are not blank */
+	int64			 max_length;
+	Stage			 stage;
+	int				 distinct;
+	int				 size; /* of values or set, a power of two */
+	Distinct		*values;
+	uint64			*set; /* hashes, their low bits being the value's shape; 0: free */
 	hyperLogLogState estimate;
-	int64		shapes[SHAPE_COUNT];
-	int64		datetimes;
-	int64		first_gt12;
-	int64		second_gt12;
+	int64			 shapes[SHAPE_COUNT];
+	int64			 datetimes;
+	int64			 first_gt12;
+	int64			 second_gt12;
 } Column;
 
 struct Census
 {
-	char	   *table;
+	char		 *table;
 	MemoryContext context;
-	Column	  **columns;
-	int			count;
-	List	   *files;			/* ids that were counted */
-	int64		rows;
+	Column		**columns;
+	int			  count;
+	List		 *files; /* ids that were counted */
+	int64		  rows;
 };
 
 /* ---- one value ---- */
 
-#define SHAPE_HAS_TIME	0x20
-#define SHAPE_FIRST		0x40
-#define SHAPE_SECOND	0x80
-#define SHAPE_KIND		0x1F
-#define SHAPE_BITS		0xFF
+#define SHAPE_HAS_TIME 0x20
+#define SHAPE_FIRST	   0x40
+#define SHAPE_SECOND   0x80
+#define SHAPE_KIND	   0x1F
+#define SHAPE_BITS	   0xFF
 
 static uint16
 pack_shape(Shape shape)
@@ -113,7 +113,7 @@ count_shape(Column *column, uint16 shape, int64 times)
 static inline Distinct *
 find_value(Distinct *values, int size, uint64 hash)
 {
-	uint64		at = (hash >> 8) & (size - 1);
+	uint64 at = (hash >> 8) & (size - 1);
 
 	while (values[at].hash && values[at].hash != hash)
 		at = (at + 1) & (size - 1);
@@ -124,7 +124,7 @@ find_value(Distinct *values, int size, uint64 hash)
 static inline uint64 *
 find_member(uint64 *set, int size, uint64 hash)
 {
-	uint64		at = (hash >> 8) & (size - 1);
+	uint64 at = (hash >> 8) & (size - 1);
 
 	while (set[at] && (set[at] & ~(uint64) SHAPE_BITS) != hash)
 		at = (at + 1) & (size - 1);
@@ -134,8 +134,8 @@ find_member(uint64 *set, int size, uint64 hash)
 static void
 grow_values(Column *column)
 {
-	int			size = column->size ? column->size * 2 : FIRST_SLOTS;
-	Distinct	   *values = palloc0(sizeof(Distinct) * size);
+	int		  size = column->size ? column->size * 2 : FIRST_SLOTS;
+	Distinct *values = palloc0(sizeof(Distinct) * size);
 
 	for (int i = 0; i < column->size; i++)
 		if (column->values[i].hash)
@@ -149,8 +149,8 @@ grow_values(Column *column)
 static void
 grow_set(Column *column)
 {
-	int			size = column->size * 2;
-	uint64	   *set = palloc0(sizeof(uint64) * size);
+	int		size = column->size * 2;
+	uint64 *set = palloc0(sizeof(uint64) * size);
 
 	for (int i = 0; i < column->size; i++)
 		if (column->set[i])
@@ -167,7 +167,7 @@ start_set(Column *column)
 	column->set = palloc0(sizeof(uint64) * Max(column->size, FIRST_SLOTS));
 	for (int i = 0; i < column->size; i++)
 	{
-		Distinct	   *value = &column->values[i];
+		Distinct *value = &column->values[i];
 
 		if (value->hash == 0)
 			continue;
@@ -199,7 +199,7 @@ start_estimate(Column *column)
 static bool
 count_in_list(Column *column, const char *data, int length, uint64 hash)
 {
-	Distinct	   *value;
+	Distinct *value;
 
 	if (column->distinct * 2 >= column->size)
 		grow_values(column);
@@ -220,9 +220,9 @@ count_in_list(Column *column, const char *data, int length, uint64 hash)
 static void
 count_value(Column *column, const char *data, int length, uint64 hash)
 {
-	uint64	   *member;
+	uint64 *member;
 
-	hash = (hash | 0x100) & ~(uint64) SHAPE_BITS;	/* never 0 */
+	hash = (hash | 0x100) & ~(uint64) SHAPE_BITS; /* never 0 */
 	if (column->stage == STAGE_VALUES)
 	{
 		if (count_in_list(column, data, length, hash))
@@ -261,7 +261,7 @@ is_blank(const char *data, int length)
 static int64
 characters(const char *data, int length)
 {
-	int64		n = 0;
+	int64 n = 0;
 
 	for (int i = 0; i < length; i++)
 		n += (data[i] & 0xC0) != 0x80;
@@ -286,7 +286,7 @@ static Census *
 new_census(MemoryContext parent, const char *table)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "flitmig census", ALLOCSET_DEFAULT_SIZES);
-	Census	   *census = MemoryContextAllocZero(context, sizeof(Census));
+	Census		 *census = MemoryContextAllocZero(context, sizeof(Census));
 
 	census->context = context;
 	census->table = MemoryContextStrdup(context, table);
@@ -298,7 +298,7 @@ static Column *
 census_column(Census *census, const char *name)
 {
 	MemoryContext old;
-	Column	   *column;
+	Column		 *column;
 
 	for (int i = 0; i < census->count; i++)
 		if (strcmp(census->columns[i]->name, name) == 0)
@@ -318,9 +318,9 @@ census_column(Census *census, const char *name)
 static Census *
 find_census(Import *import, const char *table)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, import->censuses)
+	foreach (cell, import->censuses)
 	{
 		if (strcmp(((Census *) lfirst(cell))->table, table) == 0)
 			return lfirst(cell);
@@ -332,7 +332,7 @@ find_census(Import *import, const char *table)
 Census *
 census_open(Import *import, SourceFile *file, void **handles)
 {
-	Census	   *census = find_census(import, file->table);
+	Census		 *census = find_census(import, file->table);
 	MemoryContext old = MemoryContextSwitchTo(import->context);
 
 	if (census == NULL)
@@ -345,7 +345,7 @@ census_open(Import *import, SourceFile *file, void **handles)
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < file->column_count; i++)
 	{
-		Column	   *column = census_column(census, file->columns[i]);
+		Column *column = census_column(census, file->columns[i]);
 
 		/* A set has two to four slots a value. */
 		column->exact_values = Min(EXACT_VALUES, Max(KEPT_VALUES, (int) (SETS_LIMIT / sizeof(uint64) / 4 / file->column_count)));
@@ -385,10 +385,10 @@ census_rows(Census *census, int count)
 void
 census_close(Import *import, Census *census)
 {
-	Size		total = 0;
-	ListCell   *cell;
+	Size	  total = 0;
+	ListCell *cell;
 
-	foreach(cell, import->censuses)
+	foreach (cell, import->censuses)
 		total += MemoryContextMemAllocated(((Census *) lfirst(cell))->context, true);
 	if (total > MEMORY_LIMIT)
 	{
@@ -414,8 +414,8 @@ static char *
 top_values(Column *column)
 {
 	StringInfoData json;
-	Distinct	  **order;
-	int			count = 0;
+	Distinct	 **order;
+	int			   count = 0;
 
 	if (column->stage != STAGE_VALUES || column->distinct == 0)
 		return NULL;
@@ -466,12 +466,12 @@ static void
 store_column(Import *import, const char *table, Column *column, int64 rows, List **findings)
 {
 	SqlArguments args = {0};
-	char	   *shapes = shapes_of(column);
-	const char *order = NULL;
+	char		*shapes = shapes_of(column);
+	const char	*order = NULL;
 
 	if (column->first_gt12 > 0 && column->second_gt12 > 0)
 	{
-		Finding    *finding = palloc0(sizeof(Finding));
+		Finding *finding = palloc0(sizeof(Finding));
 
 		finding->severity = "warning";
 		finding->code = "MIXED_DATE_ORDER";
@@ -492,7 +492,7 @@ store_column(Import *import, const char *table, Column *column, int64 rows, List
 	sql_bigint(&args, rows);
 	sql_bigint(&args, rows - column->filled);
 	sql_bigint(&args, column->stage != STAGE_ESTIMATE ? column->distinct
-			   : Max((int64) estimateHyperLogLog(&column->estimate), column->exact_values + 1));
+													  : Max((int64) estimateHyperLogLog(&column->estimate), column->exact_values + 1));
 	sql_int(&args, (int) column->max_length);
 	sql_text(&args, top_values(column));
 	sql_text(&args, shapes);
@@ -504,7 +504,8 @@ store_column(Import *import, const char *table, Column *column, int64 rows, List
 			"(SELECT attnum - 3 FROM pg_attribute WHERE attrelid = format('%I.%I', $11, $2)::regclass AND attname = $3), "
 			"(SELECT f.header[array_position(f.columns, $3)] FROM flitmig.source_file f "
 			"WHERE f.migration_id = $1 AND f.staging_table = $2 AND f.superseded_by IS NULL AND $3 = ANY (f.columns) "
-			"ORDER BY f.id DESC LIMIT 1))", &args);
+			"ORDER BY f.id DESC LIMIT 1))",
+			&args);
 }
 
 /* ---- the scan ---- */
@@ -513,7 +514,7 @@ static int *
 live_files(Import *import, const char *table, int *count)
 {
 	SqlArguments args = {0};
-	int		   *ids;
+	int			*ids;
 
 	sql_int(&args, import->migration);
 	sql_text(&args, table);
@@ -528,11 +529,11 @@ live_files(Import *import, const char *table, int *count)
 static void
 scan_table(Census *census, Relation rel, const int *files, int file_count)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-	Column	  **columns = palloc0(sizeof(Column *) * desc->natts);
-	TableScanDesc scan;
+	TupleDesc		desc = RelationGetDescr(rel);
+	Column		  **columns = palloc0(sizeof(Column *) * desc->natts);
+	TableScanDesc	scan;
 	TupleTableSlot *slot;
-	int			last = -1;
+	int				last = -1;
 
 	for (int i = FIXED_COLUMNS; i < desc->natts; i++)
 		if (!TupleDescAttr(desc, i)->attisdropped && TupleDescAttr(desc, i)->atttypid == TEXTOID)
@@ -544,8 +545,8 @@ scan_table(Census *census, Relation rel, const int *files, int file_count)
 	slot = table_slot_create(rel, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		int			file;
-		bool		live = false;
+		int	 file;
+		bool live = false;
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
@@ -580,7 +581,7 @@ is_complete(const Census *census, const int *files, int file_count)
 {
 	if (census == NULL || list_length(census->files) != file_count)
 		return false;
-	for (int i = 0; i < file_count; i++)	/* both in the order of their ids */
+	for (int i = 0; i < file_count; i++) /* both in the order of their ids */
 		if (list_nth_int(census->files, i) != files[i])
 			return false;
 	return true;
@@ -590,12 +591,12 @@ is_complete(const Census *census, const int *files, int file_count)
 void
 census_take(Import *import, const char *table)
 {
-	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
-	Census	   *census = find_census(import, table);
-	int			file_count;
-	int		   *files = live_files(import, table, &file_count);
-	SqlArguments args = {0};
-	List	   *findings = NIL;
+	Relation	  rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
+	Census		 *census = find_census(import, table);
+	int			  file_count;
+	int			 *files = live_files(import, table, &file_count);
+	SqlArguments  args = {0};
+	List		 *findings = NIL;
 	MemoryContext old;
 
 	if (!is_complete(census, files, file_count) || file_count == 0)

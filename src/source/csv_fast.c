@@ -13,9 +13,9 @@
 
 typedef struct Marks
 {
-	char		delimiter;
-	char		quote;
-	char		end;
+	char delimiter;
+	char quote;
+	char end;
 } Marks;
 
 #ifdef __SSE2__
@@ -30,17 +30,17 @@ mask_of(__m128i v)
 static inline uint64_t
 find_marks(const char *p, Marks marks, bool *odd)
 {
-	__m128i		delimiter = _mm_set1_epi8(marks.delimiter);
-	__m128i		quote = _mm_set1_epi8(marks.quote);
-	__m128i		end = _mm_set1_epi8(marks.end);
-	__m128i		one = _mm_set1_epi8(1);
-	__m128i		least = _mm_set1_epi8(127);
-	uint64_t	bits = 0;
+	__m128i	 delimiter = _mm_set1_epi8(marks.delimiter);
+	__m128i	 quote = _mm_set1_epi8(marks.quote);
+	__m128i	 end = _mm_set1_epi8(marks.end);
+	__m128i	 one = _mm_set1_epi8(1);
+	__m128i	 least = _mm_set1_epi8(127);
+	uint64_t bits = 0;
 
 	for (int i = 0; i < 4; i++)
 	{
-		__m128i		v = _mm_loadu_si128((const __m128i *) (p + 16 * i));
-		__m128i		hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, quote)), _mm_cmpeq_epi8(v, end));
+		__m128i v = _mm_loadu_si128((const __m128i *) (p + 16 * i));
+		__m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, quote)), _mm_cmpeq_epi8(v, end));
 
 		bits |= mask_of(hit) << (16 * i);
 		least = _mm_and_si128(least, _mm_cmpgt_epi8(v, _mm_setzero_si128()));
@@ -54,8 +54,8 @@ find_marks(const char *p, Marks marks, bool *odd)
 static inline uint64_t
 find_marks(const char *p, Marks marks, bool *odd)
 {
-	uint64_t	bits = 0;
-	bool		seen = false;
+	uint64_t bits = 0;
+	bool	 seen = false;
 
 	for (int i = 0; i < 64; i++)
 	{
@@ -71,10 +71,10 @@ find_marks(const char *p, Marks marks, bool *odd)
 bool
 csv_is_fast(const CsvDialect *dialect)
 {
-	char		end = dialect->cr_only ? '\r' : '\n';
+	char end = dialect->cr_only ? '\r' : '\n';
 
 	return !dialect->backslash && dialect->delimiter != end && dialect->quote != end &&
-		dialect->delimiter != '\r' && dialect->quote != '\r' && (dialect->delimiter != dialect->quote || dialect->quote == 0);
+		   dialect->delimiter != '\r' && dialect->quote != '\r' && (dialect->delimiter != dialect->quote || dialect->quote == 0);
 }
 
 /* Whether a quote that ends its cell stands before at. */
@@ -96,27 +96,27 @@ bool
 csv_fast_row(CsvReader *reader)
 {
 	const CsvDialect *dialect = &reader->dialect;
-	const char *text = reader->buffer + reader->row;
-	size_t		length = reader->filled - reader->row;
-	char		end = dialect->cr_only ? '\r' : '\n';
-	Marks		marks = {dialect->delimiter ? dialect->delimiter : end, dialect->quote ? dialect->quote : end, end};
-	size_t		start = 0;
-	size_t		closed = 0;		/* where the quoted cell that was opened at start ended */
-	bool		open = false;
-	bool		odd = false;
-	CsvCell    *cell = reader->cells;
-	CsvCell    *last = reader->cells + reader->cell_size;
+	const char		 *text = reader->buffer + reader->row;
+	size_t			  length = reader->filled - reader->row;
+	char			  end = dialect->cr_only ? '\r' : '\n';
+	Marks			  marks = {dialect->delimiter ? dialect->delimiter : end, dialect->quote ? dialect->quote : end, end};
+	size_t			  start = 0;
+	size_t			  closed = 0; /* where the quoted cell that was opened at start ended */
+	bool			  open = false;
+	bool			  odd = false;
+	CsvCell			 *cell = reader->cells;
+	CsvCell			 *last = reader->cells + reader->cell_size;
 
 	for (size_t block = 0; block < length; block += 64)
 	{
-		uint64_t	bits = find_marks(text + block, marks, &odd);
+		uint64_t bits = find_marks(text + block, marks, &odd);
 
 		if (length - block < 64)
 			bits &= (UINT64_C(1) << (length - block)) - 1;
 		for (; bits; bits &= bits - 1)
 		{
-			size_t		at = block + (size_t) __builtin_ctzll(bits);
-			char		c = text[at];
+			size_t at = block + (size_t) __builtin_ctzll(bits);
+			char   c = text[at];
 
 			if (c == marks.quote && c != end)
 			{
@@ -156,7 +156,7 @@ csv_fast_row(CsvReader *reader)
 			}
 			if (c == end)
 			{
-				bool		cr = !dialect->cr_only && at > start && text[at - 1] == '\r';
+				bool cr = !dialect->cr_only && at > start && text[at - 1] == '\r';
 
 				cell->length -= cr && !closed;
 				reader->cell_count = (int) (cell - reader->cells) + 1;

@@ -8,9 +8,9 @@
 #include "source/text_core.h"
 
 /* The buffer must have that many bytes behind what is filled. */
-#define CSV_FAST_SLACK	64
+#define CSV_FAST_SLACK 64
 
 extern bool csv_is_fast(const CsvDialect *dialect);
 extern bool csv_fast_row(CsvReader *reader);
 
-#endif							/* FLITMIG_CSV_FAST_H */
+#endif /* FLITMIG_CSV_FAST_H */

@@ -25,18 +25,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef FIRST_BUFFER_BYTES		/* fuzz targets want to see it grow */
-#define FIRST_BUFFER_BYTES	(256 * 1024)
+#ifndef FIRST_BUFFER_BYTES /* fuzz targets want to see it grow */
+#define FIRST_BUFFER_BYTES (256 * 1024)
 #endif
-#define ROW_LIMIT_BYTES		(0x3fffffff - 1024 * 1024)	/* what a PostgreSQL value can hold, less headers */
+#define ROW_LIMIT_BYTES (0x3fffffff - 1024 * 1024) /* what a PostgreSQL value can hold, less headers */
 
 /* After so many quotes without end, quoted cells must end on their line. */
-#define UNTERMINATED_LIMIT	8
+#define UNTERMINATED_LIMIT 8
 
 /* So many lines of the right width, if they are that wide, are rows; fewer do behind a quote that makes no sense. */
-#define SWALLOWED_LINES	8
+#define SWALLOWED_LINES 8
 #define SWALLOWED_FEW	3
-#define SWALLOWED_WIDTH	4
+#define SWALLOWED_WIDTH 4
 
 typedef enum Fill
 {
@@ -79,7 +79,7 @@ csv_reader_free(CsvReader *reader)
 static Fill
 fill(CsvReader *reader)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	if (reader->at_end)
 		return FILL_END;
@@ -91,8 +91,8 @@ fill(CsvReader *reader)
 	}
 	if (reader->filled == reader->size)
 	{
-		size_t		size = reader->size * 2;
-		char	   *bigger;
+		size_t size = reader->size * 2;
+		char  *bigger;
 
 		if (reader->filled >= reader->row_limit)
 			return FILL_TOO_LONG;
@@ -118,11 +118,11 @@ fill(CsvReader *reader)
 typedef struct Scan
 {
 	CsvReader  *reader;
-	const char *text;			/* the row's first byte */
-	size_t		length;			/* bytes of it that are there */
+	const char *text;	/* the row's first byte */
+	size_t		length; /* bytes of it that are there */
 	size_t		at;
-	Fill		stop;			/* why no more came */
-	size_t		swallowing;		/* end of the line whose quote swallows rows; 0: none does */
+	Fill		stop;		/* why no more came */
+	size_t		swallowing; /* end of the line whose quote swallows rows; 0: none does */
 } Scan;
 
 /* Whether offset at is there, reading on if need be. */
@@ -143,11 +143,11 @@ there(Scan *scan, size_t at)
 static bool
 add_cell(CsvReader *reader, size_t offset, size_t length, bool quoted, bool in_scratch)
 {
-	CsvCell    *cell;
+	CsvCell *cell;
 
 	if (reader->cell_count == reader->cell_size)
 	{
-		CsvCell    *more = realloc(reader->cells, sizeof(CsvCell) * reader->cell_size * 2);
+		CsvCell *more = realloc(reader->cells, sizeof(CsvCell) * reader->cell_size * 2);
 
 		if (more == NULL)
 			return false;
@@ -166,7 +166,7 @@ add_cell(CsvReader *reader, size_t offset, size_t length, bool quoted, bool in_s
 static bool
 line_end(Scan *scan, size_t at, size_t *length)
 {
-	bool		cr_only = scan->reader->dialect.cr_only;
+	bool cr_only = scan->reader->dialect.cr_only;
 
 	if (!there(scan, at))
 		return false;
@@ -188,8 +188,8 @@ line_end(Scan *scan, size_t at, size_t *length)
 static bool
 quote_ends(Scan *scan, size_t at, size_t *after)
 {
-	char		delimiter = scan->reader->dialect.delimiter;
-	size_t		length;
+	char   delimiter = scan->reader->dialect.delimiter;
+	size_t length;
 
 	for (;; at++)
 	{
@@ -206,23 +206,23 @@ quote_ends(Scan *scan, size_t at, size_t *after)
 /* What was found out about the line that a stray quote is on. */
 typedef struct LineEnd
 {
-	size_t		known_to;		/* offset up to which the answer holds */
-	bool		ends;
+	size_t known_to; /* offset up to which the answer holds */
+	bool   ends;
 } LineEnd;
 
 /* Whether a quote that ends a cell follows on this line. */
 static bool
 ends_on_line(Scan *scan, size_t at, LineEnd *line)
 {
-	char		quote = scan->reader->dialect.quote;
-	size_t		after;
+	char   quote = scan->reader->dialect.quote;
+	size_t after;
 
 	if (at < line->known_to)
 		return line->ends;
 	line->ends = false;
 	for (; !line->ends && there(scan, at); at++)
 	{
-		char		c = scan->text[at];
+		char c = scan->text[at];
 
 		if (c == '\n' || c == '\r')
 			break;
@@ -235,8 +235,8 @@ ends_on_line(Scan *scan, size_t at, LineEnd *line)
 typedef enum Quoted
 {
 	QUOTED_CELL,
-	QUOTED_NOT,					/* take the cell as it stands */
-	QUOTED_OPEN,				/* no end */
+	QUOTED_NOT,	 /* take the cell as it stands */
+	QUOTED_OPEN, /* no end */
 	QUOTED_NO_MEMORY
 } Quoted;
 
@@ -244,8 +244,8 @@ typedef enum Quoted
 static bool
 find_quote(Scan *scan, bool one_line)
 {
-	CsvReader  *reader = scan->reader;
-	char		quote = reader->dialect.quote;
+	CsvReader *reader = scan->reader;
+	char	   quote = reader->dialect.quote;
 
 	while (there(scan, scan->at))
 	{
@@ -276,8 +276,8 @@ find_quote(Scan *scan, bool one_line)
 static int64_t
 count_lines(const CsvReader *reader, const char *text, size_t length)
 {
-	char		end = reader->dialect.cr_only ? '\r' : '\n';
-	int64_t		n = 0;
+	char	end = reader->dialect.cr_only ? '\r' : '\n';
+	int64_t n = 0;
 
 	for (const char *p = text; (p = memchr(p, end, (size_t) (text + length - p))) != NULL; p++)
 		n++;
@@ -288,8 +288,8 @@ count_lines(const CsvReader *reader, const char *text, size_t length)
 static bool
 unescape_cell(CsvReader *reader, const char *text, size_t from, size_t to, size_t *offset)
 {
-	char		quote = reader->dialect.quote;
-	Bytes	   *out = &reader->scratch;
+	char   quote = reader->dialect.quote;
+	Bytes *out = &reader->scratch;
 
 	*offset = out->length;
 	if (!bytes_reserve(out, to - from))
@@ -309,14 +309,14 @@ unescape_cell(CsvReader *reader, const char *text, size_t from, size_t to, size_
 static int
 cells_of_line(Scan *scan, size_t at)
 {
-	CsvReader  *reader = scan->reader;
-	char		quote = reader->dialect.quote;
-	bool		inside = false;
-	int			cells = 1;
+	CsvReader *reader = scan->reader;
+	char	   quote = reader->dialect.quote;
+	bool	   inside = false;
+	int		   cells = 1;
 
 	for (; at < scan->length; at++)
 	{
-		char		c = scan->text[at];
+		char c = scan->text[at];
 
 		if (quote && c == quote)
 			inside = !inside;
@@ -332,9 +332,9 @@ cells_of_line(Scan *scan, size_t at)
 static bool
 swallows_rows(Scan *scan, size_t from, int lines)
 {
-	CsvReader  *reader = scan->reader;
-	char		end = reader->dialect.cr_only ? '\r' : '\n';
-	size_t		first = 0;
+	CsvReader *reader = scan->reader;
+	char	   end = reader->dialect.cr_only ? '\r' : '\n';
+	size_t	   first = 0;
 
 	if (reader->width < SWALLOWED_WIDTH)
 		return false;
@@ -358,20 +358,20 @@ swallows_rows(Scan *scan, size_t from, int lines)
 static Quoted
 quoted_cell(Scan *scan)
 {
-	CsvReader  *reader = scan->reader;
-	char		quote = reader->dialect.quote;
-	size_t		from = scan->at;
-	bool		escaped = false;
-	bool		one_line = reader->unterminated >= UNTERMINATED_LIMIT;
-	LineEnd		line = {0, false};
-	size_t		after,
-				offset = from;
+	CsvReader *reader = scan->reader;
+	char	   quote = reader->dialect.quote;
+	size_t	   from = scan->at;
+	bool	   escaped = false;
+	bool	   one_line = reader->unterminated >= UNTERMINATED_LIMIT;
+	LineEnd	   line = {0, false};
+	size_t	   after,
+		offset = from;
 
 	for (;;)
 	{
 		if (!find_quote(scan, one_line))
 			return scan->stop == FILL_NO_MEMORY ? QUOTED_NO_MEMORY : QUOTED_OPEN;
-		if (scan->text[scan->at] != quote)	/* a backslash */
+		if (scan->text[scan->at] != quote) /* a backslash */
 		{
 			if (there(scan, scan->at + 1) && (scan->text[scan->at + 1] == quote || scan->text[scan->at + 1] == '\\'))
 			{
@@ -425,7 +425,7 @@ give_up(Scan *scan, CsvResult result)
 	if (scan->swallowing > 0)
 		raw = scan->swallowing;
 	else if (more && result == CSV_UNTERMINATED && reader->unterminated < UNTERMINATED_LIMIT &&
-		reader->width > 1 && cells_of_line(scan, raw) != reader->width)
+			 reader->width > 1 && cells_of_line(scan, raw) != reader->width)
 		raw = scan->length;
 	reader->skipping = first == NULL && result == CSV_TOO_LONG;
 	reader->cell_count = 0;
@@ -454,7 +454,7 @@ is_blank_row(const CsvReader *reader, const char *text)
 static void
 skip_line(CsvReader *reader)
 {
-	char		end = reader->dialect.cr_only ? '\r' : '\n';
+	char end = reader->dialect.cr_only ? '\r' : '\n';
 
 	do
 	{
@@ -476,8 +476,8 @@ skip_line(CsvReader *reader)
 CsvResult
 csv_reader_next(CsvReader *reader)
 {
-	Scan		scan = {.reader = reader, .stop = FILL_MORE};
-	CsvDialect *dialect = &reader->dialect;
+	Scan				 scan = {.reader = reader, .stop = FILL_MORE};
+	CsvDialect			*dialect = &reader->dialect;
 	const unsigned char *special = reader->special;
 
 	reader->row += reader->raw_length;
@@ -503,8 +503,8 @@ csv_reader_next(CsvReader *reader)
 	}
 	for (;;)
 	{
-		size_t		from = scan.at;
-		size_t		end;
+		size_t from = scan.at;
+		size_t end;
 
 		if (dialect->skip_space)
 		{
@@ -515,7 +515,7 @@ csv_reader_next(CsvReader *reader)
 		}
 		if (dialect->quote && there(&scan, scan.at) && scan.text[scan.at] == dialect->quote)
 		{
-			Quoted		quoted;
+			Quoted quoted;
 
 			scan.at++;
 			quoted = quoted_cell(&scan);

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH_LIMIT			2048	/* columns; wider rows count as this wide */
-#define HEADER_SEARCH_ROWS	40	/* rows among which the header is looked for */
-#define SHAPE_ROWS			400 /* rows whose values are looked at */
-#define SHAPE_COLUMNS		256 /* columns whose values are looked at */
+#define WIDTH_LIMIT		   2048 /* columns; wider rows count as this wide */
+#define HEADER_SEARCH_ROWS 40	/* rows among which the header is looked for */
+#define SHAPE_ROWS		   400	/* rows whose values are looked at */
+#define SHAPE_COLUMNS	   256	/* columns whose values are looked at */
 
 /* ---- a sample as a source ---- */
 
@@ -25,8 +25,8 @@ typedef struct Memory
 static ssize_t
 memory_read(void *arg, char *buf, size_t length)
 {
-	Memory	   *memory = arg;
-	size_t		n = memory->length < length ? memory->length : length;
+	Memory *memory = arg;
+	size_t	n = memory->length < length ? memory->length : length;
 
 	memcpy(buf, memory->data, n);
 	memory->data += n;
@@ -38,22 +38,22 @@ memory_read(void *arg, char *buf, size_t length)
 
 typedef struct Fit
 {
-	int64_t		rows;
-	int64_t		stray;			/* rows with quotes that make no sense */
-	int64_t		quoted;			/* cells in quotes */
-	int64_t		widths[WIDTH_LIMIT + 1];
-	int			first_width;
+	int64_t rows;
+	int64_t stray;	/* rows with quotes that make no sense */
+	int64_t quoted; /* cells in quotes */
+	int64_t widths[WIDTH_LIMIT + 1];
+	int		first_width;
 } Fit;
 
 static bool
 measure(const Bytes *sample, bool from_start, bool whole, const CsvDialect *dialect, Fit *fit)
 {
-	Memory		memory = {sample->data, sample->length};
-	ByteSource	source = {memory_read, &memory};
-	CsvReader	reader;
-	CsvResult	result;
-	int			last = -1;
-	bool		ok;
+	Memory	   memory = {sample->data, sample->length};
+	ByteSource source = {memory_read, &memory};
+	CsvReader  reader;
+	CsvResult  result;
+	int		   last = -1;
+	bool	   ok;
 
 	if (!from_start)
 	{
@@ -84,7 +84,7 @@ measure(const Bytes *sample, bool from_start, bool whole, const CsvDialect *dial
 			fit->quoted += reader.cells[i].quoted;
 	}
 	csv_reader_free(&reader);
-	if (!whole && last >= 0 && fit->rows > 1)	/* the sample may end inside a row */
+	if (!whole && last >= 0 && fit->rows > 1) /* the sample may end inside a row */
 	{
 		fit->widths[last]--;
 		fit->rows--;
@@ -106,7 +106,7 @@ measure_all(const Bytes *samples, int count, bool whole, const CsvDialect *diale
 static int
 common_width(const Fit *fit)
 {
-	int			best = 1;
+	int best = 1;
 
 	for (int i = 1; i <= WIDTH_LIMIT; i++)
 		if (fit->widths[i] > 0 && fit->widths[i] >= fit->widths[best])
@@ -118,9 +118,9 @@ common_width(const Fit *fit)
 static double
 score(const Fit *fit, bool likely)
 {
-	int			width = common_width(fit);
-	double		share;
-	double		result;
+	int	   width = common_width(fit);
+	double share;
+	double result;
 
 	if (fit->rows == 0 || width < 2)
 		return 0;
@@ -142,7 +142,7 @@ score(const Fit *fit, bool likely)
 static bool
 is_cr_only(const Bytes *samples, int count)
 {
-	bool		cr = false;
+	bool cr = false;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -157,8 +157,8 @@ is_cr_only(const Bytes *samples, int count)
 static int64_t
 count_pattern(const Bytes *samples, int count, char a, char b, char c)
 {
-	int			at = c ? 2 : 0;	/* which of them is looked for */
-	int64_t		n = 0;
+	int		at = c ? 2 : 0; /* which of them is looked for */
+	int64_t n = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -176,7 +176,7 @@ count_pattern(const Bytes *samples, int count, char a, char b, char c)
 static int64_t
 count_openings(const Bytes *samples, int count, char quote, const char *delimiters)
 {
-	int64_t		n = 0;
+	int64_t n = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -204,8 +204,8 @@ static bool
 choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hints, CsvDialect *dialect, Fit *fit)
 {
 	static const char candidates[] = ",;\t|";
-	Fit		   *trial = malloc(sizeof(Fit));
-	double		best = 0;
+	Fit				 *trial = malloc(sizeof(Fit));
+	double			  best = 0;
 
 	if (trial == NULL)
 		return false;
@@ -213,16 +213,16 @@ choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hint
 	dialect->quote = choose_quote(samples, count, hints);
 	dialect->cr_only = is_cr_only(samples, count);
 	dialect->backslash = dialect->quote && count_pattern(samples, count, '\\', dialect->quote, 0) > 0 &&
-		count_pattern(samples, count, '\\', dialect->quote, 0) > count_pattern(samples, count, '\\', dialect->quote, '\n') +
-		count_pattern(samples, count, '\\', dialect->quote, '\r') + count_pattern(samples, count, '\\', dialect->quote, ',');
+						 count_pattern(samples, count, '\\', dialect->quote, 0) > count_pattern(samples, count, '\\', dialect->quote, '\n') +
+																					  count_pattern(samples, count, '\\', dialect->quote, '\r') + count_pattern(samples, count, '\\', dialect->quote, ',');
 	for (const char *c = candidates; *c; c++)
 	{
-		CsvDialect	candidate = *dialect;
-		double		points;
+		CsvDialect candidate = *dialect;
+		double	   points;
 
 		candidate.delimiter = hints->delimiter >= 0 ? (char) hints->delimiter : *c;
 		candidate.skip_space = candidate.quote && candidate.delimiter &&
-			count_pattern(samples, count, candidate.delimiter, ' ', candidate.quote) > 0;
+							   count_pattern(samples, count, candidate.delimiter, ' ', candidate.quote) > 0;
 		if (!measure_all(samples, count, whole, &candidate, trial))
 		{
 			free(trial);
@@ -253,27 +253,27 @@ choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hint
 
 typedef struct HeadRow
 {
-	int			width;
-	int			filled;			/* cells that are not blank */
-	int			text;			/* cells that look like words */
-	int			data;			/* cells that look like dates, addresses, amounts */
-	int			known;			/* cells that name a column which the table may have */
-	bool		comment;		/* starts with # */
+	int	 width;
+	int	 filled;  /* cells that are not blank */
+	int	 text;	  /* cells that look like words */
+	int	 data;	  /* cells that look like dates, addresses, amounts */
+	int	 known;	  /* cells that name a column which the table may have */
+	bool comment; /* starts with # */
 } HeadRow;
 
 typedef struct Head
 {
-	int			rows;
-	int			width;			/* columns looked at */
-	HeadRow		row[HEADER_SEARCH_ROWS];
-	unsigned char *shapes;		/* [SHAPE_ROWS][width] */
-	uint32_t   *hashes;			/* the same, of the values */
+	int			   rows;
+	int			   width; /* columns looked at */
+	HeadRow		   row[HEADER_SEARCH_ROWS];
+	unsigned char *shapes; /* [SHAPE_ROWS][width] */
+	uint32_t	  *hashes; /* the same, of the values */
 } Head;
 
 static uint32_t
 hash_of(const char *p, size_t length)
 {
-	uint32_t	h = 2166136261u;	/* FNV-1a */
+	uint32_t h = 2166136261u; /* FNV-1a */
 
 	for (size_t i = 0; i < length; i++)
 		h = (h ^ (unsigned char) p[i]) * 16777619u;
@@ -306,7 +306,7 @@ compare_names(const void *a, const void *b)
 static bool
 is_known_name(const CsvHints *hints, const char *value, size_t length)
 {
-	char		name[NAME_LIMIT + 1];
+	char name[NAME_LIMIT + 1];
 
 	if (hints->known_count == 0)
 		return false;
@@ -317,7 +317,7 @@ is_known_name(const CsvHints *hints, const char *value, size_t length)
 static void
 look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 {
-	HeadRow	   *row = head->rows < HEADER_SEARCH_ROWS ? &head->row[head->rows] : NULL;
+	HeadRow *row = head->rows < HEADER_SEARCH_ROWS ? &head->row[head->rows] : NULL;
 
 	for (int i = 0; i < reader->cell_count; i++)
 	{
@@ -350,11 +350,11 @@ look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 static bool
 look_at_head(const Bytes *sample, const CsvHints *hints, const CsvLayout *layout, Head *head)
 {
-	Memory		memory = {sample->data, sample->length};
-	ByteSource	source = {memory_read, &memory};
-	CsvReader	reader;
-	CsvResult	result;
-	bool		ok;
+	Memory	   memory = {sample->data, sample->length};
+	ByteSource source = {memory_read, &memory};
+	CsvReader  reader;
+	CsvResult  result;
+	bool	   ok;
 
 	memset(head, 0, sizeof(*head));
 	head->width = layout->width < SHAPE_COLUMNS ? layout->width : SHAPE_COLUMNS;
@@ -375,8 +375,8 @@ look_at_head(const Bytes *sample, const CsvHints *hints, const CsvLayout *layout
 static int
 find_known_header(const Head *head, int from)
 {
-	int			limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
-	int			best = -1;
+	int limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
+	int best = -1;
 
 	for (int i = from; i < limit; i++)
 	{
@@ -392,14 +392,13 @@ find_known_header(const Head *head, int from)
 static int
 find_table_start(const Head *head, int width, int from)
 {
-	int			limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
+	int limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
 
 	for (int i = from; i < limit; i++)
 	{
 		const HeadRow *row = &head->row[i];
 
-		if (row->width * 4 >= width * 3 && row->filled * 2 >= width && (!row->comment || i + 1 == limit ||
-																		   head->row[i + 1].width > row->width))
+		if (row->width * 4 >= width * 3 && row->filled * 2 >= width && (!row->comment || i + 1 == limit || head->row[i + 1].width > row->width))
 			return i;
 	}
 	for (int i = from; i < limit; i++)
@@ -412,13 +411,13 @@ find_table_start(const Head *head, int width, int from)
 static int
 common_shape(const Head *head, int column, int from, int *filled)
 {
-	int			counts[SHAPE_COUNT] = {0};
-	int			best = SHAPE_TEXT;
+	int counts[SHAPE_COUNT] = {0};
+	int best = SHAPE_TEXT;
 
 	*filled = 0;
 	for (int r = from; r < head->rows; r++)
 	{
-		int			kind = head->shapes[r * head->width + column];
+		int kind = head->shapes[r * head->width + column];
 
 		*filled += kind != SHAPE_BLANK;
 		counts[kind]++;
@@ -433,15 +432,15 @@ common_shape(const Head *head, int column, int from, int *filled)
 static bool
 is_instruction(const Head *head, int at)
 {
-	int			words = 0;
+	int words = 0;
 
 	if (at + 3 > head->rows)
 		return false;
 	for (int i = 0; i < head->width; i++)
 	{
-		int			filled;
-		int			top = head->shapes[at * head->width + i];
-		int			common = common_shape(head, i, at + 1, &filled);
+		int filled;
+		int top = head->shapes[at * head->width + i];
+		int common = common_shape(head, i, at + 1, &filled);
 
 		if (common == SHAPE_TEXT || top == SHAPE_BLANK || filled < 2)
 			continue;
@@ -466,23 +465,23 @@ is_group_row(const Head *head, int at)
 static bool
 is_header(const Head *head, int at)
 {
-	const HeadRow *row = &head->row[at];
+	const HeadRow		*row = &head->row[at];
 	const unsigned char *top = head->shapes + at * head->width;
-	int			names = 0,
-				values = 0;
-	int			repeats = 0;
+	int					 names = 0,
+		values = 0;
+	int repeats = 0;
 
 	if (at + 1 >= head->rows)
 		return row->data * 3 < row->filled;
 	for (int i = 0; i < head->width; i++)
 	{
-		int			filled;
-		int			best = common_shape(head, i, at + 1, &filled);
-		int			repeated = 0;
+		int filled;
+		int best = common_shape(head, i, at + 1, &filled);
+		int repeated = 0;
 
 		for (int r = at + 1; r < head->rows; r++)
 			repeated += head->shapes[r * head->width + i] != SHAPE_BLANK &&
-				head->hashes[r * head->width + i] == head->hashes[at * head->width + i];
+						head->hashes[r * head->width + i] == head->hashes[at * head->width + i];
 		if (filled == 0)
 			continue;
 		if (best != SHAPE_TEXT && top[i] == SHAPE_TEXT)
@@ -506,11 +505,11 @@ is_header(const Head *head, int at)
 static void
 trim_width(const Head *head, int header_width, CsvLayout *layout)
 {
-	int			first = layout->preamble_rows + layout->header_rows;
+	int first = layout->preamble_rows + layout->header_rows;
 
 	while (layout->width > header_width && layout->width <= head->width)
 	{
-		int			filled = 0;
+		int filled = 0;
 
 		for (int r = first; r < head->rows; r++)
 			filled += head->shapes[r * head->width + layout->width - 1] != SHAPE_BLANK;
@@ -524,9 +523,10 @@ trim_width(const Head *head, int header_width, CsvLayout *layout)
 static void
 find_header(const Head *head, const CsvHints *hints, bool separator_line, CsvLayout *layout)
 {
-	int			known = hints->preamble_rows < 0 && hints->header_rows < 0 ? find_known_header(head, separator_line) : -1;
-	int			at = hints->preamble_rows >= 0 ? hints->preamble_rows
-		: known >= 0 ? known : find_table_start(head, layout->width, separator_line);
+	int known = hints->preamble_rows < 0 && hints->header_rows < 0 ? find_known_header(head, separator_line) : -1;
+	int at = hints->preamble_rows >= 0 ? hints->preamble_rows
+			 : known >= 0			   ? known
+									   : find_table_start(head, layout->width, separator_line);
 
 	layout->preamble_rows = at;
 	layout->header_rows = hints->header_rows >= 0 ? hints->header_rows : 1;
@@ -567,8 +567,8 @@ csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints 
 	line_end = memchr(samples[0].data, '\n', samples[0].length);
 	layout->crlf = line_end > samples[0].data && line_end[-1] == '\r';
 	separator_line = samples[0].length > 5 && memcmp(samples[0].data, "sep=", 4) == 0 &&
-		(samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
-	if (separator_line && hints->delimiter < 0)	/* Excel's own hint */
+					 (samples[0].data[5] == '\n' || samples[0].data[5] == '\r');
+	if (separator_line && hints->delimiter < 0) /* Excel's own hint */
 		told.delimiter = (unsigned char) samples[0].data[4];
 	hints = &told;
 	fit = calloc(1, sizeof(Fit));

@@ -19,12 +19,12 @@
 
 #include <uchardet.h>
 
-#define SAMPLE_LIMIT		(256 * 1024)	/* bytes for uchardet */
-#define NEIGHBOURHOOD		48	/* bytes on each side */
-#define HEAD_LIMIT			65536	/* bytes looked at for UTF-16 without a mark */
-#define LATIN_LETTERS		24	/* letters above 0x7f before a Latin guess counts */
+#define SAMPLE_LIMIT  (256 * 1024) /* bytes for uchardet */
+#define NEIGHBOURHOOD 48		   /* bytes on each side */
+#define HEAD_LIMIT	  65536		   /* bytes looked at for UTF-16 without a mark */
+#define LATIN_LETTERS 24		   /* letters above 0x7f before a Latin guess counts */
 
-static const char replacement[] = "\xEF\xBF\xBD";	/* U+FFFD */
+static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
 /* ---- UTF-8 ---- */
 
@@ -40,7 +40,10 @@ utf8_length(const unsigned char *p, size_t left)
 		return 0;
 	if (c < 0xE0)
 		return (p[1] & 0xC0) == 0x80 ? 2 : 0;
-	if (p[1] < (c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80) || p[1] > (c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF))
+	if (p[1] < (c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90
+											 : 0x80) ||
+		p[1] > (c == 0xED ? 0x9F : c == 0xF4 ? 0x8F
+											 : 0xBF))
 		return 0;
 	if (left < 3 || (p[2] & 0xC0) != 0x80)
 		return 0;
@@ -52,7 +55,7 @@ utf8_length(const unsigned char *p, size_t left)
 static inline bool
 eight_are_ascii(const char *p)
 {
-	uint64_t	word;
+	uint64_t word;
 
 	memcpy(&word, p, 8);
 	return (word & UINT64_C(0x8080808080808080)) == 0;
@@ -62,7 +65,7 @@ eight_are_ascii(const char *p)
 static inline size_t
 ascii_run(const char *data, size_t length)
 {
-	size_t		i = 0;
+	size_t i = 0;
 
 	while (i + 8 <= length && eight_are_ascii(data + i))
 		i += 8;
@@ -74,7 +77,7 @@ ascii_run(const char *data, size_t length)
 bool
 text_is_plain(const Encoding *encoding, const char *data, size_t length)
 {
-	size_t		i = ascii_run(data, length);
+	size_t i = ascii_run(data, length);
 
 	if (memchr(data, '\0', length) != NULL)
 		return false;
@@ -82,7 +85,7 @@ text_is_plain(const Encoding *encoding, const char *data, size_t length)
 		return false;
 	while (i < length)
 	{
-		int			n = utf8_length((const unsigned char *) data + i, length - i);
+		int n = utf8_length((const unsigned char *) data + i, length - i);
 
 		if (n == 0)
 			return false;
@@ -102,7 +105,7 @@ is_continuation(char c)
 static size_t
 note_length(const char *data, size_t length)
 {
-	size_t		i = 1;
+	size_t i = 1;
 
 	while (i + 1 < length && is_continuation(data[i]) && is_continuation(data[i + 1]))
 		i += 2;
@@ -113,7 +116,7 @@ bool
 text_decode(const Encoding *encoding, const char *data, size_t length, Bytes *out, Damage *damage)
 {
 	const unsigned char *p = (const unsigned char *) data;
-	bool		broken = false; /* inside a run of damaged bytes: one mark for it */
+	bool				 broken = false; /* inside a run of damaged bytes: one mark for it */
 
 	for (size_t i = 0; i < length;)
 	{
@@ -167,8 +170,8 @@ keep_sample(EncodingSurvey *survey, const char *data, size_t length)
 {
 	for (size_t i = 0; i < length && survey->sample.length < SAMPLE_LIMIT;)
 	{
-		size_t		from,
-					to;
+		size_t from,
+			to;
 
 		i += ascii_run(data + i, length - i);
 		if (i >= length)
@@ -206,9 +209,12 @@ survey_byte(EncodingSurvey *survey, unsigned char c)
 		survey->invalid++;
 		return;
 	}
-	survey->state = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-	survey->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
-	survey->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+	survey->state = c < 0xE0 ? 1 : c < 0xF0 ? 2
+											: 3;
+	survey->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90
+											   : 0x80;
+	survey->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F
+												: 0xBF;
 }
 
 static void
@@ -257,18 +263,18 @@ survey_free(EncodingSurvey *survey)
 static bool
 fill_table(Encoding *encoding)
 {
-	iconv_t		cd = iconv_open("UTF-8", encoding->name);
-	bool		ok = cd != (iconv_t) -1;
+	iconv_t cd = iconv_open("UTF-8", encoding->name);
+	bool	ok = cd != (iconv_t) -1;
 
 	for (int i = 0; ok && i < 256; i++)
 	{
-		char		in = (char) i;
-		char		out[8];
-		char	   *from = &in;
-		char	   *to = out;
-		size_t		left = 1,
-					room = sizeof(out);
-		size_t		n;
+		char   in = (char) i;
+		char   out[8];
+		char  *from = &in;
+		char  *to = out;
+		size_t left = 1,
+			   room = sizeof(out);
+		size_t n;
 
 		iconv(cd, NULL, NULL, NULL, NULL);
 		n = iconv(cd, &from, &left, &to, &room);
@@ -280,7 +286,7 @@ fill_table(Encoding *encoding)
 			encoding->table_length[i - 128] = (unsigned char) (to - out);
 		}
 		else if (n == (size_t) -1 && errno == EINVAL)
-			ok = false;			/* the first byte of several */
+			ok = false; /* the first byte of several */
 	}
 	if (cd != (iconv_t) -1)
 		iconv_close(cd);
@@ -291,7 +297,7 @@ fill_table(Encoding *encoding)
 bool
 encoding_by_name(Encoding *encoding, const char *name)
 {
-	iconv_t		cd;
+	iconv_t cd;
 
 	memset(encoding, 0, sizeof(*encoding));
 	if (strlen(name) >= sizeof(encoding->name))
@@ -316,8 +322,8 @@ static bool
 is_latin_guess(const char *name)
 {
 	static const char *const latin[] = {"ISO-8859-1", "ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-9",
-		"ISO-8859-10", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15", "ISO-8859-16", "WINDOWS-1250", "WINDOWS-1252",
-		"WINDOWS-1254", "WINDOWS-1257", "WINDOWS-1258", "MAC-CENTRALEUROPE", "IBM852", "IBM865", NULL};
+										"ISO-8859-10", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15", "ISO-8859-16", "WINDOWS-1250", "WINDOWS-1252",
+										"WINDOWS-1254", "WINDOWS-1257", "WINDOWS-1258", "MAC-CENTRALEUROPE", "IBM852", "IBM865", NULL};
 
 	for (int i = 0; latin[i]; i++)
 		if (strcasecmp(latin[i], name) == 0)
@@ -329,9 +335,9 @@ is_latin_guess(const char *name)
 static void
 guess_encoding(const EncodingSurvey *survey, char name[40])
 {
-	uchardet_t	detector = uchardet_new();
-	bool		controls = false;
-	int64_t		letters = 0;
+	uchardet_t detector = uchardet_new();
+	bool	   controls = false;
+	int64_t	   letters = 0;
 
 	name[0] = '\0';
 	if (detector && uchardet_handle_data(detector, survey->sample.data, survey->sample.length) == 0)
@@ -366,14 +372,14 @@ bool
 survey_encoding(EncodingSurvey *survey, Encoding *encoding)
 {
 	const unsigned char *h = survey->head;
-	int64_t		half = survey->head_bytes / 2;
-	const char *name = NULL;
-	int			bom = 0;
-	char		guess[40];
+	int64_t				 half = survey->head_bytes / 2;
+	const char			*name = NULL;
+	int					 bom = 0;
+	char				 guess[40];
 
 	if (survey->state > 0)
 	{
-		survey->invalid++;		/* the file ends inside a character */
+		survey->invalid++; /* the file ends inside a character */
 		survey->state = 0;
 	}
 	if (survey->bytes >= 4 && memcmp(h, "\xFF\xFE\0\0", 4) == 0)
@@ -414,8 +420,8 @@ static bool
 has_twins(const char *name)
 {
 	static const char *const without[] = {"UTF", "UCS", "ISO-10646", "ISO-2022", "ISO2022", "CSISO2022", "HZ",
-		"CP1258", "WINDOWS-1258", "TCVN", "EUC-JISX0213", "EUC-JIS-2004", "SHIFT_JISX0213", "SHIFT_JIS-2004",
-		"BIG5-HKSCS", "BIG5HKSCS", NULL};
+										  "CP1258", "WINDOWS-1258", "TCVN", "EUC-JISX0213", "EUC-JIS-2004", "SHIFT_JISX0213", "SHIFT_JIS-2004",
+										  "BIG5-HKSCS", "BIG5HKSCS", NULL};
 
 	for (int i = 0; without[i]; i++)
 		if (strncasecmp(name, without[i], strlen(without[i])) == 0)
@@ -429,7 +435,8 @@ transcoder_init(Transcoder *t, ByteSource from, const Encoding *encoding)
 	memset(t, 0, sizeof(*t));
 	t->from = from;
 	t->encoding = *encoding;
-	t->unit = strncasecmp(encoding->name, "UTF-16", 6) == 0 ? 2 : strncasecmp(encoding->name, "UTF-32", 6) == 0 ? 4 : 1;
+	t->unit = strncasecmp(encoding->name, "UTF-16", 6) == 0 ? 2 : strncasecmp(encoding->name, "UTF-32", 6) == 0 ? 4
+																												: 1;
 	t->iconv = iconv_open("UTF-8", encoding->name);
 	if (t->iconv == (iconv_t) -1)
 		return false;
@@ -452,7 +459,7 @@ transcoder_free(Transcoder *t)
 static bool
 transcoder_fill(Transcoder *t)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	if (t->at_end)
 		return false;
@@ -467,8 +474,8 @@ transcoder_fill(Transcoder *t)
 	return n > 0;
 }
 
-#define CHARACTER_LIMIT	8		/* bytes of a character in any encoding */
-#define NOTE_ROOM		(1 + 2 * CHARACTER_LIMIT)	/* a note on one character */
+#define CHARACTER_LIMIT 8						  /* bytes of a character in any encoding */
+#define NOTE_ROOM		(1 + 2 * CHARACTER_LIMIT) /* a note on one character */
 
 static void
 write_note(char **to, size_t *room, char note, const char *bytes, size_t length)
@@ -486,16 +493,16 @@ write_note(char **to, size_t *room, char note, const char *bytes, size_t length)
 static bool
 is_same_back(Transcoder *t, const char *text, size_t length, const char *bytes, size_t count)
 {
-	char		back[4096];
-	char	   *from = (char *) text;
+	char  back[4096];
+	char *from = (char *) text;
 
 	iconv((iconv_t) t->back, NULL, NULL, NULL, NULL);
 	while (length > 0)
 	{
-		char	   *to = back;
-		size_t		room = sizeof(back);
-		bool		failed = iconv((iconv_t) t->back, &from, &length, &to, &room) == (size_t) -1 && errno != E2BIG;
-		size_t		n = (size_t) (to - back);
+		char  *to = back;
+		size_t room = sizeof(back);
+		bool   failed = iconv((iconv_t) t->back, &from, &length, &to, &room) == (size_t) -1 && errno != E2BIG;
+		size_t n = (size_t) (to - back);
 
 		if (failed || n > count || memcmp(back, bytes, n) != 0)
 			return false;
@@ -509,18 +516,18 @@ is_same_back(Transcoder *t, const char *text, size_t length, const char *bytes, 
 static size_t
 convert_twins(Transcoder *t, const char *bytes, size_t length, char **to, size_t *room)
 {
-	size_t		done = 0;
+	size_t done = 0;
 
 	iconv((iconv_t) t->iconv, NULL, NULL, NULL, NULL);
-	while (done < length && *room > 8 + NOTE_ROOM)
+	while (done<length && * room> 8 + NOTE_ROOM)
 	{
-		char	   *start = *to;
-		size_t		n;
+		char  *start = *to;
+		size_t n;
 
 		for (n = 1; n <= CHARACTER_LIMIT && done + n <= length; n++)
 		{
-			char	   *from = (char *) bytes + done;
-			size_t		left = n;
+			char  *from = (char *) bytes + done;
+			size_t left = n;
 
 			if (iconv((iconv_t) t->iconv, &from, &left, to, room) != (size_t) -1 && *to > start)
 				break;
@@ -538,18 +545,18 @@ convert_twins(Transcoder *t, const char *bytes, size_t length, char **to, size_t
 static ssize_t
 transcoder_convert(Transcoder *t, char *buf, size_t length)
 {
-	char	   *to = buf;
-	size_t		room = length;
+	char  *to = buf;
+	size_t room = length;
 
 	while (room > 8 + NOTE_ROOM)
 	{
-		char	   *bytes = t->in + t->in_start;
-		char	   *from = bytes;
-		char	   *text = to;
-		size_t		left = t->in_end - t->in_start;
-		size_t		skip;
-		size_t		result;
-		int			reason;
+		char  *bytes = t->in + t->in_start;
+		char  *from = bytes;
+		char  *text = to;
+		size_t left = t->in_end - t->in_start;
+		size_t skip;
+		size_t result;
+		int	   reason;
 
 		if (left == 0)
 		{
@@ -557,7 +564,7 @@ transcoder_convert(Transcoder *t, char *buf, size_t length)
 				break;
 			if (transcoder_fill(t))
 				continue;
-			iconv((iconv_t) t->iconv, NULL, NULL, &to, &room);	/* a letter that waited for its accent */
+			iconv((iconv_t) t->iconv, NULL, NULL, &to, &room); /* a letter that waited for its accent */
 			break;
 		}
 		result = iconv((iconv_t) t->iconv, &from, &left, &to, &room);
@@ -570,7 +577,7 @@ transcoder_convert(Transcoder *t, char *buf, size_t length)
 			t->in_start += skip;
 			if (skip > 0)
 				continue;
-			reason = EILSEQ;	/* no single character after all */
+			reason = EILSEQ; /* no single character after all */
 			from = bytes;
 		}
 		t->in_start = (size_t) (from - t->in);
@@ -611,7 +618,7 @@ transcoder_read(void *arg, char *buf, size_t length)
 ByteSource
 transcoder_source(Transcoder *t)
 {
-	ByteSource	source = {transcoder_read, t};
+	ByteSource source = {transcoder_read, t};
 
 	return source;
 }
@@ -620,13 +627,13 @@ transcoder_source(Transcoder *t)
 static bool
 restore_plain(iconv_t cd, const char *data, size_t length, Bytes *out)
 {
-	char	   *from = (char *) data;
-	size_t		left = length;
+	char  *from = (char *) data;
+	size_t left = length;
 
 	while (left > 0)
 	{
-		char	   *to;
-		size_t		room;
+		char  *to;
+		size_t room;
 
 		if (!bytes_reserve(out, left * 4 + 16))
 			return false;
@@ -634,7 +641,7 @@ restore_plain(iconv_t cd, const char *data, size_t length, Bytes *out)
 		room = out->size - out->length;
 		if (iconv(cd, &from, &left, &to, &room) == (size_t) -1 && errno != E2BIG && left > 0)
 		{
-			from++;				/* cannot be: it came out of this encoding */
+			from++; /* cannot be: it came out of this encoding */
 			left--;
 		}
 		out->length = (size_t) (to - out->data);
@@ -656,14 +663,14 @@ restore_note(const char *note, size_t length, Bytes *out)
 bool
 encoding_restore(const Encoding *encoding, const char *data, size_t length, Bytes *out)
 {
-	iconv_t		cd = iconv_open(encoding->name, "UTF-8");
-	bool		ok = cd != (iconv_t) -1;
-	size_t		plain = 0;		/* from there on nothing is restored yet */
+	iconv_t cd = iconv_open(encoding->name, "UTF-8");
+	bool	ok = cd != (iconv_t) -1;
+	size_t	plain = 0; /* from there on nothing is restored yet */
 
 	for (size_t i = 0; ok && i < length;)
 	{
-		size_t		upto = i;
-		size_t		note;
+		size_t upto = i;
+		size_t note;
 
 		if (data[i] != NOTE_DAMAGE && data[i] != NOTE_TWIN)
 		{
@@ -671,7 +678,7 @@ encoding_restore(const Encoding *encoding, const char *data, size_t length, Byte
 			continue;
 		}
 		note = note_length(data + i, length - i);
-		if (data[i] == NOTE_TWIN)	/* stands for the character before it */
+		if (data[i] == NOTE_TWIN) /* stands for the character before it */
 			do
 				upto--;
 			while (upto > plain && is_continuation(data[upto]));

@@ -4,7 +4,7 @@
  */
 #include "source/source.h"
 
-#define COLUMNS_LIMIT	20		/* columns of a file with a finding of one code each; the others share one */
+#define COLUMNS_LIMIT 20 /* columns of a file with a finding of one code each; the others share one */
 
 static bool
 is_of_column(const Finding *finding, const char *column)
@@ -16,13 +16,13 @@ Finding *
 finding_add_column(List **findings, const char *severity, const char *code, int64 line, const char *column,
 				   const char *message, const char *hint)
 {
-	Finding    *finding = NULL;
-	int			columns = 0;
-	ListCell   *cell;
+	Finding	 *finding = NULL;
+	int		  columns = 0;
+	ListCell *cell;
 
-	foreach(cell, *findings)
+	foreach (cell, *findings)
 	{
-		Finding    *known = lfirst(cell);
+		Finding *known = lfirst(cell);
 
 		if (strcmp(known->code, code) != 0)
 			continue;
@@ -58,12 +58,12 @@ finding_add(List **findings, const char *severity, const char *code, int64 line,
 void
 findings_store(int migration, const char *object, List *findings)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, findings)
+	foreach (cell, findings)
 	{
-		Finding    *finding = lfirst(cell);
-		char	   *places[FINDING_PLACES];
+		Finding		*finding = lfirst(cell);
+		char		*places[FINDING_PLACES];
 		SqlArguments args = {0};
 
 		for (int i = 0; i < finding->places; i++)
@@ -78,7 +78,8 @@ findings_store(int migration, const char *object, List *findings)
 		sql_text(&args, finding->message);
 		sql_text(&args, finding->hint);
 		sql_run("INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint) "
-				"VALUES ($1, 'import', $2, $3, $4, $5, $6, $7, $8, $9)", &args);
+				"VALUES ($1, 'import', $2, $3, $4, $5, $6, $7, $8, $9)",
+				&args);
 	}
 }
 

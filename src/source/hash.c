@@ -16,15 +16,15 @@ static inline uint64
 fold(uint64 a, uint64 b)
 {
 #ifdef HAVE_INT128
-	uint128		product = (uint128) a * b;
+	uint128 product = (uint128) a * b;
 
 	return (uint64) product ^ (uint64) (product >> 64);
 #else
-	uint64		high = (a >> 32) * (b >> 32);
-	uint64		middle_1 = (a >> 32) * (uint32) b;
-	uint64		middle_2 = (uint32) a * (b >> 32);
-	uint64		low = (uint64) (uint32) a * (uint32) b;
-	uint64		middle = middle_1 + (low >> 32) + (uint32) middle_2;
+	uint64 high = (a >> 32) * (b >> 32);
+	uint64 middle_1 = (a >> 32) * (uint32) b;
+	uint64 middle_2 = (uint32) a * (b >> 32);
+	uint64 low = (uint64) (uint32) a * (uint32) b;
+	uint64 middle = middle_1 + (low >> 32) + (uint32) middle_2;
 
 	return ((middle << 32) | (uint32) low) ^ (high + (middle >> 32) + (middle_2 >> 32));
 #endif
@@ -33,7 +33,7 @@ fold(uint64 a, uint64 b)
 static inline uint64
 eight_bytes(const char *p)
 {
-	uint64		word;
+	uint64 word;
 
 	memcpy(&word, p, 8);
 #ifdef WORDS_BIGENDIAN
@@ -50,8 +50,8 @@ few_bytes(const char *p, size_t length)
 
 	if (length >= 4)
 	{
-		uint32		low,
-					high;
+		uint32 low,
+			high;
 
 		memcpy(&low, p, 4);
 		memcpy(&high, p + length - 4, 4);
@@ -69,8 +69,8 @@ few_bytes(const char *p, size_t length)
 uint64
 value_hash(const char *data, size_t length, uint64 seed)
 {
-	uint64		hash = seed ^ PRIME_1;
-	size_t		left = length;
+	uint64 hash = seed ^ PRIME_1;
+	size_t left = length;
 
 	for (; left >= 8; data += 8, left -= 8)
 		hash = fold(eight_bytes(data) ^ PRIME_2, hash ^ PRIME_1);

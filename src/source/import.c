@@ -27,20 +27,20 @@ PG_FUNCTION_INFO_V1(flitmig_import_large_object);
 PG_FUNCTION_INFO_V1(flitmig_column_name);
 PG_FUNCTION_INFO_V1(flitmig_name_matches);
 
-#define BEGINNING_BYTES	(16 * 1024 * 1024)	/* in which the first value of a file that may be JSON must end */
+#define BEGINNING_BYTES (16 * 1024 * 1024) /* in which the first value of a file that may be JSON must end */
 
-#define SMALL_TABLE_BLOCKS	1000	/* of a staging table, 8 MB */
+#define SMALL_TABLE_BLOCKS 1000 /* of a staging table, 8 MB */
 
 /* ---- one input ---- */
 
 static bool
 has_ending(const char *name, const char *const *endings)
 {
-	size_t		length = strlen(name);
+	size_t length = strlen(name);
 
 	for (int i = 0; endings[i]; i++)
 	{
-		size_t		n = strlen(endings[i]);
+		size_t n = strlen(endings[i]);
 
 		if (length > n && pg_strcasecmp(name + length - n, endings[i]) == 0)
 			return true;
@@ -76,7 +76,7 @@ disguise_of(const char *head, size_t length)
 	{
 		const char *start;
 		const char *hint;
-	}			known[] = {
+	} known[] = {
 		{"%PDF-", "It is a PDF, whatever its name says. Ask for the export as CSV or Excel."},
 		{"<!doctype", "It is a web page, whatever its name says. If it shows a table, open it in Excel or LibreOffice and save it as .xlsx; if it shows an error, export again."},
 		{"<html", "It is a web page, whatever its name says. If it shows a table, open it in Excel or LibreOffice and save it as .xlsx; if it shows an error, export again."},
@@ -85,7 +85,7 @@ disguise_of(const char *head, size_t length)
 		{"SQLite format 3", "It is an SQLite database: export its tables as CSV (sqlite3 -csv -header)."},
 		{"{\\rtf", "It is a text document (RTF), whatever its name says. Ask for the export as CSV or Excel."},
 	};
-	size_t		from = 0;
+	size_t from = 0;
 
 	while (from < length && (strchr(" \t\r\n", head[from]) && head[from]))
 		from++;
@@ -99,8 +99,8 @@ disguise_of(const char *head, size_t length)
 static bool
 is_workbook(Input *input)
 {
-	Archive    *archive = archive_open(input);
-	bool		found = archive_find(archive, "xl/workbook.xml");
+	Archive *archive = archive_open(input);
+	bool	 found = archive_find(archive, "xl/workbook.xml");
 
 	archive_close(archive);
 	return found;
@@ -128,9 +128,9 @@ begins_with_json(Input *input)
 static bool
 looks_like_json(Input *input)
 {
-	ByteSource	source = input_text(input);
-	char		buf[512];
-	ssize_t		n = source.read(source.arg, buf, sizeof(buf));
+	ByteSource source = input_text(input);
+	char	   buf[512];
+	ssize_t	   n = source.read(source.arg, buf, sizeof(buf));
 
 	for (ssize_t i = 0; i < n; i++)
 		if (!strchr(" \t\r\n", buf[i]))
@@ -149,11 +149,11 @@ import_by_format(Import *import, Input *input)
 	static const char *const office[] = {".docx", ".pptx", ".odt", ".ods", ".odp", ".docm", ".epub", ".jar", ".pages", ".numbers", NULL};
 	static const char *const archives[] = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar", NULL};
 	static const char *const databases[] = {".mdb", ".accdb", ".sqlite", ".sqlite3", ".bak", ".fdb", ".mdf", ".dbf", NULL};
-	char		head[256] = {0};
-	size_t		got = input_peek(input, input->encoding.bom_length, head, sizeof(head));
-	const char *disguise = disguise_of(head, got);
-	const char *slash = strrchr(input->name, '/');
-	bool		nameless = strchr(slash ? slash : input->name, '.') == NULL;
+	char					 head[256] = {0};
+	size_t					 got = input_peek(input, input->encoding.bom_length, head, sizeof(head));
+	const char				*disguise = disguise_of(head, got);
+	const char				*slash = strrchr(input->name, '/');
+	bool					 nameless = strchr(slash ? slash : input->name, '.') == NULL;
 
 	if (input->bytes <= input->encoding.bom_length)
 		keep_as_file(import, input, "empty file");
@@ -193,9 +193,8 @@ import_by_format(Import *import, Input *input)
 static void
 set_encoding(Input *input, const char *name)
 {
-	static const char *const families[][2] = {{"UTF-16", "UTF-16"}, {"UTF16", "UTF-16"}, {"UCS-2", "UTF-16"}, {"UCS2", "UTF-16"}, {"UNICODE", "UTF-16"},
-	{"UTF-32", "UTF-32"}, {"UTF32", "UTF-32"}, {"UCS-4", "UTF-32"}, {"UCS4", "UTF-32"}};
-	int			bom = input->encoding.bom_length;
+	static const char *const families[][2] = {{"UTF-16", "UTF-16"}, {"UTF16", "UTF-16"}, {"UCS-2", "UTF-16"}, {"UCS2", "UTF-16"}, {"UNICODE", "UTF-16"}, {"UTF-32", "UTF-32"}, {"UTF32", "UTF-32"}, {"UCS-4", "UTF-32"}, {"UCS4", "UTF-32"}};
+	int						 bom = input->encoding.bom_length;
 
 	for (int i = 0; i < lengthof(families); i++)
 		if (pg_strcasecmp(name, families[i][0]) == 0)
@@ -215,7 +214,7 @@ set_encoding(Input *input, const char *name)
 void
 import_input(Import *import, Input *input)
 {
-	char	   *encoding;
+	char *encoding;
 
 	CHECK_FOR_INTERRUPTS();
 	import->seen++;
@@ -253,9 +252,9 @@ compare_names(const void *a, const void *b)
 static char **
 list_directory(const char *path, int *count)
 {
-	DIR		   *dir = AllocateDir(path);
-	int			size = 64;
-	char	  **names = palloc(sizeof(char *) * size);
+	DIR			  *dir = AllocateDir(path);
+	int			   size = 64;
+	char		 **names = palloc(sizeof(char *) * size);
 	struct dirent *entry;
 
 	*count = 0;
@@ -277,7 +276,7 @@ list_directory(const char *path, int *count)
 void
 leave_out(Import *import, const char *name, const char *message)
 {
-	List	   *findings = NIL;
+	List *findings = NIL;
 
 	findings_clear(import->migration, name);
 	finding_add(&findings, "warning", "NOT_READ", 0, message, "If it belongs to the export, put the files themselves there, and import again.");
@@ -287,8 +286,8 @@ leave_out(Import *import, const char *name, const char *message)
 static void
 import_directory(Import *import, const char *path, const char *prefix)
 {
-	int			count;
-	char	  **names = list_directory(path, &count);
+	int	   count;
+	char **names = list_directory(path, &count);
 
 	check_stack_depth();
 	for (int i = 0; i < count; i++)
@@ -302,7 +301,7 @@ import_directory(Import *import, const char *path, const char *prefix)
 			ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", child)));
 		if (S_ISLNK(link.st_mode) && stat(child, &target) != 0)
 			leave_out(import, name, "The link leads nowhere");
-		else if (S_ISDIR(target.st_mode) && !S_ISLNK(link.st_mode))	/* a link could lead back up */
+		else if (S_ISDIR(target.st_mode) && !S_ISLNK(link.st_mode)) /* a link could lead back up */
 			import_directory(import, child, name);
 		else if (S_ISREG(target.st_mode))
 			import_one(import, child, name);
@@ -325,7 +324,7 @@ check_may_read_files(void)
 static char *
 clean_path(text *path)
 {
-	char	   *clean = text_to_cstring(path);
+	char *clean = text_to_cstring(path);
 
 	canonicalize_path(clean);
 	if (!is_absolute_path(clean))
@@ -339,9 +338,9 @@ static Import *
 begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Import	   *import;
-	MemoryContext old;
-	SqlArguments args = {0};
+	Import		  *import;
+	MemoryContext  old;
+	SqlArguments   args = {0};
 
 	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("flitmig_import must be called in FROM"),
@@ -379,7 +378,7 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 	{
 		sql_run_once(psprintf("CREATE SCHEMA %s", quote_identifier(import->schema)));
 		sql_run_once(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(import->schema),
-						 quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))));
+							  quote_literal_cstr(psprintf("Staged exports of migration %s", import->migration_name))));
 	}
 	return import;
 }
@@ -392,9 +391,9 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 static void
 analyze_table(Import *import, const char *table)
 {
-	int			level = NewGUCNestLevel();
-	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
-	bool		small = RelationGetNumberOfBlocks(rel) < SMALL_TABLE_BLOCKS;
+	int		 level = NewGUCNestLevel();
+	Relation rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
+	bool	 small = RelationGetNumberOfBlocks(rel) < SMALL_TABLE_BLOCKS;
 
 	table_close(rel, NoLock);
 	(void) set_config_option("default_statistics_target", small ? "5" : "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -405,10 +404,10 @@ analyze_table(Import *import, const char *table)
 static Datum
 end_import(Import *import)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	source_files_label(import);
-	foreach(cell, import->tables)
+	foreach (cell, import->tables)
 	{
 		census_take(import, strVal(lfirst(cell)));
 		analyze_table(import, strVal(lfirst(cell)));
@@ -454,9 +453,9 @@ flitmig_import_path(PG_FUNCTION_ARGS)
 Datum
 flitmig_import_large_object(PG_FUNCTION_ARGS)
 {
-	Import	   *import;
-	char	   *name;
-	char	   *slash;
+	Import *import;
+	char   *name;
+	char   *slash;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("migration, file_name and large_object must not be NULL"),
@@ -472,8 +471,8 @@ flitmig_import_large_object(PG_FUNCTION_ARGS)
 Datum
 flitmig_column_name(PG_FUNCTION_ARGS)
 {
-	text	   *header = PG_GETARG_TEXT_PP(0);
-	char		name[NAME_LIMIT + 1];
+	text *header = PG_GETARG_TEXT_PP(0);
+	char  name[NAME_LIMIT + 1];
 
 	normal_name(VARDATA_ANY(header), VARSIZE_ANY_EXHDR(header), name);
 	PG_RETURN_TEXT_P(cstring_to_text(name));

@@ -6,9 +6,9 @@
 
 #include "miscadmin.h"
 
-#define HEAD_SAMPLE_BYTES	(1024 * 1024)
-#define INNER_SAMPLE_BYTES	(64 * 1024)
-#define INNER_SAMPLES		8
+#define HEAD_SAMPLE_BYTES  (1024 * 1024)
+#define INNER_SAMPLE_BYTES (64 * 1024)
+#define INNER_SAMPLES	   8
 
 /* What one import of a delimited file works with. */
 typedef struct Delimited
@@ -19,11 +19,11 @@ typedef struct Delimited
 	CsvLayout	layout;
 	CsvReader  *reader;
 	Loader	   *loader;
-	Encoding   *encoding;		/* of the reader's bytes */
-	bool		sheet;			/* each row of the text is a row of a sheet */
-	int64		header_line;	/* of the row that names the columns */
-	bool		after_blank;	/* rows without content are right above */
-	bool	   *data;			/* of each column: in the first row it looks like no word */
+	Encoding   *encoding;	 /* of the reader's bytes */
+	bool		sheet;		 /* each row of the text is a row of a sheet */
+	int64		header_line; /* of the row that names the columns */
+	bool		after_blank; /* rows without content are right above */
+	bool	   *data;		 /* of each column: in the first row it looks like no word */
 	List	   *damaged_names;
 } Delimited;
 
@@ -44,7 +44,7 @@ release_sample(void *object)
 static void
 take_sample(ByteSource source, size_t limit, Bytes *sample)
 {
-	ssize_t		n = 1;
+	ssize_t n = 1;
 
 	guard(release_sample, sample);
 	if (!bytes_reserve(sample, limit))
@@ -60,14 +60,14 @@ take_sample(ByteSource source, size_t limit, Bytes *sample)
 static int
 take_samples(Input *input, Bytes samples[INNER_SAMPLES + 1], bool *whole)
 {
-	int			count = 1;
+	int count = 1;
 
 	take_sample(input_text(input), HEAD_SAMPLE_BYTES, &samples[0]);
 	*whole = samples[0].length < HEAD_SAMPLE_BYTES;
 	if (input->encoding.kind != ENCODING_CONVERTED)
 		for (; count <= INNER_SAMPLES; count++)
 		{
-			int64		at = input->bytes / (INNER_SAMPLES + 1) * count;
+			int64 at = input->bytes / (INNER_SAMPLES + 1) * count;
 
 			if (at < HEAD_SAMPLE_BYTES || at + INNER_SAMPLE_BYTES > input->bytes)
 				break;
@@ -79,9 +79,9 @@ take_samples(Input *input, Bytes samples[INNER_SAMPLES + 1], bool *whole)
 static void
 detect(Input *input, const CsvHints *hints, CsvLayout *layout)
 {
-	Bytes	   *samples = palloc0(sizeof(Bytes) * (INNER_SAMPLES + 1));
-	bool		whole;
-	int			count = take_samples(input, samples, &whole);
+	Bytes *samples = palloc0(sizeof(Bytes) * (INNER_SAMPLES + 1));
+	bool   whole;
+	int	   count = take_samples(input, samples, &whole);
 
 	if (!csv_detect(samples, count, whole, hints, layout))
 		out_of_memory();
@@ -92,8 +92,8 @@ detect(Input *input, const CsvHints *hints, CsvLayout *layout)
 bool
 input_is_tabular(Input *input)
 {
-	CsvHints	hints = {-1, -1, -1, -1, false, NULL, 0};
-	CsvLayout	layout;
+	CsvHints  hints = {-1, -1, -1, -1, false, NULL, 0};
+	CsvLayout layout;
 
 	if (input->has_nuls && input->encoding.kind != ENCODING_CONVERTED)
 		return false;
@@ -104,7 +104,7 @@ input_is_tabular(Input *input)
 static int
 option_character(Import *import, const char *name, const char *key)
 {
-	char	   *value = import_option(import, name, key);
+	char *value = import_option(import, name, key);
 
 	if (value == NULL)
 		return -1;
@@ -119,7 +119,7 @@ option_character(Import *import, const char *name, const char *key)
 static int
 option_number(Import *import, const char *name, const char *key)
 {
-	char	   *value = import_option(import, name, key);
+	char *value = import_option(import, name, key);
 
 	if (value == NULL)
 		return -1;
@@ -139,8 +139,8 @@ read_known_names(Import *import, CsvHints *hints)
 	if (import->known_names == NULL)
 	{
 		MemoryContext old;
-		SqlArguments args = {0};
-		uint64		count;
+		SqlArguments  args = {0};
+		uint64		  count;
 
 		sql_int(&args, import->migration);
 		count = sql_run("SELECT n FROM flitmig._known_columns($1) n ORDER BY n COLLATE \"C\"", &args);
@@ -158,8 +158,8 @@ read_known_names(Import *import, CsvHints *hints)
 static CsvHints
 read_hints(Import *import, const char *name)
 {
-	CsvHints	hints;
-	size_t		length = strlen(name);
+	CsvHints hints;
+	size_t	 length = strlen(name);
 
 	hints.delimiter = option_character(import, name, "delimiter");
 	hints.quote = option_character(import, name, "quote");
@@ -204,20 +204,20 @@ reject_unread(Delimited *d, CsvResult result)
 /* A header cell that is not quite what stands in the file. */
 typedef struct DamagedName
 {
-	int			column;
-	char	   *data;
-	size_t		length;
-	Damage		damage;
+	int	   column;
+	char  *data;
+	size_t length;
+	Damage damage;
 } DamagedName;
 
 static char *
 decode_name(Delimited *d, int i)
 {
 	const CsvCell *cell = &d->reader->cells[i];
-	const char *data = csv_cell(d->reader, i);
-	Bytes		text = {0};
-	Damage		damage = {0};
-	char	   *result;
+	const char	  *data = csv_cell(d->reader, i);
+	Bytes		   text = {0};
+	Damage		   damage = {0};
+	char		  *result;
 
 	if (!text_decode(d->encoding, data, cell->length, &text, &damage))
 		out_of_memory();
@@ -227,7 +227,7 @@ decode_name(Delimited *d, int i)
 	{
 		DamagedName *name = palloc(sizeof(DamagedName));
 
-		*name = (DamagedName) {i, memcpy(palloc(cell->length), data, cell->length), cell->length, damage};
+		*name = (DamagedName){i, memcpy(palloc(cell->length), data, cell->length), cell->length, damage};
 		d->damaged_names = lappend(d->damaged_names, name);
 	}
 	return result;
@@ -237,9 +237,9 @@ decode_name(Delimited *d, int i)
 static void
 keep_damaged_names(Delimited *d)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, d->damaged_names)
+	foreach (cell, d->damaged_names)
 	{
 		DamagedName *name = lfirst(cell);
 
@@ -256,11 +256,11 @@ keep_damaged_names(Delimited *d)
 static void
 join_header(char **group, char **header, int count)
 {
-	char	   *above = "";
+	char *above = "";
 
 	for (int i = 0; i < count; i++)
 	{
-		bool		twin = header[i][0] == '\0';
+		bool twin = header[i][0] == '\0';
 
 		if (group[i][0] != '\0')
 			above = group[i];
@@ -275,16 +275,16 @@ join_header(char **group, char **header, int count)
 static char **
 read_header(Delimited *d, int *count)
 {
-	char	  **header = NULL;
-	int			preamble = d->layout.preamble_rows;
-	int			rows = d->layout.header_rows;
+	char **header = NULL;
+	int	   preamble = d->layout.preamble_rows;
+	int	   rows = d->layout.header_rows;
 
 	*count = 0;
 	while (preamble > 0 || rows > 0)
 	{
-		CsvResult	result = csv_reader_next(d->reader);
-		char	  **row;
-		int			width;
+		CsvResult result = csv_reader_next(d->reader);
+		char	**row;
+		int		  width;
 
 		if (result == CSV_NO_MEMORY)
 			out_of_memory();
@@ -348,7 +348,7 @@ extras_are_empty(CsvReader *reader, int from)
 static bool
 is_data(Delimited *d, int i)
 {
-	ShapeKind	kind = value_shape(csv_cell(d->reader, i), d->reader->cells[i].length).kind;
+	ShapeKind kind = value_shape(csv_cell(d->reader, i), d->reader->cells[i].length).kind;
 
 	return kind != SHAPE_BLANK && kind != SHAPE_TEXT && kind != SHAPE_BOOLEAN;
 }
@@ -369,7 +369,7 @@ look_at_first_row(Delimited *d)
 static bool
 is_second_header(Delimited *d)
 {
-	bool		word_for_data = false;
+	bool word_for_data = false;
 
 	if (!d->after_blank || d->data == NULL || d->reader->cell_count < 2)
 		return false;
@@ -437,7 +437,7 @@ load_rows(Delimited *d)
 
 	for (;;)
 	{
-		CsvResult	result = csv_reader_next(d->reader);
+		CsvResult result = csv_reader_next(d->reader);
 
 		switch (result)
 		{
@@ -478,7 +478,8 @@ note_layout(Delimited *d)
 
 	if (file->preamble_rows > 0)
 		finding_add(&file->findings, "info", "PREAMBLE", 1, "Lines above the header are no rows; flitmig.original has them",
-					"If they are data: options => '{\"skip\": 0, \"again\": true}'")->count = file->preamble_rows;
+					"If they are data: options => '{\"skip\": 0, \"again\": true}'")
+			->count = file->preamble_rows;
 	if (file->header_rows == 0)
 		finding_add(&file->findings, "info", "NO_HEADER", 1, "The file has no header row; its columns are column_1, column_2, …",
 					"If the first row is the header: options => '{\"header\": true, \"again\": true}'");
@@ -487,10 +488,10 @@ note_layout(Delimited *d)
 void
 load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 {
-	Delimited  *d = palloc0(sizeof(Delimited));
-	CsvHints	hints = read_hints(import, file->name);
-	char	  **header;
-	int			count;
+	Delimited *d = palloc0(sizeof(Delimited));
+	CsvHints   hints = read_hints(import, file->name);
+	char	 **header;
+	int		   count;
 
 	d->import = import;
 	d->input = text;
@@ -506,7 +507,7 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	}
 	detect(text, &hints, &d->layout);
 	if (sheet)
-		d->layout.dialect = (CsvDialect) {.delimiter = ',', .quote = '"'};
+		d->layout.dialect = (CsvDialect){.delimiter = ',', .quote = '"'};
 
 	d->reader = palloc0(sizeof(CsvReader));
 	guard(release_reader, d->reader);
@@ -522,7 +523,8 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 			file->format = "tsv";
 		file->delimiter = d->layout.dialect.delimiter;
 		file->quote = d->layout.dialect.quote;
-		file->newline = d->layout.dialect.cr_only ? "CR" : d->layout.crlf ? "CRLF" : "LF";
+		file->newline = d->layout.dialect.cr_only ? "CR" : d->layout.crlf ? "CRLF"
+																		  : "LF";
 	}
 	source_file_columns(file, header, count);
 	source_file_table(import, file);

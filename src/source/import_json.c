@@ -12,14 +12,14 @@
 /* Keys as they are written, with their quotes, in the order in which they were first seen. */
 typedef struct Keys
 {
-	char	  **text;
-	size_t	   *length;
-	int64	   *line;			/* where it was first seen */
-	int			count;
-	int			size;
-	int		   *table;			/* open addressing: index + 1 */
-	uint32		mask;
-	int			guess;			/* rows tend to have the same keys in the same order */
+	char  **text;
+	size_t *length;
+	int64  *line; /* where it was first seen */
+	int		count;
+	int		size;
+	int	   *table; /* open addressing: index + 1 */
+	uint32	mask;
+	int		guess; /* rows tend to have the same keys in the same order */
 } Keys;
 
 typedef struct JsonImport
@@ -31,10 +31,10 @@ typedef struct JsonImport
 	Loader	   *loader;
 	Encoding   *encoding;
 	Keys		keys;
-	int			value_column;	/* of elements that are no objects; -1: none */
-	int64	   *given;			/* of each column: the last element (from 1) that gave it a value */
-	Bytes		decoded;		/* a value that was not plain UTF-8 */
-	Bytes		text;			/* a string without its escapes */
+	int			value_column; /* of elements that are no objects; -1: none */
+	int64	   *given;		  /* of each column: the last element (from 1) that gave it a value */
+	Bytes		decoded;	  /* a value that was not plain UTF-8 */
+	Bytes		text;		  /* a string without its escapes */
 } JsonImport;
 
 static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
@@ -65,7 +65,7 @@ keys_grow(Keys *keys)
 	keys->table = palloc0(sizeof(int) * keys->size * 4);
 	for (int i = 0; i < keys->count; i++)
 	{
-		uint32		at = hash_bytes((const unsigned char *) keys->text[i], (int) keys->length[i]) & keys->mask;
+		uint32 at = hash_bytes((const unsigned char *) keys->text[i], (int) keys->length[i]) & keys->mask;
 
 		while (keys->table[at])
 			at = (at + 1) & keys->mask;
@@ -83,7 +83,7 @@ key_is(const Keys *keys, int i, const char *key, size_t length)
 static int
 keys_find(Keys *keys, const char *key, size_t length, int64 line)
 {
-	uint32		at;
+	uint32 at;
 
 	if (keys->guess < keys->count && key_is(keys, keys->guess, key, length))
 		return keys->guess++;
@@ -125,7 +125,7 @@ element_line(JsonImport *j)
 static void
 collect_keys(JsonImport *j)
 {
-	JsonResult	result;
+	JsonResult result;
 
 	while ((result = json_reader_next(j->reader)) != JSON_END)
 	{
@@ -150,9 +150,9 @@ collect_keys(JsonImport *j)
 static char *
 key_text(const Encoding *encoding, const char *key, size_t length, Damage *damage)
 {
-	Bytes		decoded = {0};
-	Bytes		out = {0};
-	char	   *result;
+	Bytes decoded = {0};
+	Bytes out = {0};
+	char *result;
 
 	if (!text_decode(encoding, key, length, &decoded, damage) || !json_unescape(decoded.data, decoded.length, &out, damage))
 		out_of_memory();
@@ -165,9 +165,9 @@ key_text(const Encoding *encoding, const char *key, size_t length, Damage *damag
 static void
 name_columns(JsonImport *j)
 {
-	int			count = j->keys.count + (j->value_column >= 0);
-	char	  **header = palloc(sizeof(char *) * Max(count, 1));
-	Damage	   *damage = palloc0(sizeof(Damage) * Max(count, 1));
+	int		count = j->keys.count + (j->value_column >= 0);
+	char  **header = palloc(sizeof(char *) * Max(count, 1));
+	Damage *damage = palloc0(sizeof(Damage) * Max(count, 1));
 
 	for (int i = 0; i < j->keys.count; i++)
 		header[i] = key_text(j->encoding, j->keys.text[i], j->keys.length[i], &damage[i]);
@@ -209,13 +209,13 @@ load_value(JsonImport *j, int column, const char *raw, size_t raw_length)
 	j->text.length = 0;
 	if (memchr(value, '\\', length) == NULL)
 	{
-		size_t		quote = value[0] == '"';
+		size_t quote = value[0] == '"';
 
-		(decode ? loader_copy : loader_cell) (j->loader, column, value + quote, length - 2 * quote);
+		(decode ? loader_copy : loader_cell)(j->loader, column, value + quote, length - 2 * quote);
 	}
 	else
 	{
-		if (!(value[0] == '"' ? json_unescape : json_clean) (value, length, &j->text, &damage))
+		if (!(value[0] == '"' ? json_unescape : json_clean)(value, length, &j->text, &damage))
 			out_of_memory();
 		loader_copy(j->loader, column, j->text.data, j->text.length);
 	}
@@ -246,7 +246,7 @@ load_element(JsonImport *j, int64 number, bool *repeated)
 	}
 	while (json_member(element, j->reader->length, &position, &member))
 	{
-		int			column = keys_find(&j->keys, member.key, member.key_length, 0);
+		int column = keys_find(&j->keys, member.key, member.key_length, 0);
 
 		if (column < 0 || column >= j->file->column_count)
 			return false;
@@ -260,11 +260,11 @@ load_element(JsonImport *j, int64 number, bool *repeated)
 static void
 load_elements(JsonImport *j)
 {
-	JsonResult	result;
+	JsonResult result;
 
 	for (int64 number = 1; (result = json_reader_next(j->reader)) != JSON_END; number++)
 	{
-		bool		repeated = false;
+		bool repeated = false;
 
 		if (result == JSON_NO_MEMORY)
 			out_of_memory();
@@ -296,7 +296,7 @@ keep_others(SourceFile *file, const JsonOutline *outline)
 	for (int i = 0; i < outline->count; i++)
 	{
 		const JsonOutlineMember *member = &outline->members[i];
-		Bytes		text = {0};
+		Bytes					 text = {0};
 
 		if (member->value == NULL)
 			continue;
@@ -349,12 +349,12 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 static int
 count_tables(const JsonOutline *outline, int *table, bool *others_are_plain)
 {
-	int			count = 0;
+	int count = 0;
 
 	*others_are_plain = true;
 	for (int i = 0; i < outline->count; i++)
 	{
-		char		kind = outline->members[i].kind;
+		char kind = outline->members[i].kind;
 
 		if (kind == 'o')
 		{
@@ -372,7 +372,7 @@ is_wrapper_key(const char *key)
 {
 	for (int i = 0; wrapper_keys[i]; i++)
 	{
-		size_t		n = strlen(wrapper_keys[i]);
+		size_t n = strlen(wrapper_keys[i]);
 
 		if (strlen(key) == n + 2 && pg_strncasecmp(key + 1, wrapper_keys[i], n) == 0)
 			return true;
@@ -411,9 +411,9 @@ void
 import_json(Import *import, Input *input)
 {
 	JsonOutline *outline = palloc0(sizeof(JsonOutline));
-	int			table = 0;
-	bool		others_are_plain;
-	int			tables;
+	int			 table = 0;
+	bool		 others_are_plain;
+	int			 tables;
 
 	guard(release_outline, outline);
 	if (!json_outline(input_text(input), outline))

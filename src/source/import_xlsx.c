@@ -17,24 +17,24 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#define SHEETS			256		/* of a workbook that are read */
-#define STYLES			65536
-#define ROWS_LIMIT		1048576 /* of a sheet (Excel specifications and limits) */
-#define COLUMNS_LIMIT	16384
-#define WHOLE_LIMIT		9007199254740992.0	/* 2^53: up to there every whole number is itself */
+#define SHEETS		  256 /* of a workbook that are read */
+#define STYLES		  65536
+#define ROWS_LIMIT	  1048576 /* of a sheet (Excel specifications and limits) */
+#define COLUMNS_LIMIT 16384
+#define WHOLE_LIMIT	  9007199254740992.0 /* 2^53: up to there every whole number is itself */
 
 /* Since 2.12 a handler cannot change the error that it is told. */
 #if LIBXML_VERSION >= 21200
-#define XML_ERROR_OF_HANDLER	const xmlError *
+#define XML_ERROR_OF_HANDLER const xmlError *
 #else
-#define XML_ERROR_OF_HANDLER	xmlErrorPtr
+#define XML_ERROR_OF_HANDLER xmlErrorPtr
 #endif
 
 typedef struct Sheet
 {
-	char	   *name;
-	char	   *relation;		/* r:id */
-	char	   *target;			/* member of the archive */
+	char *name;
+	char *relation; /* r:id */
+	char *target;	/* member of the archive */
 } Sheet;
 
 /* How a cell's number is shown. */
@@ -47,22 +47,22 @@ typedef enum NumberStyle
 
 typedef struct Workbook
 {
-	Input	   *input;
-	Sheet		sheets[SHEETS];
-	int			sheet_count;
-	bool		from_1904;		/* day 0 of its dates */
-	unsigned char *styles;		/* NumberStyle of each cell format */
-	int			style_count;
-	Bytes		strings;		/* shared strings, one after the other */
-	size_t	   *string_at;
-	int			string_count;
-	int			string_size;
-	bool		strings_damaged;	/* some are missing */
-	Archive    *archive;		/* of the part that is being read */
-	xmlTextReaderPtr reader;
-	bool		silent;			/* libxml2's errors go nowhere; before that they went there: */
+	Input				  *input;
+	Sheet				   sheets[SHEETS];
+	int					   sheet_count;
+	bool				   from_1904; /* day 0 of its dates */
+	unsigned char		  *styles;	  /* NumberStyle of each cell format */
+	int					   style_count;
+	Bytes				   strings; /* shared strings, one after the other */
+	size_t				  *string_at;
+	int					   string_count;
+	int					   string_size;
+	bool				   strings_damaged; /* some are missing */
+	Archive				  *archive;			/* of the part that is being read */
+	xmlTextReaderPtr	   reader;
+	bool				   silent; /* libxml2's errors go nowhere; before that they went there: */
 	xmlStructuredErrorFunc heard_by;
-	void	   *heard_by_context;
+	void				  *heard_by_context;
 } Workbook;
 
 /* ---- XML parts ---- */
@@ -85,7 +85,7 @@ silence_errors(Workbook *book)
 static void
 release_workbook(void *object)
 {
-	Workbook   *book = object;
+	Workbook *book = object;
 
 	if (book->reader)
 		xmlFreeTextReader(book->reader);
@@ -139,7 +139,7 @@ close_part(Workbook *book, int result)
 static int
 next_node(Workbook *book)
 {
-	int			result;
+	int result;
 
 	do
 		result = xmlTextReaderRead(book->reader);
@@ -151,7 +151,7 @@ static bool
 starts(Workbook *book, const char *element)
 {
 	return xmlTextReaderNodeType(book->reader) == XML_READER_TYPE_ELEMENT &&
-		strcmp((const char *) xmlTextReaderConstLocalName(book->reader), element) == 0;
+		   strcmp((const char *) xmlTextReaderConstLocalName(book->reader), element) == 0;
 }
 
 static bool
@@ -159,24 +159,24 @@ ends(Workbook *book, const char *element)
 {
 	return (xmlTextReaderNodeType(book->reader) == XML_READER_TYPE_END_ELEMENT ||
 			(xmlTextReaderNodeType(book->reader) == XML_READER_TYPE_ELEMENT && xmlTextReaderIsEmptyElement(book->reader))) &&
-		strcmp((const char *) xmlTextReaderConstLocalName(book->reader), element) == 0;
+		   strcmp((const char *) xmlTextReaderConstLocalName(book->reader), element) == 0;
 }
 
 static bool
 is_text(Workbook *book)
 {
-	int			type = xmlTextReaderNodeType(book->reader);
+	int type = xmlTextReaderNodeType(book->reader);
 
 	return type == XML_READER_TYPE_TEXT || type == XML_READER_TYPE_CDATA ||
-		type == XML_READER_TYPE_SIGNIFICANT_WHITESPACE || type == XML_READER_TYPE_WHITESPACE;
+		   type == XML_READER_TYPE_SIGNIFICANT_WHITESPACE || type == XML_READER_TYPE_WHITESPACE;
 }
 
 /* An attribute's value, or NULL. */
 static char *
 attribute(Workbook *book, const char *name)
 {
-	xmlChar    *value = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) name);
-	char	   *copy = value ? pstrdup((char *) value) : NULL;
+	xmlChar *value = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) name);
+	char	*copy = value ? pstrdup((char *) value) : NULL;
 
 	xmlFree(value);
 	return copy;
@@ -185,8 +185,8 @@ attribute(Workbook *book, const char *name)
 static int
 number_attribute(Workbook *book, const char *name, int absent)
 {
-	xmlChar    *value = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) name);
-	int			result = value ? atoi((char *) value) : absent;
+	xmlChar *value = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) name);
+	int		 result = value ? atoi((char *) value) : absent;
 
 	xmlFree(value);
 	return result;
@@ -197,19 +197,19 @@ number_attribute(Workbook *book, const char *name, int absent)
 static void
 read_sheets(Workbook *book)
 {
-	int			result;
+	int result;
 
 	if (!open_part(book, "xl/workbook.xml"))
 		return;
 	while ((result = next_node(book)) == 1)
 	{
-		char	   *value;
+		char *value;
 
 		if (starts(book, "workbookPr") && (value = attribute(book, "date1904")) != NULL)
 			book->from_1904 = strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
 		if (starts(book, "sheet") && book->sheet_count < SHEETS)
 		{
-			Sheet	   *sheet = &book->sheets[book->sheet_count];
+			Sheet *sheet = &book->sheets[book->sheet_count];
 
 			sheet->name = attribute(book, "name");
 			sheet->relation = attribute(book, "r:id");
@@ -223,14 +223,14 @@ read_sheets(Workbook *book)
 static void
 read_relations(Workbook *book)
 {
-	int			result;
+	int result;
 
 	if (!open_part(book, "xl/_rels/workbook.xml.rels"))
 		return;
 	while ((result = next_node(book)) == 1)
 	{
-		char	   *id;
-		char	   *target;
+		char *id;
+		char *target;
 
 		if (!starts(book, "Relationship") || (id = attribute(book, "Id")) == NULL || (target = attribute(book, "Target")) == NULL)
 			continue;
@@ -245,9 +245,9 @@ read_relations(Workbook *book)
 static NumberStyle
 style_of_code(const char *code)
 {
-	bool		date = false,
-				time = false,
-				minutes = false;
+	bool date = false,
+		 time = false,
+		 minutes = false;
 
 	for (const char *p = code; *p && *p != ';'; p++)
 	{
@@ -274,7 +274,8 @@ style_of_code(const char *code)
 		else if (strncmp(p, "General", 7) == 0)
 			return STYLE_NUMBER;
 	}
-	return date || (minutes && !time) ? STYLE_DATE : time ? STYLE_TIME : STYLE_NUMBER;
+	return date || (minutes && !time) ? STYLE_DATE : time ? STYLE_TIME
+														  : STYLE_NUMBER;
 }
 
 /* Number formats that every workbook has (ECMA-376 part 1, 18.8.30). */
@@ -289,9 +290,9 @@ style_of_id(int id)
 static void
 read_styles(Workbook *book)
 {
-	unsigned char *formats = palloc0(STYLES);	/* NumberStyle + 1 of formats of its own */
-	bool		in_formats = false;
-	int			result;
+	unsigned char *formats = palloc0(STYLES); /* NumberStyle + 1 of formats of its own */
+	bool		   in_formats = false;
+	int			   result;
 
 	if (!open_part(book, "xl/styles.xml"))
 		return;
@@ -304,18 +305,17 @@ read_styles(Workbook *book)
 			in_formats = false;
 		if (starts(book, "numFmt"))
 		{
-			int			id = number_attribute(book, "numFmtId", -1);
-			char	   *code = attribute(book, "formatCode");
+			int	  id = number_attribute(book, "numFmtId", -1);
+			char *code = attribute(book, "formatCode");
 
 			if (id >= 0 && id < STYLES && code)
 				formats[id] = (unsigned char) (style_of_code(code) + 1);
 		}
 		else if (in_formats && starts(book, "xf") && book->style_count < STYLES)
 		{
-			int			id = number_attribute(book, "numFmtId", 0);
+			int id = number_attribute(book, "numFmtId", 0);
 
-			book->styles[book->style_count++] = (unsigned char)
-				(id >= 0 && id < STYLES && formats[id] ? formats[id] - 1 : style_of_id(id));
+			book->styles[book->style_count++] = (unsigned char) (id >= 0 && id < STYLES && formats[id] ? formats[id] - 1 : style_of_id(id));
 		}
 	}
 	close_part(book, result);
@@ -325,7 +325,7 @@ read_styles(Workbook *book)
 static int
 escaped_unit(const char *p, const char *end)
 {
-	int			unit = 0;
+	int unit = 0;
 
 	if (end - p < 7 || p[0] != '_' || p[1] != 'x' || p[6] != '_')
 		return -1;
@@ -357,8 +357,8 @@ unescape_text(Bytes *text, size_t from)
 	end = text->data + text->length;
 	while (p < end)
 	{
-		int			unit = escaped_unit(p, end);
-		int			low = unit >= 0xD800 && unit < 0xDC00 ? escaped_unit(p + 7, end) : -1;
+		int unit = escaped_unit(p, end);
+		int low = unit >= 0xD800 && unit < 0xDC00 ? escaped_unit(p + 7, end) : -1;
 
 		if (low >= 0xDC00 && low < 0xE000)
 		{
@@ -383,8 +383,8 @@ end_string(Workbook *book)
 	{
 		book->string_size = Max(book->string_size * 2, 1024);
 		book->string_at = book->string_at
-			? repalloc_huge(book->string_at, sizeof(size_t) * book->string_size)
-			: MemoryContextAllocHuge(CurrentMemoryContext, sizeof(size_t) * book->string_size);
+							  ? repalloc_huge(book->string_at, sizeof(size_t) * book->string_size)
+							  : MemoryContextAllocHuge(CurrentMemoryContext, sizeof(size_t) * book->string_size);
 		book->string_at[0] = 0;
 	}
 	unescape_text(&book->strings, book->string_at[book->string_count]);
@@ -395,9 +395,9 @@ end_string(Workbook *book)
 static void
 read_strings(Workbook *book)
 {
-	bool		in_text = false,
-				phonetic = false;
-	int			result;
+	bool in_text = false,
+		 phonetic = false;
+	int result;
 
 	if (!open_part(book, "xl/sharedStrings.xml"))
 		return;
@@ -430,12 +430,12 @@ read_strings(Workbook *book)
 static void
 civil_date(int64 days, int *year, int *month, int *day)
 {
-	int64		z = days + 719468;
-	int64		era = (z >= 0 ? z : z - 146096) / 146097;
-	int64		doe = z - era * 146097;
-	int64		yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64		doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64		mp = (5 * doy + 2) / 153;
+	int64 z = days + 719468;
+	int64 era = (z >= 0 ? z : z - 146096) / 146097;
+	int64 doe = z - era * 146097;
+	int64 yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64 doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64 mp = (5 * doy + 2) / 153;
 
 	*day = (int) (doy - (153 * mp + 2) / 5 + 1);
 	*month = (int) (mp < 10 ? mp + 3 : mp - 9);
@@ -446,19 +446,19 @@ civil_date(int64 days, int *year, int *month, int *day)
 static int
 write_date(Workbook *book, double serial, NumberStyle style, char *out, size_t size)
 {
-	int64		seconds = (int64) floor(serial * 86400 + 0.5);
-	int64		days = seconds / 86400;
-	int			rest = (int) (seconds % 86400);
-	int			year,
-				month,
-				day;
+	int64 seconds = (int64) floor(serial * 86400 + 0.5);
+	int64 days = seconds / 86400;
+	int	  rest = (int) (seconds % 86400);
+	int	  year,
+		month,
+		day;
 
 	if (style == STYLE_TIME && (serial < 1 || days < 60))
 		return snprintf(out, size, "%02d:%02d:%02d", (int) (seconds / 3600), rest / 60 % 60, rest % 60);
 	if (book->from_1904)
 		days += 1462;
 	else if (days < 60)
-		days++;					/* Excel has a 29 February 1900 */
+		days++; /* Excel has a 29 February 1900 */
 	civil_date(days - 25569, &year, &month, &day);
 	if (rest == 0)
 		return snprintf(out, size, "%04d-%02d-%02d", year, month, day);
@@ -478,7 +478,7 @@ write_number(Workbook *book, const char *text, int style, char *out, size_t size
 
 	if (*end != '\0' || end == text || isnan(value) || isinf(value) || strspn(text, "0123456789") > 17)
 		return 0;
-	if (shown != STYLE_NUMBER && value >= 0 && value < 2958466)	/* 9999-12-31 */
+	if (shown != STYLE_NUMBER && value >= 0 && value < 2958466) /* 9999-12-31 */
 		return write_date(book, value, shown, out, size);
 	if (value == floor(value) && fabs(value) <= WHOLE_LIMIT)
 		return snprintf(out, size, "%.0f", value);
@@ -489,7 +489,7 @@ write_number(Workbook *book, const char *text, int style, char *out, size_t size
 static int
 reference_column(const char *reference)
 {
-	int			column = 0;
+	int column = 0;
 
 	while (reference && *reference >= 'A' && *reference <= 'Z' && column <= COLUMNS_LIMIT)
 		column = column * 26 + (*reference++ - 'A' + 1);
@@ -501,17 +501,17 @@ reference_column(const char *reference)
 /* The rows of a sheet on their way into the temporary file. */
 typedef struct SheetWriter
 {
-	Input	   *spool;
-	Bytes		line;
-	int			row;			/* rows written */
-	int			column;			/* of the last cell written in this row */
-	int			next;			/* column of a cell that does not say its own */
-	int			cells;			/* in the sheet */
-	bool		formula;		/* the cell is computed */
-	List	   *findings;
-	Bytes		value;
-	char		type[16];
-	int			style;
+	Input *spool;
+	Bytes  line;
+	int	   row;		/* rows written */
+	int	   column;	/* of the last cell written in this row */
+	int	   next;	/* column of a cell that does not say its own */
+	int	   cells;	/* in the sheet */
+	bool   formula; /* the cell is computed */
+	List  *findings;
+	Bytes  value;
+	char   type[16];
+	int	   style;
 } SheetWriter;
 
 static void
@@ -585,7 +585,7 @@ end_cell(Workbook *book, SheetWriter *writer, int column)
 	}
 	if (strcmp(writer->type, "s") == 0)
 	{
-		int			index = length ? atoi(value) : -1;
+		int index = length ? atoi(value) : -1;
 
 		length = 0;
 		if (index >= book->string_count)
@@ -603,7 +603,7 @@ end_cell(Workbook *book, SheetWriter *writer, int column)
 	}
 	else if (writer->type[0] == '\0' || strcmp(writer->type, "n") == 0)
 	{
-		int			written = write_number(book, value, writer->style, text, sizeof(text));
+		int written = write_number(book, value, writer->style, text, sizeof(text));
 
 		if (written > 0)
 		{
@@ -618,7 +618,7 @@ end_cell(Workbook *book, SheetWriter *writer, int column)
 static void
 start_cell(Workbook *book, SheetWriter *writer)
 {
-	xmlChar    *type = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) "t");
+	xmlChar *type = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) "t");
 
 	strlcpy(writer->type, type ? (char *) type : "", sizeof(writer->type));
 	xmlFree(type);
@@ -632,9 +632,9 @@ static int
 write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged, List **findings)
 {
 	SheetWriter *writer = palloc0(sizeof(SheetWriter));
-	bool		in_value = false;
-	int			column = -1;
-	int			result;
+	bool		 in_value = false;
+	int			 column = -1;
+	int			 result;
 
 	writer->spool = spool;
 	guard(release_writer, writer);
@@ -645,7 +645,7 @@ write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged, List **fi
 	{
 		if (starts(book, "row"))
 		{
-			int			number = number_attribute(book, "r", writer->row + 1);
+			int number = number_attribute(book, "r", writer->row + 1);
 
 			CHECK_FOR_INTERRUPTS();
 			while (writer->row + 1 < number && number <= ROWS_LIMIT)
@@ -653,7 +653,7 @@ write_sheet(Workbook *book, Sheet *sheet, Input *spool, bool *damaged, List **fi
 		}
 		else if (starts(book, "c"))
 		{
-			xmlChar    *reference = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) "r");
+			xmlChar *reference = xmlTextReaderGetAttribute(book->reader, (const xmlChar *) "r");
 
 			column = reference_column((char *) reference);
 			xmlFree(reference);
@@ -727,12 +727,12 @@ import_sheet(Import *import, Input *input, Workbook *book, int i, bool part, boo
 static int
 count_sheets(Workbook *book)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (int i = 0; i < book->sheet_count; i++)
 	{
-		int			result;
-		bool		cell = false;
+		int	 result;
+		bool cell = false;
 
 		if (book->sheets[i].target == NULL || !open_part(book, book->sheets[i].target))
 			continue;

@@ -16,19 +16,19 @@
 #include "storage/fd.h"
 #include "storage/large_object.h"
 
-#define SURVEY_BUFFER_BYTES	(256 * 1024)
+#define SURVEY_BUFFER_BYTES (256 * 1024)
 
 /* What looks at every byte once. */
 typedef struct Hasher
 {
-	EncodingSurvey survey;
+	EncodingSurvey	   survey;
 	pg_cryptohash_ctx *sha;
 } Hasher;
 
 /* ---- resources ---- */
 
 void
-guard(void (*release) (void *object), void *object)
+guard(void (*release)(void *object), void *object)
 {
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
@@ -46,7 +46,7 @@ out_of_memory(void)
 static void
 release_hasher(void *object)
 {
-	Hasher	   *hasher = object;
+	Hasher *hasher = object;
 
 	survey_free(&hasher->survey);
 	if (hasher->sha)
@@ -59,7 +59,7 @@ release_hasher(void *object)
 static Hasher *
 hasher_start(void)
 {
-	Hasher	   *hasher = palloc0(sizeof(Hasher));
+	Hasher *hasher = palloc0(sizeof(Hasher));
 
 	hasher->sha = pg_cryptohash_create(PG_SHA256);
 	guard(release_hasher, hasher);
@@ -94,8 +94,8 @@ hasher_end(Hasher *hasher, Input *input)
 static ssize_t
 input_read(void *arg, char *buf, size_t length)
 {
-	Input	   *input = arg;
-	ssize_t		n;
+	Input  *input = arg;
+	ssize_t n;
 
 	CHECK_FOR_INTERRUPTS();
 	if (length > 8 * 1024 * 1024)
@@ -117,7 +117,7 @@ input_read(void *arg, char *buf, size_t length)
 ByteSource
 input_source(Input *input, int64 offset)
 {
-	ByteSource	source = {input_read, input};
+	ByteSource source = {input_read, input};
 
 	input->position = offset;
 	if (input->spool && BufFileSeek((BufFile *) input->spool, 0, offset, SEEK_SET) != 0)
@@ -131,9 +131,9 @@ input_source(Input *input, int64 offset)
 size_t
 input_peek(Input *input, int64 offset, char *buf, size_t length)
 {
-	ByteSource	source = input_source(input, offset);
-	size_t		got = 0;
-	ssize_t		n;
+	ByteSource source = input_source(input, offset);
+	size_t	   got = 0;
+	ssize_t	   n;
 
 	while (got < length && (n = source.read(source.arg, buf + got, length - got)) > 0)
 		got += (size_t) n;
@@ -167,10 +167,10 @@ input_text(Input *input)
 static void
 survey_input(Input *input)
 {
-	ByteSource	source = input_source(input, 0);
-	Hasher	   *hasher = hasher_start();
-	char	   *buf = palloc(SURVEY_BUFFER_BYTES);
-	ssize_t		n;
+	ByteSource source = input_source(input, 0);
+	Hasher	  *hasher = hasher_start();
+	char	  *buf = palloc(SURVEY_BUFFER_BYTES);
+	ssize_t	   n;
 
 	while ((n = source.read(source.arg, buf, SURVEY_BUFFER_BYTES)) > 0)
 		hasher_feed(hasher, buf, (size_t) n);
@@ -197,8 +197,8 @@ look_at_file(Input *input, int64 *bytes, int64 *changed)
 void
 input_check_unchanged(Input *input)
 {
-	int64		bytes;
-	int64		changed;
+	int64 bytes;
+	int64 changed;
 
 	if (input->fd < 0)
 		return;
@@ -211,7 +211,7 @@ input_check_unchanged(Input *input)
 static Input *
 new_input(const char *path, const char *name)
 {
-	Input	   *input = palloc0(sizeof(Input));
+	Input *input = palloc0(sizeof(Input));
 
 	input->path = pstrdup(path);
 	input->name = pstrdup(name);
@@ -223,7 +223,7 @@ new_input(const char *path, const char *name)
 Input *
 input_open_file(const char *path, const char *name)
 {
-	Input	   *input = new_input(path, name);
+	Input *input = new_input(path, name);
 
 	input->fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
 	if (input->fd < 0)
@@ -240,7 +240,7 @@ input_open_file(const char *path, const char *name)
 Input *
 input_open_large_object(Oid oid, const char *name)
 {
-	Input	   *input = new_input(psprintf("lo:%u", oid), name);
+	Input *input = new_input(psprintf("lo:%u", oid), name);
 
 	input->large_object = inv_open(oid, INV_READ, CurrentMemoryContext);
 	survey_input(input);
@@ -250,7 +250,7 @@ input_open_large_object(Oid oid, const char *name)
 Input *
 input_create_spool(const char *path, const char *name)
 {
-	Input	   *input = new_input(path, name);
+	Input *input = new_input(path, name);
 
 	input->spool = BufFileCreateTemp(false);
 	input->hasher = hasher_start();
@@ -280,7 +280,7 @@ input_close(Input *input)
 	if (input->large_object)
 	{
 		inv_close((LargeObjectDesc *) input->large_object);
-		close_lo_relation(true);	/* lo_open would do it at the end of the transaction */
+		close_lo_relation(true); /* lo_open would do it at the end of the transaction */
 	}
 	input->fd = -1;
 	input->spool = input->large_object = NULL;

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef FIRST_BUFFER_BYTES		/* fuzz targets want to see it grow */
-#define FIRST_BUFFER_BYTES	(256 * 1024)
+#ifndef FIRST_BUFFER_BYTES /* fuzz targets want to see it grow */
+#define FIRST_BUFFER_BYTES (256 * 1024)
 #endif
-#define ELEMENT_LIMIT_BYTES	(0x3fffffff - 1024 * 1024)	/* what a PostgreSQL value can hold, less headers */
+#define ELEMENT_LIMIT_BYTES (0x3fffffff - 1024 * 1024) /* what a PostgreSQL value can hold, less headers */
 
 static bool
 is_space(char c)
@@ -26,7 +26,7 @@ is_space(char c)
 static bool
 fill(JsonReader *reader)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	if (reader->at_end)
 		return false;
@@ -39,8 +39,8 @@ fill(JsonReader *reader)
 	}
 	if (reader->filled == reader->size)
 	{
-		size_t		size = reader->size * 2 < reader->element_limit ? reader->size * 2 : reader->element_limit;
-		char	   *bigger = size > reader->size ? realloc(reader->buffer, size) : NULL;
+		size_t size = reader->size * 2 < reader->element_limit ? reader->size * 2 : reader->element_limit;
+		char  *bigger = size > reader->size ? realloc(reader->buffer, size) : NULL;
 
 		if (bigger == NULL)
 		{
@@ -93,13 +93,13 @@ skip_between(JsonReader *reader, bool commas)
 static bool
 pass_value(JsonReader *reader, bool keep)
 {
-	int64_t		depth = 0;
-	bool		string = false;
-	bool		begun = false;
+	int64_t depth = 0;
+	bool	string = false;
+	bool	begun = false;
 
 	while (there(reader))
 	{
-		char		c = reader->buffer[reader->position];
+		char c = reader->buffer[reader->position];
 
 		if (string)
 		{
@@ -143,12 +143,12 @@ enter_member(JsonReader *reader, const char *member)
 	advance(reader);
 	while (skip_between(reader, true) && reader->buffer[reader->position] == '"')
 	{
-		bool		found;
+		bool found;
 
 		if (!pass_value(reader, true))
 			return false;
 		found = strlen(member) == reader->position - reader->start &&
-			memcmp(member, reader->buffer + reader->start, strlen(member)) == 0;
+				memcmp(member, reader->buffer + reader->start, strlen(member)) == 0;
 		if (!skip_between(reader, false) || reader->buffer[reader->position] != ':')
 			return false;
 		advance(reader);
@@ -216,8 +216,8 @@ next_line(JsonReader *reader)
 	reader->line = reader->next_line;
 	for (;;)
 	{
-		char	   *from = reader->buffer + reader->position;
-		char	   *end = memchr(from, '\n', reader->filled - reader->position);
+		char *from = reader->buffer + reader->position;
+		char *end = memchr(from, '\n', reader->filled - reader->position);
 
 		reader->position = end ? (size_t) (end - reader->buffer) : reader->filled;
 		if (end || !fill(reader))
@@ -248,7 +248,7 @@ take_rest(JsonReader *reader, const char *reason)
 JsonResult
 json_reader_next(JsonReader *reader)
 {
-	bool		whole;
+	bool whole;
 
 	reader->start = reader->position;
 	reader->reason = NULL;
@@ -274,12 +274,13 @@ json_reader_next(JsonReader *reader)
 	}
 	whole = pass_value(reader, true);
 	if (!whole)
-		return take_rest(reader, reader->reason ? reader->reason : reader->at_end && reader->position >= reader->filled ? "the file ends inside a value" : "not valid JSON");
+		return take_rest(reader, reader->reason ? reader->reason : reader->at_end && reader->position >= reader->filled ? "the file ends inside a value"
+																														: "not valid JSON");
 	if (reader->inside)
 	{
 		/* Up to the comma: two values without one between them are a broken one. */
 		for (bool more = true; more && there(reader) && reader->buffer[reader->position] != ',' &&
-			 reader->buffer[reader->position] != ']';)
+							   reader->buffer[reader->position] != ']';)
 		{
 			if (is_space(reader->buffer[reader->position]))
 				advance(reader);
@@ -308,7 +309,7 @@ static bool
 outline_member(JsonReader *reader, JsonOutline *outline)
 {
 	JsonOutlineMember *member = &outline->members[outline->count];
-	size_t		length;
+	size_t			   length;
 
 	if (!pass_value(reader, true) || (length = reader->position - reader->start) > 4096)
 		return false;
@@ -329,7 +330,7 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 	if (member->kind == '[')
 	{
 		/* Look at the first item; the bracket stays in the buffer. */
-		size_t		at;
+		size_t at;
 
 		for (at = 1;; at++)
 		{
@@ -357,16 +358,16 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 bool
 json_outline(ByteSource source, JsonOutline *outline)
 {
-	JsonReader	reader;
-	bool		ok = json_reader_init(&reader, source, JSON_VALUES, NULL);
+	JsonReader reader;
+	bool	   ok = json_reader_init(&reader, source, JSON_VALUES, NULL);
 
 	memset(outline, 0, sizeof(*outline));
 	outline->layout = JSON_LINES;
 	if (ok && skip_between(&reader, false))
 	{
-		char		first = reader.buffer[reader.position];
-		int64_t		line = reader.next_line;
-		bool		whole = true;
+		char	first = reader.buffer[reader.position];
+		int64_t line = reader.next_line;
+		bool	whole = true;
 
 		if (first == '[')
 			outline->layout = JSON_ARRAY;

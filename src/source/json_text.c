@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define DEPTH_LIMIT			6400	/* what the server's own JSON parser takes, about */
+#define DEPTH_LIMIT 6400 /* what the server's own JSON parser takes, about */
 
 static bool
 is_space(char c)
@@ -94,7 +94,7 @@ valid_scalar(const char *p, const char *end)
 		return valid_string(p, end);
 	for (int i = 0; i < 3; i++)
 	{
-		size_t		n = strlen(words[i]);
+		size_t n = strlen(words[i]);
 
 		if ((size_t) (end - p) >= n && memcmp(p, words[i], n) == 0)
 			return p + n;
@@ -116,15 +116,15 @@ valid_key(const char *p, const char *end)
 static const char *
 valid_value(const char *p, const char *end)
 {
-	unsigned char object[DEPTH_LIMIT / 8];	/* bit set: the bracket at that depth is a brace */
-	int			depth = 0;
+	unsigned char object[DEPTH_LIMIT / 8]; /* bit set: the bracket at that depth is a brace */
+	int			  depth = 0;
 
 	for (;;)
 	{
 		p = skip_spaces(p, end);
 		if (p < end && (*p == '{' || *p == '['))
 		{
-			bool		brace = *p == '{';
+			bool brace = *p == '{';
 
 			if (depth == DEPTH_LIMIT)
 				return NULL;
@@ -141,7 +141,7 @@ valid_value(const char *p, const char *end)
 			return NULL;
 		for (;;)
 		{
-			bool		brace;
+			bool brace;
 
 			if (depth == 0)
 				return p;
@@ -158,7 +158,7 @@ valid_value(const char *p, const char *end)
 			}
 			if (*p != (brace ? '}' : ']'))
 				return NULL;
-	closed:
+		closed:
 			p++;
 			depth--;
 		}
@@ -189,7 +189,7 @@ string_end(const char *p, const char *end)
 static const char *
 value_end(const char *p, const char *end)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	for (; p < end; p++)
 	{
@@ -260,7 +260,7 @@ json_item(const char *array, size_t length, size_t *position, const char **value
 static unsigned
 hex4(const char *p)
 {
-	unsigned	value = 0;
+	unsigned value = 0;
 
 	for (int i = 0; i < 4; i++)
 		value = value * 16 + (unsigned) (p[i] <= '9' ? p[i] - '0' : (p[i] | 32) - 'a' + 10);
@@ -299,12 +299,12 @@ put_utf8(unsigned c, char out[4])
 static unsigned
 unescape_unicode(const char **p, const char *end, Damage *damage)
 {
-	unsigned	c = hex4(*p);
+	unsigned c = hex4(*p);
 
 	*p += 4;
 	if (c >= 0xD800 && c < 0xDC00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u')
 	{
-		unsigned	second = hex4(*p + 2);
+		unsigned second = hex4(*p + 2);
 
 		if (second >= 0xDC00 && second < 0xE000)
 		{
@@ -326,8 +326,8 @@ json_unescape(const char *string, size_t length, Bytes *out, Damage *damage)
 {
 	static const char from[] = "bfnrt";
 	static const char to[] = "\b\f\n\r\t";
-	const char *p = string + 1;
-	const char *end = string + length - 1;
+	const char		 *p = string + 1;
+	const char		 *end = string + length - 1;
 
 	if (!bytes_reserve(out, length + 4))
 		return false;

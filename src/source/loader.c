@@ -24,54 +24,54 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#define BATCH_ROWS		1000	/* as COPY */
-#define BATCH_BYTES		(1024 * 1024)
-#define PROGRESS_SECONDS	5	/* between two notices */
-#define CENSUS_ROWS		128		/* shown to the census at once: they and its counts stay in the cache */
+#define BATCH_ROWS		 1000 /* as COPY */
+#define BATCH_BYTES		 (1024 * 1024)
+#define PROGRESS_SECONDS 5	 /* between two notices */
+#define CENSUS_ROWS		 128 /* shown to the census at once: they and its counts stay in the cache */
 
 /* Rows of fewer columns always fit a page: each takes at most a TOAST pointer. */
-#define SURE_COLUMNS	300
-#define REJECT_BYTES	(64 * 1024 * 1024)	/* of a raw row that are kept */
+#define SURE_COLUMNS 300
+#define REJECT_BYTES (64 * 1024 * 1024) /* of a raw row that are kept */
 
 typedef struct DamagedCell
 {
 	int			column;
-	const char *data;			/* as the reader gave it */
+	const char *data; /* as the reader gave it */
 	size_t		length;
 	Damage		damage;
 } DamagedCell;
 
 struct Loader
 {
-	Import	   *import;
-	SourceFile *file;
-	Relation	rel;
-	int		   *attribute;		/* index in cells of each column of the file */
-	int			width;			/* columns of the table behind the fixed ones */
-	TupleCell  *cells;			/* of the row, in the table's order */
-	uint64	   *seed;			/* of each column's name, for the row hash */
-	Census	   *census;
-	void	  **counts;			/* the census's handle of each column; NULL: not of this file */
-	CensusCell *uncounted;		/* CENSUS_ROWS of each column */
-	int		   *uncounted_cells;	/* of each column */
-	int			uncounted_rows;
+	Import		   *import;
+	SourceFile	   *file;
+	Relation		rel;
+	int			   *attribute; /* index in cells of each column of the file */
+	int				width;	   /* columns of the table behind the fixed ones */
+	TupleCell	   *cells;	   /* of the row, in the table's order */
+	uint64		   *seed;	   /* of each column's name, for the row hash */
+	Census		   *census;
+	void		  **counts;			 /* the census's handle of each column; NULL: not of this file */
+	CensusCell	   *uncounted;		 /* CENSUS_ROWS of each column */
+	int			   *uncounted_cells; /* of each column */
+	int				uncounted_rows;
 	TupleTableSlot *slots[BATCH_ROWS];
-	int			queued;
-	size_t		batch_bytes;
-	size_t		row_bytes;
-	bool		row_open;
-	MemoryContext batch;
+	int				queued;
+	size_t			batch_bytes;
+	size_t			row_bytes;
+	bool			row_open;
+	MemoryContext	batch;
 	BulkInsertState bulk;
-	CommandId	command;
-	int			options;
-	EState	   *estate;			/* only when somebody has put an index on the table */
-	ResultRelInfo *result;
-	Bytes		text;			/* a decoded cell */
-	DamagedCell *damaged;		/* of the row */
-	int			damaged_count;
-	int			damaged_size;
-	TimestampTz started;
-	TimestampTz told;
+	CommandId		command;
+	int				options;
+	EState		   *estate; /* only when somebody has put an index on the table */
+	ResultRelInfo  *result;
+	Bytes			text;	 /* a decoded cell */
+	DamagedCell	   *damaged; /* of the row */
+	int				damaged_count;
+	int				damaged_size;
+	TimestampTz		started;
+	TimestampTz		told;
 };
 
 /* ---- the table ---- */
@@ -99,7 +99,7 @@ static void
 add_columns(Import *import, SourceFile *file, Oid relid)
 {
 	StringInfoData sql;
-	int			added = 0;
+	int			   added = 0;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "ALTER TABLE %s.%s", quote_identifier(import->schema), quote_identifier(file->table));
@@ -137,8 +137,8 @@ check_table(Relation rel)
 static void
 map_columns(Loader *loader, SourceFile *file)
 {
-	Oid			relid = RelationGetRelid(loader->rel);
-	TupleDesc	desc = RelationGetDescr(loader->rel);
+	Oid		  relid = RelationGetRelid(loader->rel);
+	TupleDesc desc = RelationGetDescr(loader->rel);
 
 	loader->attribute = palloc(sizeof(int) * Max(file->column_count, 1));
 	loader->width = desc->natts - FIXED_COLUMNS;
@@ -148,7 +148,7 @@ map_columns(Loader *loader, SourceFile *file)
 		loader->cells[i].plain_storage = TupleDescAttr(desc, i + FIXED_COLUMNS)->attstorage == TYPSTORAGE_PLAIN;
 	for (int i = 0; i < file->column_count; i++)
 	{
-		AttrNumber	number = get_attnum(relid, file->columns[i]);
+		AttrNumber number = get_attnum(relid, file->columns[i]);
 
 		if (number == InvalidAttrNumber || TupleDescAttr(desc, number - 1)->atttypid != TEXTOID)
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -171,7 +171,7 @@ map_columns(Loader *loader, SourceFile *file)
 static void
 open_census(Loader *loader, SourceFile *file)
 {
-	void	  **handles = palloc(sizeof(void *) * Max(file->column_count, 1));
+	void **handles = palloc(sizeof(void *) * Max(file->column_count, 1));
 
 	loader->census = census_open(loader->import, file, handles);
 	loader->counts = palloc0(sizeof(void *) * Max(loader->width, 1));
@@ -201,9 +201,9 @@ open_indexes(Loader *loader)
 Loader *
 loader_open(Import *import, SourceFile *file)
 {
-	Loader	   *loader = palloc0(sizeof(Loader));
-	Oid			schema = get_namespace_oid(import->schema, false);
-	Oid			relid = get_relname_relid(file->table, schema);
+	Loader *loader = palloc0(sizeof(Loader));
+	Oid		schema = get_namespace_oid(import->schema, false);
+	Oid		relid = get_relname_relid(file->table, schema);
 
 	if (!OidIsValid(relid))
 		create_table(import, file);
@@ -242,11 +242,11 @@ static void
 tell_progress(Loader *loader)
 {
 	static const char bar[] = "####################--------------------";
-	SourceFile *file = loader->file;
-	Input	   *input = file->read_from;
-	TimestampTz now = GetCurrentTimestamp();
-	double		part = input && input->bytes > 0 ? (double) input->position / (double) input->bytes : 0;
-	double		seconds = (double) (now - loader->started) / USECS_PER_SEC;
+	SourceFile		 *file = loader->file;
+	Input			 *input = file->read_from;
+	TimestampTz		  now = GetCurrentTimestamp();
+	double			  part = input && input->bytes > 0 ? (double) input->position / (double) input->bytes : 0;
+	double			  seconds = (double) (now - loader->started) / USECS_PER_SEC;
 
 	if (now - loader->told < PROGRESS_SECONDS * USECS_PER_SEC)
 		return;
@@ -306,7 +306,7 @@ begin_row(Loader *loader)
 void
 loader_cell(Loader *loader, int column, const char *data, size_t length)
 {
-	TupleCell  *cell = &loader->cells[loader->attribute[column]];
+	TupleCell *cell = &loader->cells[loader->attribute[column]];
 
 	if (!loader->row_open)
 		begin_row(loader);
@@ -318,7 +318,7 @@ loader_cell(Loader *loader, int column, const char *data, size_t length)
 void
 loader_copy(Loader *loader, int column, const char *data, size_t length)
 {
-	char	   *copy;
+	char *copy;
 
 	if (!loader->row_open)
 		begin_row(loader);
@@ -339,16 +339,16 @@ loader_damage(Loader *loader, int column, const char *data, size_t length, const
 	{
 		loader->damaged_size = Max(loader->damaged_size * 2, 16);
 		loader->damaged = loader->damaged ? repalloc(loader->damaged, sizeof(DamagedCell) * loader->damaged_size)
-			: palloc(sizeof(DamagedCell) * loader->damaged_size);
+										  : palloc(sizeof(DamagedCell) * loader->damaged_size);
 	}
-	loader->damaged[loader->damaged_count++] = (DamagedCell) {column, data, length, *damage};
+	loader->damaged[loader->damaged_count++] = (DamagedCell){column, data, length, *damage};
 }
 
 /* Sets a cell to bytes in the file's encoding; what is damaged is marked, and its bytes are kept. */
 void
 loader_text(Loader *loader, int column, const Encoding *encoding, const char *data, size_t length)
 {
-	Damage		damage = {0};
+	Damage damage = {0};
 
 	if (!loader->row_open)
 		begin_row(loader);
@@ -374,7 +374,7 @@ loader_forget_row(Loader *loader)
 static size_t
 least_size(const Loader *loader)
 {
-	size_t		size = 24 + loader->width / 8 + 24;
+	size_t size = 24 + loader->width / 8 + 24;
 
 	for (int i = 0; i < loader->width; i++)
 		if (loader->cells[i].data)
@@ -386,7 +386,7 @@ least_size(const Loader *loader)
 static uint64
 hash_row(Loader *loader)
 {
-	uint64		sum = 0;
+	uint64 sum = 0;
 
 	for (int i = 0; i < loader->width; i++)
 	{
@@ -429,10 +429,10 @@ report_damage(Loader *loader, int64 line)
 static void
 queue_row(Loader *loader, int64 line)
 {
-	MemoryContext old = MemoryContextSwitchTo(loader->batch);
+	MemoryContext	old = MemoryContextSwitchTo(loader->batch);
 	TupleTableSlot *slot = loader->slots[loader->queued];
-	uint64		hash = hash_row(loader);
-	HeapTuple	tuple = form_tuple(loader->file->id, line, (int64) hash, loader->cells, loader->width);
+	uint64			hash = hash_row(loader);
+	HeapTuple		tuple = form_tuple(loader->file->id, line, (int64) hash, loader->cells, loader->width);
 
 	MemoryContextSwitchTo(old);
 	if (slot == NULL)
@@ -484,7 +484,7 @@ void
 loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length)
 {
 	SqlArguments args = {0};
-	Bytes		restored = {0};
+	Bytes		 restored = {0};
 
 	raw = file_bytes(file, raw, &length, &restored);
 	if (length > REJECT_BYTES)

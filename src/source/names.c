@@ -19,8 +19,7 @@ static const char latin[][3] = {
 	"l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o",
 	"o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s",
 	"s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u",
-	"u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s"
-};
+	"u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s"};
 
 /* Columns that every PostgreSQL table has already. */
 static const char *const taken[] = {"tableoid", "xmin", "xmax", "cmin", "cmax", "ctid", NULL};
@@ -41,14 +40,14 @@ next_character(const unsigned char *s, size_t left, size_t *used)
 void
 normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
 {
-	char		name[NAME_LIMIT + 4];
-	size_t		n = 0;
-	bool		gap = false;
+	char   name[NAME_LIMIT + 4];
+	size_t n = 0;
+	bool   gap = false;
 
 	for (size_t i = 0, used; i < length && n < NAME_LIMIT; i += used)
 	{
-		unsigned	c = next_character((const unsigned char *) header + i, length - i, &used);
-		char		plain[3] = {0};
+		unsigned c = next_character((const unsigned char *) header + i, length - i, &used);
+		char	 plain[3] = {0};
 
 		if (c >= 'A' && c <= 'Z')
 			plain[0] = (char) (c - 'A' + 'a');
@@ -57,7 +56,7 @@ normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
 		else if (used == 2 && c >= 0xC0 && c <= 0x17F)
 			memcpy(plain, latin[c - 0xC0], 3);
 		else if (used == 2 && c >= 0x300 && c <= 0x36F)
-			continue;			/* a combining accent */
+			continue; /* a combining accent */
 
 		if (plain[0] == '\0')
 		{

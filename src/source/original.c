@@ -13,25 +13,25 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define GATHERED		1000	/* originals */
-#define GATHERED_BYTES	(1024 * 1024)
+#define GATHERED	   1000 /* originals */
+#define GATHERED_BYTES (1024 * 1024)
 
 struct Originals
 {
 	MemoryContext context;
-	int			count;
-	size_t		bytes;
-	Datum		lines[GATHERED];
-	Datum		columns[GATHERED];
-	bool		no_column[GATHERED];
-	Datum		raws[GATHERED];
+	int			  count;
+	size_t		  bytes;
+	Datum		  lines[GATHERED];
+	Datum		  columns[GATHERED];
+	bool		  no_column[GATHERED];
+	Datum		  raws[GATHERED];
 };
 
 static void
 add_array(SqlArguments *args, Oid type, Datum *values, bool *nulls, int count, Oid element, int length, bool by_value, char align)
 {
-	int			dims[1] = {count};
-	int			least[1] = {1};
+	int dims[1] = {count};
+	int least[1] = {1};
 
 	sql_datum(args, type, PointerGetDatum(construct_md_array(values, nulls, 1, dims, least, element, length, by_value, align)));
 }
@@ -41,8 +41,8 @@ void
 originals_store(SourceFile *file)
 {
 	struct Originals *originals = file->originals;
-	SqlArguments args = {0};
-	MemoryContext old;
+	SqlArguments	  args = {0};
+	MemoryContext	  old;
 
 	if (originals == NULL || originals->count == 0)
 		return;
@@ -52,7 +52,8 @@ originals_store(SourceFile *file)
 	add_array(&args, TEXTARRAYOID, originals->columns, originals->no_column, originals->count, TEXTOID, -1, false, TYPALIGN_INT);
 	add_array(&args, BYTEAARRAYOID, originals->raws, NULL, originals->count, BYTEAOID, -1, false, TYPALIGN_INT);
 	sql_run("INSERT INTO flitmig.original (file_id, line_no, column_name, raw) "
-			"SELECT $1, o.line_no, o.column_name, o.raw FROM unnest($2, $3, $4) AS o(line_no, column_name, raw)", &args);
+			"SELECT $1, o.line_no, o.column_name, o.raw FROM unnest($2, $3, $4) AS o(line_no, column_name, raw)",
+			&args);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(originals->context);
 	originals->count = 0;
@@ -79,8 +80,8 @@ void
 original_keep(SourceFile *file, int64 line, const char *column, const char *data, size_t length)
 {
 	struct Originals *originals = file->originals;
-	Bytes		restored = {0};
-	MemoryContext old;
+	Bytes			  restored = {0};
+	MemoryContext	  old;
 
 	if (originals == NULL)
 	{
@@ -94,7 +95,7 @@ original_keep(SourceFile *file, int64 line, const char *column, const char *data
 		store_long(file, line, column, data, length);
 	else
 	{
-		bytea	   *raw;
+		bytea *raw;
 
 		old = MemoryContextSwitchTo(originals->context);
 		raw = palloc(length + VARHDRSZ);

@@ -8,7 +8,7 @@
 #include <strings.h>
 
 /* Longer values are text: no date, number or address needs more. */
-#define SHAPE_LIMIT 254			/* bytes; the longest e-mail address (RFC 5321) */
+#define SHAPE_LIMIT 254 /* bytes; the longest e-mail address (RFC 5321) */
 
 /* clang-format off */
 static const char *const names[SHAPE_COUNT] = {
@@ -27,13 +27,13 @@ shape_name(ShapeKind kind)
 }
 
 /* What a byte can be part of; a value's classes together rule most shapes out. */
-#define CLASS_DIGIT		0x01
-#define CLASS_LETTER	0x02
-#define CLASS_HEX		0x04
-#define CLASS_AT		0x08
-#define CLASS_NUMBER	0x10	/* a number, date or phone may begin with it */
-#define CLASS_PHONE		0x20	/* stands between a phone's digits */
-#define CLASS_NO_EMAIL	0x40
+#define CLASS_DIGIT	   0x01
+#define CLASS_LETTER   0x02
+#define CLASS_HEX	   0x04
+#define CLASS_AT	   0x08
+#define CLASS_NUMBER   0x10 /* a number, date or phone may begin with it */
+#define CLASS_PHONE	   0x20 /* stands between a phone's digits */
+#define CLASS_NO_EMAIL 0x40
 
 /* clang-format off */
 static const unsigned char class_of[256] = {
@@ -77,7 +77,7 @@ is_blank(char c)
 static int
 digits(const char **p, const char *end, int max, int *value)
 {
-	int			n = 0;
+	int n = 0;
 
 	*value = 0;
 	while (*p < end && n < max && is_digit(**p))
@@ -93,8 +93,8 @@ digits(const char **p, const char *end, int max, int *value)
 static bool
 read_time(const char *p, const char *end)
 {
-	int			hour,
-				part;
+	int hour,
+		part;
 
 	if (digits(&p, end, 2, &hour) == 0 || hour > 24)
 		return false;
@@ -147,11 +147,11 @@ read_date_tail(const char *p, const char *end, Shape *shape)
 static bool
 read_date(const char *p, const char *end, Shape *shape)
 {
-	int			a,
-				b,
-				c;
-	int			n = digits(&p, end, 4, &a);
-	char		separator;
+	int a,
+		b,
+		c;
+	int	 n = digits(&p, end, 4, &a);
+	char separator;
 
 	if (n == 0 || n == 3 || p == end)
 		return false;
@@ -210,8 +210,8 @@ read_month(const char **p, const char *end)
 static bool
 read_named_date(const char *p, const char *end, Shape *shape)
 {
-	int			value;
-	bool		month = is_letter(*p);
+	int	 value;
+	bool month = is_letter(*p);
 
 	if (month ? !read_month(&p, end) : digits(&p, end, 2, &value) == 0)
 		return false;
@@ -232,11 +232,11 @@ read_named_date(const char *p, const char *end, Shape *shape)
 static bool
 read_number(const char *p, const char *end, Shape *shape)
 {
-	bool		sign = false,
-				money = false,
-				mark = false,
-				percent = false;
-	int			count = 0;
+	bool sign = false,
+		 money = false,
+		 mark = false,
+		 percent = false;
+	int count = 0;
 
 	if (*p == '(' && end[-1] == ')')
 	{
@@ -251,12 +251,12 @@ read_number(const char *p, const char *end, Shape *shape)
 		money = true;
 		p++;
 	}
-	else if (end - p > 2 && memcmp(p, "\xC2\xA3", 2) == 0)	/* pound */
+	else if (end - p > 2 && memcmp(p, "\xC2\xA3", 2) == 0) /* pound */
 	{
 		money = true;
 		p += 2;
 	}
-	else if (end - p > 3 && memcmp(p, "\xE2\x82\xAC", 3) == 0)	/* euro */
+	else if (end - p > 3 && memcmp(p, "\xE2\x82\xAC", 3) == 0) /* euro */
 	{
 		money = true;
 		p += 3;
@@ -298,7 +298,9 @@ read_number(const char *p, const char *end, Shape *shape)
 	}
 	if (count == 0)
 		return false;
-	shape->kind = money ? SHAPE_MONEY : percent ? SHAPE_PERCENT : mark ? SHAPE_NUMBER : SHAPE_INTEGER;
+	shape->kind = money ? SHAPE_MONEY : percent ? SHAPE_PERCENT
+									: mark		? SHAPE_NUMBER
+												: SHAPE_INTEGER;
 	return true;
 }
 
@@ -314,7 +316,7 @@ is_uuid(const char *p, const char *end)
 		return false;
 	for (int i = 0; i < 36; i++)
 	{
-		bool		dash = i == 8 || i == 13 || i == 18 || i == 23;
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (dash ? p[i] != '-' : !is_class(p[i], CLASS_HEX))
 			return false;
@@ -344,8 +346,8 @@ is_email(const char *p, const char *end)
 static bool
 is_phone(const char *p, const char *end)
 {
-	int			count = 0,
-				marks = 0;
+	int count = 0,
+		marks = 0;
 
 	for (; p < end; p++)
 	{
@@ -384,9 +386,9 @@ is_boolean(const char *p, size_t length)
 Shape
 value_shape(const char *value, size_t length)
 {
-	Shape		shape = {SHAPE_TEXT, false, false, false};
-	const char *p = value;
-	const char *end = value + length;
+	Shape		  shape = {SHAPE_TEXT, false, false, false};
+	const char	 *p = value;
+	const char	 *end = value + length;
 	unsigned char classes = 0;
 
 	while (p < end && is_blank(*p))

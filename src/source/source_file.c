@@ -10,22 +10,22 @@
 #include "utils/array.h"
 #include "utils/memutils.h"
 
-#define COLUMN_LIMIT	1590	/* MaxHeapAttributeNumber less the fixed columns and some room */
+#define COLUMN_LIMIT 1590 /* MaxHeapAttributeNumber less the fixed columns and some room */
 
 /* The file name without its folder and endings: what profile patterns see. */
 char *
 file_base_name(const char *name)
 {
 	static const char *const packing[] = {".gz", ".bz2", ".xz", ".zst", NULL};
-	const char *slash = strrchr(name, '/');
-	const char *bang = strrchr(name, '!');
-	char	   *base = pstrdup(Max(slash ? slash + 1 : name, bang ? bang + 1 : name));
-	char	   *dot;
+	const char				*slash = strrchr(name, '/');
+	const char				*bang = strrchr(name, '!');
+	char					*base = pstrdup(Max(slash ? slash + 1 : name, bang ? bang + 1 : name));
+	char					*dot;
 
 	for (int i = 0; packing[i]; i++)
 	{
-		size_t		length = strlen(base),
-					n = strlen(packing[i]);
+		size_t length = strlen(base),
+			   n = strlen(packing[i]);
 
 		if (length > n && pg_strcasecmp(base + length - n, packing[i]) == 0)
 			base[length - n] = '\0';
@@ -44,14 +44,15 @@ static void
 forget_file(Import *import, const char *path)
 {
 	SqlArguments args = {0};
-	uint64		count;
-	char	  **ids;
-	char	  **tables;
+	uint64		 count;
+	char	   **ids;
+	char	   **tables;
 
 	sql_int(&args, import->migration);
 	sql_text(&args, path);
 	count = sql_run("DELETE FROM flitmig.source_file WHERE migration_id = $1 AND (path = $2 OR starts_with(path, $2 || '!')) "
-					"RETURNING id, staging_table", &args);
+					"RETURNING id, staging_table",
+					&args);
 	ids = palloc(sizeof(char *) * Max(count, 1));
 	tables = palloc(sizeof(char *) * Max(count, 1));
 	for (uint64 i = 0; i < count; i++)
@@ -80,12 +81,12 @@ forget_file(Import *import, const char *path)
 bool
 imported_already(Import *import, Input *input, const char *path, const char *name)
 {
-	SqlArguments args = {0};
-	Datum		values[8] = {0};
-	bool		nulls[8] = {true, false, false, false, true, true, true, false};
-	bool		superseded;
-	char	   *table;
-	char	   *again;
+	SqlArguments  args = {0};
+	Datum		  values[8] = {0};
+	bool		  nulls[8] = {true, false, false, false, true, true, true, false};
+	bool		  superseded;
+	char		 *table;
+	char		 *again;
 	MemoryContext old;
 
 	if (import->options && (again = import_option(import, name, "again")) != NULL && strcmp(again, "true") == 0)
@@ -100,7 +101,8 @@ imported_already(Import *import, Input *input, const char *path, const char *nam
 	if (sql_run("SELECT id, superseded_by, staging_table, name FROM flitmig.source_file "
 				"WHERE migration_id = $1 AND sha256 = $3 AND (name = $2 OR path = $4) "
 				"AND NOT (superseded_by IS NOT NULL AND format IN " CONTAINER_FORMATS ") "
-				"ORDER BY superseded_by IS NOT NULL, name <> $2, id DESC LIMIT 1", &args) == 0)
+				"ORDER BY superseded_by IS NOT NULL, name <> $2, id DESC LIMIT 1",
+				&args) == 0)
 		return false;
 	superseded = sql_value(0, 2) != NULL;
 	table = sql_value(0, 3);
@@ -109,20 +111,21 @@ imported_already(Import *import, Input *input, const char *path, const char *nam
 		values[0] = CStringGetTextDatum(table);
 	values[1] = CStringGetTextDatum(name);
 	values[2] = values[3] = Int64GetDatum(0);
-	values[7] = CStringGetTextDatum(superseded ? "imported before, live again" :
-									import->options ? "already imported; to read it anew: options => '{\"again\": true, …}'" : "already imported");
+	values[7] = CStringGetTextDatum(superseded ? "imported before, live again" : import->options ? "already imported; to read it anew: options => '{\"again\": true, …}'"
+																								 : "already imported");
 	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
 	if (superseded)
 	{
-		int			id = atoi(sql_value(0, 1));
-		char	   *known_as = sql_value(0, 4);
+		int	  id = atoi(sql_value(0, 1));
+		char *known_as = sql_value(0, 4);
 
 		args.count = 0;
 		sql_int(&args, import->migration);
 		sql_text(&args, known_as);
 		sql_int(&args, id);
 		sql_run("UPDATE flitmig.source_file SET superseded_by = nullif($3, id) "
-				"WHERE migration_id = $1 AND name = $2 AND (superseded_by IS NULL OR id = $3)", &args);
+				"WHERE migration_id = $1 AND name = $2 AND (superseded_by IS NULL OR id = $3)",
+				&args);
 		old = MemoryContextSwitchTo(import->context);
 		if (table)
 			import->tables = list_append_unique(import->tables, makeString(pstrdup(table)));
@@ -135,7 +138,7 @@ static void
 store_source_file(Import *import, SourceFile *file, Input *input)
 {
 	SqlArguments args = {0};
-	uint64		replaced;
+	uint64		 replaced;
 
 	sql_int(&args, import->migration);
 	sql_text(&args, file->path);
@@ -145,7 +148,8 @@ store_source_file(Import *import, SourceFile *file, Input *input)
 	sql_text(&args, file->format);
 	sql_run("INSERT INTO flitmig.source_file (migration_id, path, name, sha256, bytes, format) "
 			"VALUES ($1, $2, $3, $4, $5, $6) "
-			"ON CONFLICT (migration_id, path, sha256) DO UPDATE SET superseded_by = NULL, imported_at = now() RETURNING id", &args);
+			"ON CONFLICT (migration_id, path, sha256) DO UPDATE SET superseded_by = NULL, imported_at = now() RETURNING id",
+			&args);
 	file->id = atoi(sql_value(0, 1));
 
 	args.count = 0;
@@ -153,10 +157,11 @@ store_source_file(Import *import, SourceFile *file, Input *input)
 	sql_text(&args, file->name);
 	sql_int(&args, file->id);
 	replaced = sql_run("UPDATE flitmig.source_file SET superseded_by = $3 "
-			"WHERE migration_id = $1 AND name = $2 AND id <> $3 AND superseded_by IS NULL RETURNING staging_table", &args);
+					   "WHERE migration_id = $1 AND name = $2 AND id <> $3 AND superseded_by IS NULL RETURNING staging_table",
+					   &args);
 	for (uint64 i = 0; i < replaced; i++)
 	{
-		char	   *table = sql_value(i, 1);
+		char		 *table = sql_value(i, 1);
 		MemoryContext old = MemoryContextSwitchTo(import->context);
 
 		if (table)
@@ -203,13 +208,13 @@ note_findings(SourceFile *file)
 {
 	for (int i = 0; i < list_length(file->findings); i++)
 	{
-		Finding    *finding = list_nth(file->findings, i);
-		int64		count = 0;
-		bool		told = false;
+		Finding *finding = list_nth(file->findings, i);
+		int64	 count = 0;
+		bool	 told = false;
 
 		for (int j = 0; j < list_length(file->findings); j++)
 		{
-			Finding    *other = list_nth(file->findings, j);
+			Finding *other = list_nth(file->findings, j);
 
 			if (strcmp(other->code, finding->code) != 0)
 				continue;
@@ -225,12 +230,12 @@ note_findings(SourceFile *file)
 void
 source_file_end(Import *import, SourceFile *file)
 {
-	SqlArguments args = {0};
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	SqlArguments  args = {0};
+	Datum		  values[8];
+	bool		  nulls[8] = {false};
 	MemoryContext old;
-	char		quote[2] = {file->quote, '\0'};
-	char		delimiter[2] = {file->delimiter, '\0'};
+	char		  quote[2] = {file->quote, '\0'};
+	char		  delimiter[2] = {file->delimiter, '\0'};
 
 	note_findings(file);
 	originals_store(file);
@@ -253,7 +258,8 @@ source_file_end(Import *import, SourceFile *file)
 		args.nulls[8] = args.nulls[9] = 'n';
 	sql_run("UPDATE flitmig.source_file f SET format = $15, staging_table = $2, encoding = $3, delimiter = $4, quote = $5, newline = $6, "
 			"header_rows = $7, preamble_rows = $8, header = $9, columns = $10, rows_read = $11, rows_loaded = $12, "
-			"rows_rejected = $13, note = $14 WHERE f.id = $1", &args);
+			"rows_rejected = $13, note = $14 WHERE f.id = $1",
+			&args);
 	findings_store(import->migration, file->name, file->findings);
 	if (file->rows_read != file->rows_loaded + file->rows_rejected)
 		elog(ERROR, "rows read, loaded and rejected do not add up for file \"%s\"", file->name);
@@ -285,17 +291,18 @@ void
 source_files_label(Import *import)
 {
 	SqlArguments args = {0};
-	Datum	   *ids = palloc(sizeof(Datum) * Max(list_length(import->files), 1));
-	int			count = 0;
-	ListCell   *cell;
+	Datum		*ids = palloc(sizeof(Datum) * Max(list_length(import->files), 1));
+	int			 count = 0;
+	ListCell	*cell;
 
-	foreach(cell, import->files)
+	foreach (cell, import->files)
 		ids[count++] = Int32GetDatum(lfirst_int(cell));
 	sql_int(&args, import->migration);
 	sql_datum(&args, INT4ARRAYOID, PointerGetDatum(construct_array(ids, count, INT4OID, 4, true, TYPALIGN_INT)));
 	sql_run("UPDATE flitmig.source_file f "
 			"SET labels = flitmig._file_labels(f.name, f.staging_table IS NOT NULL, m.profile_doc#>ARRAY['entities', f.staging_table, 'labels']) "
-			"FROM flitmig.migration m WHERE m.id = $1 AND f.migration_id = m.id AND f.id = ANY ($2)", &args);
+			"FROM flitmig.migration m WHERE m.id = $1 AND f.migration_id = m.id AND f.id = ANY ($2)",
+			&args);
 }
 
 /* ---- columns and table ---- */
@@ -312,7 +319,7 @@ name_is_taken(char **names, int count, const char *name)
 void
 source_file_columns(SourceFile *file, char **header, int count)
 {
-	int			twins = 0;
+	int twins = 0;
 
 	if (count > COLUMN_LIMIT)
 	{
@@ -326,8 +333,8 @@ source_file_columns(SourceFile *file, char **header, int count)
 	file->columns = palloc(sizeof(char *) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
-		char		name[NAME_LIMIT + 1];
-		char	   *unique;
+		char  name[NAME_LIMIT + 1];
+		char *unique;
 
 		normal_name(header[i], strlen(header[i]), name);
 		if (name[0] == '\0')
@@ -335,7 +342,7 @@ source_file_columns(SourceFile *file, char **header, int count)
 		unique = pstrdup(name);
 		for (int n = 2; name_is_taken(file->columns, i, unique); n++)
 		{
-			char		suffix[16];
+			char suffix[16];
 
 			snprintf(suffix, sizeof(suffix), "_%d", n);
 			unique = psprintf("%.*s%s", (int) (NAME_LIMIT - strlen(suffix)), name, suffix);
@@ -345,11 +352,12 @@ source_file_columns(SourceFile *file, char **header, int count)
 	}
 	if (twins > 0)
 		finding_add(&file->findings, "info", "DUPLICATE_HEADER", file->preamble_rows + 1,
-					"Several columns have the same header; the later ones are named _2, _3, …", NULL)->count = twins;
+					"Several columns have the same header; the later ones are named _2, _3, …", NULL)
+			->count = twins;
 	file->header_text = psprintf("%d column%s", count, count == 1 ? "" : "s");
 }
 
-#define MATCHES	256				/* answers that are kept */
+#define MATCHES 256 /* answers that are kept */
 
 /* What the profile says of a file of that name and those columns. */
 typedef struct EntityMatch
@@ -358,7 +366,7 @@ typedef struct EntityMatch
 	const char *wanted;
 	char	  **columns;
 	int			column_count;
-	const char *entity;			/* NULL: none matches */
+	const char *entity; /* NULL: none matches */
 	const char *missing;
 } EntityMatch;
 
@@ -372,12 +380,12 @@ same_text(const char *a, const char *b)
 static const EntityMatch *
 known_match(Import *import, SourceFile *file, const char *name, const char *wanted)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, import->matches)
+	foreach (cell, import->matches)
 	{
 		const EntityMatch *match = lfirst(cell);
-		bool		same = match->column_count == file->column_count && same_text(match->name, name) && same_text(match->wanted, wanted);
+		bool			   same = match->column_count == file->column_count && same_text(match->name, name) && same_text(match->wanted, wanted);
 
 		for (int i = 0; same && i < file->column_count; i++)
 			same = strcmp(match->columns[i], file->columns[i]) == 0;
@@ -390,10 +398,10 @@ known_match(Import *import, SourceFile *file, const char *name, const char *want
 static const EntityMatch *
 ask_match(Import *import, SourceFile *file, const char *name, const char *wanted)
 {
-	SqlArguments args = {0};
+	SqlArguments  args = {0};
 	MemoryContext old;
-	EntityMatch *match;
-	uint64		found;
+	EntityMatch	 *match;
+	uint64		  found;
 
 	sql_int(&args, import->migration);
 	sql_text(&args, name);
@@ -424,7 +432,7 @@ static bool
 match_entity(Import *import, SourceFile *file, const char *name, const char *wanted)
 {
 	const EntityMatch *match;
-	const char *missing;
+	const char		  *missing;
 
 	match = known_match(import, file, name, wanted);
 	if (match == NULL)
@@ -437,7 +445,8 @@ match_entity(Import *import, SourceFile *file, const char *name, const char *wan
 		finding_add(&file->findings, "error", "HEADER_MISMATCH", file->preamble_rows + 1,
 					psprintf("The file looks like %s by its name but has no column %s", file->table, missing),
 					psprintf("Is it the right export? If a header is only spelled differently, add the spelling to "
-							 "entities.%s.columns of flitmig.migration.profile_doc and import again", file->table));
+							 "entities.%s.columns of flitmig.migration.profile_doc and import again",
+							 file->table));
 	return true;
 }
 
@@ -449,7 +458,8 @@ void
 source_file_table(Import *import, SourceFile *file)
 {
 	char	   *wanted = import_option(import, file->name, "table");
-	const char *own = wanted ? wanted : file->own_table ? file->own_table : file->base;
+	const char *own = wanted ? wanted : file->own_table ? file->own_table
+														: file->base;
 	char		name[NAME_LIMIT + 1];
 
 	if (match_entity(import, file, file->base, wanted) ||

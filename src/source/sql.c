@@ -43,7 +43,7 @@ sql_bigint(SqlArguments *args, int64 value)
 void
 sql_bytes(SqlArguments *args, const void *data, size_t length)
 {
-	bytea	   *bytes = palloc(length + VARHDRSZ);
+	bytea *bytes = palloc(length + VARHDRSZ);
 
 	SET_VARSIZE(bytes, length + VARHDRSZ);
 	memcpy(VARDATA(bytes), data, length);
@@ -65,27 +65,27 @@ sql_jsonb(SqlArguments *args, Jsonb *value)
 void
 sql_texts(SqlArguments *args, char *const *values, int count)
 {
-	Datum	   *items = palloc(sizeof(Datum) * Max(count, 1));
+	Datum *items = palloc(sizeof(Datum) * Max(count, 1));
 
 	for (int i = 0; i < count; i++)
 		items[i] = CStringGetTextDatum(values[i]);
 	add(args, TEXTARRAYOID, PointerGetDatum(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT)), false);
 }
 
-#define PLANS	64				/* statements that are kept; the sources hold about half as many */
+#define PLANS 64 /* statements that are kept; the sources hold about half as many */
 
 static struct
 {
-	const char *sql;			/* a literal, known by its address */
+	const char *sql; /* a literal, known by its address */
 	SPIPlanPtr	plan;
-}			plans[PLANS];
-static int	plan_count = 0;
+} plans[PLANS];
+static int plan_count = 0;
 
 /* The plan of a literal; the same for all arguments, which are keys. */
 static SPIPlanPtr
 plan_of(const char *sql, SqlArguments *args)
 {
-	SPIPlanPtr	plan;
+	SPIPlanPtr plan;
 
 	for (int i = 0; i < plan_count; i++)
 		if (plans[i].sql == sql)

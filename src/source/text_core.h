@@ -18,16 +18,16 @@
 /* Bytes from anywhere.  read: > 0 bytes read, 0 at the end.  To read again, start anew. */
 typedef struct ByteSource
 {
-	ssize_t		(*read) (void *arg, char *buf, size_t length);
-	void	   *arg;
+	ssize_t (*read)(void *arg, char *buf, size_t length);
+	void *arg;
 } ByteSource;
 
 /* A growing byte string.  append returns false when memory is out. */
 typedef struct Bytes
 {
-	char	   *data;
-	size_t		length;
-	size_t		size;
+	char  *data;
+	size_t length;
+	size_t size;
 } Bytes;
 
 extern bool bytes_reserve(Bytes *b, size_t more);
@@ -40,10 +40,10 @@ typedef enum ShapeKind
 {
 	SHAPE_BLANK,
 	SHAPE_TEXT,
-	SHAPE_DATE_ISO,				/* 2024-01-31, with or without a time */
-	SHAPE_DATE_PARTS,			/* 1/2/2024, 1.2.24, 1-2-2024, with or without a time */
-	SHAPE_DATE_NAMED,			/* 31 Jan 2024, January 31, 2024 */
-	SHAPE_TIME,					/* 10:30, 10:30 AM */
+	SHAPE_DATE_ISO,	  /* 2024-01-31, with or without a time */
+	SHAPE_DATE_PARTS, /* 1/2/2024, 1.2.24, 1-2-2024, with or without a time */
+	SHAPE_DATE_NAMED, /* 31 Jan 2024, January 31, 2024 */
+	SHAPE_TIME,		  /* 10:30, 10:30 AM */
 	SHAPE_INTEGER,
 	SHAPE_NUMBER,
 	SHAPE_MONEY,
@@ -59,13 +59,13 @@ typedef enum ShapeKind
 
 typedef struct Shape
 {
-	ShapeKind	kind;
-	bool		has_time;		/* a date with a time of day */
-	bool		first_gt12;		/* SHAPE_DATE_PARTS: day comes first */
-	bool		second_gt12;	/* SHAPE_DATE_PARTS: month comes first */
+	ShapeKind kind;
+	bool	  has_time;	   /* a date with a time of day */
+	bool	  first_gt12;  /* SHAPE_DATE_PARTS: day comes first */
+	bool	  second_gt12; /* SHAPE_DATE_PARTS: month comes first */
 } Shape;
 
-extern Shape value_shape(const char *value, size_t length);
+extern Shape	   value_shape(const char *value, size_t length);
 extern const char *shape_name(ShapeKind kind);
 
 /* ---- encodings (encoding.c) ---- */
@@ -73,17 +73,17 @@ extern const char *shape_name(ShapeKind kind);
 typedef enum EncodingKind
 {
 	ENCODING_UTF8,
-	ENCODING_SINGLE_BYTE,		/* ASCII is ASCII, a table gives the rest */
-	ENCODING_CONVERTED,			/* UTF-16 and kin: iconv before the reader */
-	ENCODING_TRANSCODED			/* what a Transcoder gives: UTF-8 with notes */
+	ENCODING_SINGLE_BYTE, /* ASCII is ASCII, a table gives the rest */
+	ENCODING_CONVERTED,	  /* UTF-16 and kin: iconv before the reader */
+	ENCODING_TRANSCODED	  /* what a Transcoder gives: UTF-8 with notes */
 } EncodingKind;
 
 typedef struct Encoding
 {
-	EncodingKind kind;
-	char		name[40];		/* as iconv spells it */
-	int			bom_length;
-	char		table[128][4];	/* ENCODING_SINGLE_BYTE: UTF-8 of 0x80 + i; length 0: undefined */
+	EncodingKind  kind;
+	char		  name[40]; /* as iconv spells it */
+	int			  bom_length;
+	char		  table[128][4]; /* ENCODING_SINGLE_BYTE: UTF-8 of 0x80 + i; length 0: undefined */
 	unsigned char table_length[128];
 } Encoding;
 
@@ -93,18 +93,18 @@ typedef struct Encoding
  */
 typedef struct EncodingSurvey
 {
-	int64_t		bytes;
-	int64_t		nuls;
-	int64_t		nuls_even;		/* of the first 64 kB */
-	int64_t		nuls_odd;
-	int64_t		head_bytes;
-	int64_t		valid_multibyte;	/* well-formed UTF-8 sequences */
-	int64_t		invalid;		/* bytes that are no UTF-8 */
-	int			state;			/* continuation bytes still due */
-	unsigned char low;			/* range of the next continuation byte */
+	int64_t		  bytes;
+	int64_t		  nuls;
+	int64_t		  nuls_even; /* of the first 64 kB */
+	int64_t		  nuls_odd;
+	int64_t		  head_bytes;
+	int64_t		  valid_multibyte; /* well-formed UTF-8 sequences */
+	int64_t		  invalid;		   /* bytes that are no UTF-8 */
+	int			  state;		   /* continuation bytes still due */
+	unsigned char low;			   /* range of the next continuation byte */
 	unsigned char high;
 	unsigned char head[4];
-	Bytes		sample;			/* neighbourhoods of bytes above 0x7f */
+	Bytes		  sample; /* neighbourhoods of bytes above 0x7f */
 } EncodingSurvey;
 
 extern bool survey_feed(EncodingSurvey *survey, const char *data, size_t length);
@@ -115,8 +115,8 @@ extern void survey_free(EncodingSurvey *survey);
 /* What decoding a cell met. */
 typedef struct Damage
 {
-	int64_t		invalid;		/* bytes that mean nothing in the encoding */
-	int64_t		nuls;
+	int64_t invalid; /* bytes that mean nothing in the encoding */
+	int64_t nuls;
 } Damage;
 
 /* Whether the bytes need no decoding: UTF-8 without NUL and damage, or ASCII. */
@@ -135,28 +135,28 @@ extern bool text_decode(const Encoding *encoding, const char *data, size_t lengt
  *					iconv would write it; text_decode passes over it
  * Behind a note each byte of the file stands as two continuation bytes.
  */
-#define NOTE_DAMAGE	((char) 0xFF)
+#define NOTE_DAMAGE ((char) 0xFF)
 #define NOTE_TWIN	((char) 0xFE)
 
 typedef struct Transcoder
 {
-	ByteSource	from;
-	void	   *iconv;
-	void	   *back;			/* the other way; NULL: each character has one spelling */
-	char		in[65536];
-	size_t		in_start;
-	size_t		in_end;
-	bool		at_end;
-	char		rest[1024];		/* what did not fit the caller's buffer */
-	size_t		rest_start;
-	size_t		rest_end;
-	int			unit;			/* bytes to skip over damage: 1, 2 or 4 */
-	Encoding	encoding;
+	ByteSource from;
+	void	  *iconv;
+	void	  *back; /* the other way; NULL: each character has one spelling */
+	char	   in[65536];
+	size_t	   in_start;
+	size_t	   in_end;
+	bool	   at_end;
+	char	   rest[1024]; /* what did not fit the caller's buffer */
+	size_t	   rest_start;
+	size_t	   rest_end;
+	int		   unit; /* bytes to skip over damage: 1, 2 or 4 */
+	Encoding   encoding;
 } Transcoder;
 
-extern bool transcoder_init(Transcoder *t, ByteSource from, const Encoding *encoding);
+extern bool		  transcoder_init(Transcoder *t, ByteSource from, const Encoding *encoding);
 extern ByteSource transcoder_source(Transcoder *t);
-extern void transcoder_free(Transcoder *t);
+extern void		  transcoder_free(Transcoder *t);
 
 /* Turns what a Transcoder gave, or a piece of it, back into the file's own bytes. */
 extern bool encoding_restore(const Encoding *encoding, const char *data, size_t length, Bytes *out);
@@ -165,64 +165,64 @@ extern bool encoding_restore(const Encoding *encoding, const char *data, size_t 
 
 typedef struct CsvDialect
 {
-	char		delimiter;		/* 0: one column */
-	char		quote;			/* 0: none */
-	bool		backslash;		/* \" and \\ inside quotes */
-	bool		cr_only;		/* rows end with a lone CR */
-	bool		skip_space;		/* blanks between a delimiter and a quote */
+	char delimiter;	 /* 0: one column */
+	char quote;		 /* 0: none */
+	bool backslash;	 /* \" and \\ inside quotes */
+	bool cr_only;	 /* rows end with a lone CR */
+	bool skip_space; /* blanks between a delimiter and a quote */
 } CsvDialect;
 
 typedef struct CsvCell
 {
-	size_t		offset;			/* into the row, or into the scratch when unescaped */
-	size_t		length;
-	bool		quoted;
-	bool		in_scratch;
+	size_t offset; /* into the row, or into the scratch when unescaped */
+	size_t length;
+	bool   quoted;
+	bool   in_scratch;
 } CsvCell;
 
 typedef enum CsvResult
 {
 	CSV_ROW,
-	CSV_BLANK,					/* nothing, or only delimiters */
-	CSV_UNTERMINATED,			/* a quote without end: the row is its first line, or all that is left */
-	CSV_TOO_LONG,				/* more than row_limit: the row is its first line, or that much of it */
+	CSV_BLANK,		  /* nothing, or only delimiters */
+	CSV_UNTERMINATED, /* a quote without end: the row is its first line, or all that is left */
+	CSV_TOO_LONG,	  /* more than row_limit: the row is its first line, or that much of it */
 	CSV_END,
 	CSV_NO_MEMORY
 } CsvResult;
 
 typedef struct CsvReader
 {
-	ByteSource	source;
-	CsvDialect	dialect;
-	size_t		row_limit;		/* bytes */
-	int			width;			/* cells that a row should have; 0: unknown */
-	char	   *buffer;
-	size_t		size;
-	size_t		row;			/* where the current row starts */
-	size_t		filled;
-	bool		at_end;
-	int64_t		next_line;
-	int			unterminated;	/* how often a quote had no end */
-	bool		skipping;		/* the rest of a line that was too long */
-	Bytes		scratch;
+	ByteSource	  source;
+	CsvDialect	  dialect;
+	size_t		  row_limit; /* bytes */
+	int			  width;	 /* cells that a row should have; 0: unknown */
+	char		 *buffer;
+	size_t		  size;
+	size_t		  row; /* where the current row starts */
+	size_t		  filled;
+	bool		  at_end;
+	int64_t		  next_line;
+	int			  unterminated; /* how often a quote had no end */
+	bool		  skipping;		/* the rest of a line that was too long */
+	Bytes		  scratch;
 	unsigned char special[256];
-	bool		fast;			/* the dialect lets csv_fast.c try */
+	bool		  fast; /* the dialect lets csv_fast.c try */
 
 	/* the row */
-	CsvCell    *cells;
-	int			cell_count;
-	int			cell_size;
-	int64_t		line;
-	int64_t		ordinal;		/* rows so far, blank ones and this one too */
-	size_t		raw_length;		/* with its line end */
-	size_t		text_length;	/* without */
-	bool		ascii;			/* surely ASCII without NUL; false: look */
-	bool		stray_quote;	/* a quote inside a quoted cell that neither ends nor doubles it */
+	CsvCell *cells;
+	int		 cell_count;
+	int		 cell_size;
+	int64_t	 line;
+	int64_t	 ordinal;	  /* rows so far, blank ones and this one too */
+	size_t	 raw_length;  /* with its line end */
+	size_t	 text_length; /* without */
+	bool	 ascii;		  /* surely ASCII without NUL; false: look */
+	bool	 stray_quote; /* a quote inside a quoted cell that neither ends nor doubles it */
 } CsvReader;
 
-extern bool csv_reader_init(CsvReader *reader, ByteSource source, const CsvDialect *dialect);
+extern bool		 csv_reader_init(CsvReader *reader, ByteSource source, const CsvDialect *dialect);
 extern CsvResult csv_reader_next(CsvReader *reader);
-extern void csv_reader_free(CsvReader *reader);
+extern void		 csv_reader_free(CsvReader *reader);
 
 static inline const char *
 csv_raw(const CsvReader *reader)
@@ -241,27 +241,27 @@ csv_cell(const CsvReader *reader, int i)
 /* What dialect detection says about a file. */
 typedef struct CsvLayout
 {
-	CsvDialect	dialect;
-	int			preamble_rows;	/* non-blank rows above the header */
-	int			header_rows;
-	int			instruction_rows;	/* below the header: how to fill the columns in */
-	int			width;			/* columns */
-	double		consistency;	/* share of rows of that width */
-	int64_t		rows;			/* in the sample */
-	bool		crlf;			/* the first line ends with CR LF */
-	bool		tabular;		/* strong enough to call a nameless text file a table */
+	CsvDialect dialect;
+	int		   preamble_rows; /* non-blank rows above the header */
+	int		   header_rows;
+	int		   instruction_rows; /* below the header: how to fill the columns in */
+	int		   width;			 /* columns */
+	double	   consistency;		 /* share of rows of that width */
+	int64_t	   rows;			 /* in the sample */
+	bool	   crlf;			 /* the first line ends with CR LF */
+	bool	   tabular;			 /* strong enough to call a nameless text file a table */
 } CsvLayout;
 
 /* What the caller already knows; 0 or -1: find out. */
 typedef struct CsvHints
 {
-	int			delimiter;		/* -1: find out; 0: one column */
-	int			quote;			/* -1 */
-	int			header_rows;	/* -1 */
-	int			preamble_rows;	/* -1 */
-	bool		tab_likely;		/* the name ends in .tsv or .tab */
-	const char *const *known;	/* normal names of columns that the table may have, in the order of strcmp */
-	int			known_count;
+	int				   delimiter;	  /* -1: find out; 0: one column */
+	int				   quote;		  /* -1 */
+	int				   header_rows;	  /* -1 */
+	int				   preamble_rows; /* -1 */
+	bool			   tab_likely;	  /* the name ends in .tsv or .tab */
+	const char *const *known;		  /* normal names of columns that the table may have, in the order of strcmp */
+	int				   known_count;
 } CsvHints;
 
 /*
@@ -275,17 +275,17 @@ extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, con
 typedef enum JsonResult
 {
 	JSON_ELEMENT,
-	JSON_BROKEN,				/* text that is no JSON: the element is that text */
+	JSON_BROKEN, /* text that is no JSON: the element is that text */
 	JSON_END,
 	JSON_NO_MEMORY
 } JsonResult;
 
 typedef enum JsonLayout
 {
-	JSON_LINES,					/* one value a line */
-	JSON_VALUES,				/* values one after the other, each over many lines */
-	JSON_ARRAY,					/* [ values ] */
-	JSON_MEMBER					/* the array of one name in { "name": [ values ], … } */
+	JSON_LINES,	 /* one value a line */
+	JSON_VALUES, /* values one after the other, each over many lines */
+	JSON_ARRAY,	 /* [ values ] */
+	JSON_MEMBER	 /* the array of one name in { "name": [ values ], … } */
 } JsonLayout;
 
 /* Hands out one value after the other. */
@@ -293,27 +293,27 @@ typedef struct JsonReader
 {
 	ByteSource	source;
 	JsonLayout	layout;
-	size_t		element_limit;	/* bytes */
+	size_t		element_limit; /* bytes */
 	char	   *buffer;
 	size_t		size;
-	size_t		start;			/* of the element */
+	size_t		start; /* of the element */
 	size_t		position;
 	size_t		filled;
 	bool		at_end;
-	int64_t		line;			/* where the element starts */
+	int64_t		line; /* where the element starts */
 	int64_t		next_line;
 	int64_t		ordinal;
-	bool		inside;			/* between the brackets of an array */
+	bool		inside; /* between the brackets of an array */
 	bool		done;
-	bool		after_comma;	/* JSON_LINES: one stands between this line's value and its end */
-	size_t		length;			/* of the element */
-	const char *reason;			/* JSON_BROKEN: why */
+	bool		after_comma; /* JSON_LINES: one stands between this line's value and its end */
+	size_t		length;		 /* of the element */
+	const char *reason;		 /* JSON_BROKEN: why */
 } JsonReader;
 
 /* member: JSON_MEMBER only, the raw key with its quotes. */
-extern bool json_reader_init(JsonReader *reader, ByteSource source, JsonLayout layout, const char *member);
+extern bool		  json_reader_init(JsonReader *reader, ByteSource source, JsonLayout layout, const char *member);
 extern JsonResult json_reader_next(JsonReader *reader);
-extern void json_reader_free(JsonReader *reader);
+extern void		  json_reader_free(JsonReader *reader);
 
 static inline const char *
 json_element(const JsonReader *reader)
@@ -324,17 +324,17 @@ json_element(const JsonReader *reader)
 /* What stands in a JSON file, from one pass over it. */
 typedef struct JsonOutlineMember
 {
-	char	   *key;			/* raw, with its quotes, NUL-terminated */
-	char		kind;			/* first character of the value; 'o': array of objects */
-	char	   *value;			/* of a string, number or word, as it is written; else NULL */
-	size_t		value_length;
+	char  *key;	  /* raw, with its quotes, NUL-terminated */
+	char   kind;  /* first character of the value; 'o': array of objects */
+	char  *value; /* of a string, number or word, as it is written; else NULL */
+	size_t value_length;
 } JsonOutlineMember;
 
 typedef struct JsonOutline
 {
-	JsonLayout	layout;			/* JSON_ARRAY, JSON_LINES or JSON_VALUES */
-	bool		one_object;		/* the file is a single object; its members follow */
-	int			count;
+	JsonLayout		  layout;	  /* JSON_ARRAY, JSON_LINES or JSON_VALUES */
+	bool			  one_object; /* the file is a single object; its members follow */
+	int				  count;
 	JsonOutlineMember members[256];
 } JsonOutline;
 
@@ -369,7 +369,7 @@ extern bool json_clean(const char *data, size_t length, Bytes *out, Damage *dama
 
 /* ---- names (names.c) ---- */
 
-#define NAME_LIMIT 63			/* bytes of a PostgreSQL name */
+#define NAME_LIMIT 63 /* bytes of a PostgreSQL name */
 
 /*
  * A header as a column name: lower case, every run of anything but a-z and
@@ -380,4 +380,4 @@ extern void normal_name(const char *header, size_t length, char out[NAME_LIMIT +
 /* Matches a name against a pattern with * and ?, case-insensitively. */
 extern bool pattern_matches(const char *pattern, const char *name);
 
-#endif							/* FLITMIG_TEXT_CORE_H */
+#endif /* FLITMIG_TEXT_CORE_H */

@@ -8,16 +8,16 @@
 #include "access/htup_details.h"
 
 /* Room that a cell takes at most beside its bytes: a long header and its alignment. */
-#define CELL_OVERHEAD	(VARHDRSZ + ALIGNOF_INT - 1)
+#define CELL_OVERHEAD (VARHDRSZ + ALIGNOF_INT - 1)
 
 /* Data area of _file integer, _line bigint, _hash bigint. */
-#define FIXED_BYTES		(DOUBLEALIGN(sizeof(int32)) + 2 * sizeof(int64))
+#define FIXED_BYTES (DOUBLEALIGN(sizeof(int32)) + 2 * sizeof(int64))
 
 /* Bytes behind the tuple's header at most; has_null tells whether there is a NULL. */
 static Size
 data_limit(const TupleCell *cells, int count, bool *has_null)
 {
-	Size		size = FIXED_BYTES;
+	Size size = FIXED_BYTES;
 
 	*has_null = false;
 	for (int i = 0; i < count; i++)
@@ -54,13 +54,13 @@ put_cell(char *to, const TupleCell *cell)
 HeapTuple
 form_tuple(int32 file, int64 line, int64 hash, TupleCell *cells, int count)
 {
-	bool		has_null;
-	Size		limit = data_limit(cells, count, &has_null);
-	int			attributes = count + FIXED_COLUMNS;
-	Size		header = MAXALIGN(SizeofHeapTupleHeader + (has_null ? BITMAPLEN(attributes) : 0));
-	HeapTuple	tuple = palloc(HEAPTUPLESIZE + header + limit);
+	bool			has_null;
+	Size			limit = data_limit(cells, count, &has_null);
+	int				attributes = count + FIXED_COLUMNS;
+	Size			header = MAXALIGN(SizeofHeapTupleHeader + (has_null ? BITMAPLEN(attributes) : 0));
+	HeapTuple		tuple = palloc(HEAPTUPLESIZE + header + limit);
 	HeapTupleHeader head = (HeapTupleHeader) ((char *) tuple + HEAPTUPLESIZE);
-	char	   *to = (char *) head + header;
+	char		   *to = (char *) head + header;
 
 	memset(head, 0, header + FIXED_BYTES);
 	HeapTupleHeaderSetNatts(head, attributes);

@@ -475,11 +475,11 @@ static Answer *
 answer_of_json(const HttpAnswer *http, JsonPeek root)
 {
 	static const char *const names[] = {"data", "errors", "statusCode"};
-	JsonPeek members[lengthof(names)];
-	JsonPeek data;
-	JsonPeek errors;
-	bool	 successful = http->status >= 200 && http->status < 300;
-	Answer	*answer = NULL;
+	JsonPeek				 members[lengthof(names)];
+	JsonPeek				 data;
+	JsonPeek				 errors;
+	bool					 successful = http->status >= 200 && http->status < 300;
+	Answer					*answer = NULL;
 
 	json_peek_members(root, lengthof(names), names, members);
 	data = members[0];
