@@ -147,7 +147,7 @@ start_live() {
 }
 
 # The longest tests, which begin first, so that none is left alone at the end; the others follow by number.
-longest=(020_synthea 085_private 010_generic 080_faults 045_throttled 110_adopt 140_identity)
+longest=(020_synthea 085_private 010_generic 080_faults 110_adopt 145_hostile 150_dump_restore 140_identity 045_throttled)
 perl_tests() {
 	local name
 	{
