@@ -131,7 +131,7 @@ BEGIN
 	ELSIF b.purpose = 'views' THEN
 		SELECT r.path, r.body::text INTO path, body FROM flitmig._views_request(b.migration_id, b.object) r;
 	ELSIF b.purpose = 'favorites' THEN
-		SELECT r.path, r.body::text INTO path, body FROM flitmig._favorites_destroy_request(b.detail -> 'views') r;
+		SELECT r.path, r.body::text INTO path, body FROM flitmig._favorites_destroy_request(b.migration_id, b.object, b.detail -> 'views') r;
 	ELSIF b.purpose = 'count any' THEN
 		SELECT r.path, r.body::text INTO path, body
 		FROM flitmig._foreign_any_request(b.migration_id, b.object, ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields'))) r;

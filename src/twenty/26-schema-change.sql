@@ -199,7 +199,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._views_request(integer, text) IS 'Call that lists the views of an object';
 
-CREATE FUNCTION flitmig._favorites_destroy_request(views jsonb, OUT path text, OUT body jsonb)
+CREATE FUNCTION flitmig._favorites_destroy_request(mig integer, object text, views jsonb, OUT path text, OUT body jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -207,10 +207,14 @@ BEGIN
 	IF coalesce(jsonb_array_length(views), 0) = 0 OR views @> '[null]' THEN
 		RAISE EXCEPTION 'a removal of favourites must list their views'
 			USING ERRCODE = 'internal_error';
+	ELSIF NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = mig AND u.action = 'create_object' AND u.object = _favorites_destroy_request.object
+						AND u.undone_by IS NULL AND NOT coalesce((u.before ->> 'existed')::boolean, true)) THEN
+		RAISE EXCEPTION 'refused to remove favourites of object "%", which this migration did not make', object
+			USING ERRCODE = 'internal_error', DETAIL = 'It is not in the undo log (flitmig.undo).';
 	END IF;
 	path := '/graphql';
 	body := flitmig._call('mutation($f:FavoriteFilterInput!){destroyFavorites(filter:$f){id}}',
 						  jsonb_build_object('f', jsonb_build_object('viewId', jsonb_build_object('in', views))));
 END
 $$;
-COMMENT ON FUNCTION flitmig._favorites_destroy_request(jsonb) IS 'Call that removes the favourites of these views';
+COMMENT ON FUNCTION flitmig._favorites_destroy_request(integer, text, jsonb) IS 'Call that removes the favourites of these views of an object; error when this migration did not make the object, or there are none';

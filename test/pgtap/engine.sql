@@ -40,18 +40,21 @@ SELECT ok(flitmig._is_named('{"phones": {"additionalPhones": [{"number": "1"}]}}
 SELECT ok(NOT flitmig._is_named('{}', '{tag}', false, 'BAD'), 'nothing is not a value');
 
 SELECT is(flitmig._named(b, 'BAD_USER_INPUT', 'Variable "$data" got invalid value "x" at "data[1].clinicRole"; Value "x" does not exist in "PersonClinicRoleEnum" enum.', NULL),
-		  ARRAY['22222222-2222-4333-8444-555555555555'::uuid], 'the second record, by its place in the call'),
-	   is(flitmig._named(b, 'BAD_USER_INPUT', 'Variable "$data" got invalid value "x" at "data[7].clinicRole".', NULL), NULL, 'a place that the call has not')
+		  ARRAY['22222222-2222-4333-8444-555555555555'::uuid], 'the second record, by its place in the call')
+FROM jsonb_populate_record(NULL::flitmig.batch, '{"migration_id": 0, "kind": "create", "object": "person", "ids": ["11111111-2222-4333-8444-555555555555", "22222222-2222-4333-8444-555555555555"]}') b;
+SELECT is(flitmig._named(b, 'BAD_USER_INPUT', 'Variable "$data" got invalid value "x" at "data[7].clinicRole".', NULL), NULL, 'a place that the call has not')
 FROM jsonb_populate_record(NULL::flitmig.batch, '{"migration_id": 0, "kind": "create", "object": "person", "ids": ["11111111-2222-4333-8444-555555555555", "22222222-2222-4333-8444-555555555555"]}') b;
 
 -- ---- changes by filter ----
 -- Each function that builds one asks first whether the ids are ours (or, for activities, whether there are any).
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p
-		   WHERE p.pronamespace = 'flitmig'::regnamespace AND p.prosrc ~ 'mutation\([^'']*filter:' AND p.prosrc !~ '_assert_ours|_assert_stored|_timeline_filter|must list its ids'), NULL, 'no other function builds a change by filter');
-SELECT is((SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'flitmig'::regnamespace AND p.prosrc ~ 'mutation\([^'']*filter:'), 5::bigint, 'and these are all: destroy, activities (two), trash, alike');
+		   WHERE p.pronamespace = 'flitmig'::regnamespace AND p.prosrc ~ 'mutation\([^'']*filter:' AND p.prosrc !~ '_assert_ours|_assert_stored|_timeline_filter|must list its ids|must list their views'), NULL, 'no other function builds a change by filter');
+SELECT is((SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'flitmig'::regnamespace AND p.prosrc ~ 'mutation\([^'']*filter:'), 6::bigint, 'and these are all: destroy, activities (two), trash, alike, favourites');
 SELECT throws_like(format('SELECT flitmig._assert_ours(1, %L, %L)', 'person', ids), '%must list its ids', 'an empty list is refused') FROM (VALUES ('{}'), (NULL), ('{NULL}')) v(ids);
 SELECT throws_like($$SELECT flitmig._assert_ours(1, 'person', '{11111111-2222-4333-8444-555555555555}')$$, 'refused to destroy 1 records%', 'and so is an id that the undo log does not know');
 SELECT throws_like(format('SELECT flitmig._assert_stored(1, %L, %L)', 'person', ids), '%must list its ids', 'nor is an empty list changed') FROM (VALUES ('{}'), (NULL), ('{NULL}')) v(ids);
 SELECT throws_like($$SELECT flitmig._assert_stored(1, 'person', '{11111111-2222-4333-8444-555555555555}')$$, 'refused to change records%', 'nor a record that is not ours');
+SELECT throws_like(format('SELECT flitmig._favorites_destroy_request(1, %L, %L)', 'claim', views), '%must list their views', 'favourites are named by their views') FROM (VALUES ('[]'), (NULL), ('[null]')) v(views);
+SELECT throws_like($$SELECT flitmig._favorites_destroy_request(1, 'claim', '["11111111-2222-4333-8444-555555555555"]')$$, 'refused to remove favourites%', 'of an object that this migration made');
 SELECT * FROM finish();
 ROLLBACK;
