@@ -322,8 +322,9 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	/* never longer than the window: the clock may have been put back since */
-	SELECT coalesce(greatest(0, ceil(1000 * extract(epoch FROM least(max(b.dark_at) - clock_timestamp(), interval '0') + current_setting('flitmig.late_window')::interval))), 0)::integer
-	FROM flitmig.run r JOIN flitmig.batch b ON b.migration_id = r.migration_id AND b.run_id < r.id
+	SELECT coalesce(max(ceil(least(greatest(w.ms - 1000 * extract(epoch FROM clock_timestamp() - b.dark_at), 0), w.ms))), 0)::integer
+	FROM flitmig.run r JOIN flitmig.batch b ON b.migration_id = r.migration_id AND b.run_id < r.id AND b.dark_at IS NOT NULL,
+		 LATERAL (SELECT 1000 * extract(epoch FROM current_setting('flitmig.late_window')::interval)) w(ms)
 	WHERE r.id = this_run AND b.kind = ANY (CASE r.kind WHEN 'rollback' THEN ARRAY['create', 'update', 'destroy', 'trash', 'untrash', 'schema'] ELSE ARRAY['update', 'destroy', 'trash', 'untrash'] END)
 $$;
 COMMENT ON FUNCTION flitmig._late_ms(bigint) IS 'Milliseconds until calls of earlier runs whose connection broke can no longer be applied, see flitmig.late_window';

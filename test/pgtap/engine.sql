@@ -56,5 +56,33 @@ SELECT throws_like(format('SELECT flitmig._assert_stored(1, %L, %L)', 'person', 
 SELECT throws_like($$SELECT flitmig._assert_stored(1, 'person', '{11111111-2222-4333-8444-555555555555}')$$, 'refused to change records%', 'nor a record that is not ours');
 SELECT throws_like(format('SELECT flitmig._favorites_destroy_request(1, %L, %L)', 'claim', views), '%must list their views', 'favourites are named by their views') FROM (VALUES ('[]'), (NULL), ('[null]')) v(views);
 SELECT throws_like($$SELECT flitmig._favorites_destroy_request(1, 'claim', '["11111111-2222-4333-8444-555555555555"]')$$, 'refused to remove favourites%', 'of an object that this migration made');
+-- ---- calls that may still arrive ----
+CREATE SERVER late FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'http://127.0.0.1:1');
+SELECT flitmig_create('late', 'late') \g /dev/null
+INSERT INTO flitmig.run (migration_id, kind) SELECT id, k FROM flitmig.migration, unnest(ARRAY['sample', 'run', 'rollback']) k WHERE name = 'late';
+CREATE FUNCTION pg_temp.late(run_kind text) RETURNS integer LANGUAGE sql AS $$
+	SELECT flitmig._late_ms(r.id) FROM flitmig.run r JOIN flitmig.migration m ON m.id = r.migration_id WHERE m.name = 'late' AND r.kind = run_kind
+$$;
+CREATE FUNCTION pg_temp.went_dark(batch_kind text, ago interval) RETURNS void LANGUAGE sql AS $$
+	DELETE FROM flitmig.batch b USING flitmig.migration m WHERE m.id = b.migration_id AND m.name = 'late';
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, dark_at) SELECT r.id, m.id, 'x', batch_kind, clock_timestamp() - ago
+	FROM flitmig.migration m JOIN flitmig.run r ON r.migration_id = m.id WHERE m.name = 'late' AND r.kind = 'sample'
+$$;
+SET LOCAL flitmig.late_window = '10s';
+SELECT is(pg_temp.late('run'), 0, 'nobody waits when there was no call');
+SELECT pg_temp.went_dark('update', NULL) \g /dev/null
+SELECT is(pg_temp.late(k), 0, k || ': nor when all were answered') FROM unnest(ARRAY['run', 'rollback']) k;
+SELECT pg_temp.went_dark('update', '4 s') \g /dev/null
+SELECT ok(pg_temp.late(k) BETWEEN 5000 AND 6000, k || ': what is left of the window after an update went dark') FROM unnest(ARRAY['run', 'rollback']) k;
+SELECT pg_temp.went_dark('create', '4 s') \g /dev/null
+SELECT is(pg_temp.late('run'), 0, 'a late create does no harm to a run: it is an upsert of the same');
+SELECT ok(pg_temp.late('rollback') BETWEEN 5000 AND 6000, 'but to a rollback');
+SELECT pg_temp.went_dark('update', '1 hour') \g /dev/null
+SELECT is(pg_temp.late('rollback'), 0, 'the window is over');
+SELECT pg_temp.went_dark('update', '-1 hour') \g /dev/null
+SELECT is(pg_temp.late('rollback'), 10000, 'a clock that was put back does not hold a run for longer than the window');
+SET LOCAL flitmig.late_window = 0;
+SELECT is(pg_temp.late('rollback'), 0, 'no window');
+
 SELECT * FROM finish();
 ROLLBACK;
