@@ -34,6 +34,23 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._gone_share(integer) IS 'Per object map how many stored records are gone from the export, and whether that is few enough to be believed';
 
+CREATE FUNCTION flitmig._gone_or_back(mig integer) RETURNS TABLE (id uuid, object text, object_map_id integer, "position" integer, sequence bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.id, r.object, r.object_map_id, o.position, r.sequence
+	FROM flitmig.object_map o
+	JOIN flitmig._gone_share(mig) s ON s.object_map_id = o.id
+	JOIN flitmig.record r ON r.object_map_id = o.id
+	JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
+	WHERE o.migration_id = mig
+	  AND CASE WHEN r.state = 'mapped' THEN b.gone IN ('flagged', 'trashed')
+			   WHEN r.state = 'gone' THEN b.gone IS NULL AND s.within
+				  AND CASE o.gone ->> 'action' WHEN 'flag' THEN flitmig._gone_field(o.id) IS NOT NULL WHEN 'trash' THEN b.origin = 'created' ELSE false END
+			   ELSE false END
+$$;
+COMMENT ON FUNCTION flitmig._gone_or_back(integer) IS 'Records to be flagged or put in the trash because their row is gone, or to be taken back because it came back';
+
 CREATE FUNCTION flitmig._plan_gone(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -53,18 +70,10 @@ AS $$
 	FROM flitmig._gone_share(mig) s JOIN flitmig.object_map o ON o.id = s.object_map_id
 	WHERE s.gone > 0;
 	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'gone', t.object, t.object_map_id, t.ids, 200)
-	FROM (SELECT r.object, r.object_map_id, o.position, array_agg(r.id ORDER BY r.sequence, r.id) AS ids
-		  FROM flitmig.object_map o
-		  JOIN flitmig._gone_share(mig) s ON s.object_map_id = o.id
-		  JOIN flitmig.record r ON r.object_map_id = o.id
-		  JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
-		  WHERE o.migration_id = mig
-			AND CASE WHEN r.state = 'mapped' THEN b.gone IN ('flagged', 'trashed')
-					 WHEN r.state = 'gone' THEN b.gone IS NULL AND s.within
-						AND CASE o.gone ->> 'action' WHEN 'flag' THEN flitmig._gone_field(o.id) IS NOT NULL WHEN 'trash' THEN b.origin = 'created' ELSE false END
-					 ELSE false END
-		  GROUP BY r.object, r.object_map_id, o.position
-		  ORDER BY o.position) t;
+	FROM (SELECT g.object, g.object_map_id, g.position, array_agg(g.id ORDER BY g.sequence, g.id) AS ids
+		  FROM flitmig._gone_or_back(mig) g
+		  GROUP BY g.object, g.object_map_id, g.position
+		  ORDER BY g.position) t;
 $$;
 COMMENT ON FUNCTION flitmig._plan_gone(bigint, integer, text) IS 'Reports what is gone from the export and plans a read of what is to be flagged, put in the trash, or taken back';
 

@@ -30,7 +30,9 @@ AS $$
 	JOIN flitmig.batch b ON b.run_id = r.id
 	WHERE m.server = _token_calls.server AND b.answered_at > clock_timestamp() - make_interval(secs => 3 * window_ms / 1000.0)
 	  AND b.outcome <> 'throttled'
-	  AND (b.kind NOT IN ('introspect', 'members', 'schema', 'upload') OR b.kind = 'upload' AND flitmig._upload_dialect(m.id) = 'path')
+	  AND (b.kind NOT IN ('introspect', 'members', 'schema', 'upload')
+		   OR b.kind = 'introspect' AND b.detail ->> 'step' IN ('graphql', 'members', 'workflows', 'holders')
+		   OR b.kind = 'upload' AND flitmig._upload_dialect(m.id) = 'path')
 $$;
 COMMENT ON FUNCTION flitmig._token_calls(text, integer) IS 'When a server''s tokens were taken by us, in the last three windows';
 
@@ -194,14 +196,15 @@ COMMENT ON FUNCTION flitmig._workers(integer) IS 'How many calls'' work a server
 
 /*
  * Before the first call of a run the model of Twenty is read and the rows are
- * mapped: as the plan itself has just done, which reads the model twice.
+ * mapped: as the plan itself has just done, which reads twice as much.  While
+ * one of its calls waited for a token, nothing was done.
  */
 CREATE FUNCTION flitmig._before_calls(mig integer) RETURNS double precision
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT extract(epoch FROM coalesce(r.finished_at, r.updated_at) - r.started_at)::double precision
-		   - coalesce((SELECT sum(b.took_ms) / 2000.0 FROM flitmig.batch b WHERE b.run_id = r.id), 0)
+		   - coalesce((SELECT sum(greatest(extract(epoch FROM b.answered_at - b.opened_at), b.took_ms / 1000.0) - b.took_ms / 2000.0) FROM flitmig.batch b WHERE b.run_id = r.id), 0)
 	FROM flitmig.run r
 	WHERE r.migration_id = mig AND r.kind = 'read' AND r.state = 'done'
 	ORDER BY r.id DESC LIMIT 1
@@ -235,7 +238,11 @@ COMMENT ON FUNCTION flitmig._file_times(integer) IS 'Milliseconds before the fir
 
 /* ---- the forecast ---- */
 
-/* Between the calls there is our own work, and 10 ms from one object map to the next. */
+/*
+ * Between the calls there is our own work, and 10 ms from one object map to
+ * the next.  Before changed records are looked at again a run holds for 2 s
+ * (46-trashed.sql).
+ */
 CREATE FUNCTION flitmig._forecast(mig integer, max_tokens integer, window_ms integer, known boolean, tokens double precision, share integer)
 RETURNS TABLE ("order" bigint, object text, action text, records bigint, calls bigint, seconds double precision)
 LANGUAGE sql VOLATILE
@@ -243,8 +250,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH step AS MATERIALIZED (
 		SELECT row_number() OVER (ORDER BY p.pass, p.position, p.part) AS n, p.pass, p.part, p.object, p.action, p.records, p.calls, f.pause_ms AS files_pause_ms,
-			   /* what Twenty has is looked for in one phase of all object maps, and so are changes compared and sent */
-			   CASE WHEN p.pass = 1 THEN least(p.part, 1) ELSE 1 + row_number() OVER (ORDER BY p.pass, p.position, p.part) END AS phase,
+			   /* what Twenty has is looked for in one phase of all object maps, and so are changes compared and sent, and looked at again */
+			   CASE p.pass WHEN 1 THEN least(p.part, 2) WHEN 4 THEN 1000000 ELSE 2 + row_number() OVER (ORDER BY p.pass, p.position, p.part) END AS phase,
 			   p.calls + CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * f.calls ELSE 0 END AS sent,
 			   p.action <> 'upload' OR p.calls > 0 AS metered,
 			   coalesce(k.call_ms + k.record_ms * p.records / greatest(p.calls, 1), f.call_ms) AS service_ms,
@@ -254,13 +261,14 @@ AS $$
 		LEFT JOIN flitmig._call_times(mig) k ON k.kind = CASE WHEN p.action IN ('create', 'update') THEN p.action WHEN p.action = 'upload' THEN NULL WHEN p.action = 'second pass' THEN 'update' ELSE 'read' END),
 	phase AS MATERIALIZED (
 		SELECT row_number() OVER (ORDER BY s.phase) AS n, s.phase, sum(s.sent) AS calls,
-			   CASE WHEN sum(s.sent) = 0 THEN 0 WHEN min(s.action) = 'upload' THEN min(s.files_pause_ms) ELSE 10 END AS pause,
+			   CASE WHEN sum(s.sent) = 0 THEN 0 WHEN min(s.action) = 'upload' THEN min(s.files_pause_ms) WHEN min(s.pass) = 4 THEN 2000 ELSE 10 END AS pause,
 			   sum(s.service_ms * s.sent) / greatest(sum(s.sent), 1) AS service, sum(s.own_ms * s.sent) / greatest(sum(s.sent), 1) AS own,
 			   /* of changes nobody knows how many there are until they were compared */
-			   CASE WHEN NOT bool_and(s.metered) THEN 0 WHEN s.phase = 1 THEN 2 ELSE 1 END AS metered
+			   CASE WHEN NOT bool_and(s.metered) THEN 0 WHEN s.phase = 2 THEN 2 ELSE 1 END AS metered
 		FROM step s GROUP BY s.phase),
 	way AS MATERIALIZED (
-		SELECT flitmig._run_simulate(_forecast.max_tokens, _forecast.window_ms, _forecast.known, _forecast.tokens, share, flitmig._workers(mig),
+		/* two calls that read the model take tokens */
+		SELECT flitmig._run_simulate(_forecast.max_tokens, _forecast.window_ms, _forecast.known, greatest(_forecast.tokens - 2, 0), share, flitmig._workers(mig),
 				array_agg(w.calls ORDER BY w.n), array_agg(w.pause ORDER BY w.n), array_agg(w.service ORDER BY w.n), array_agg(w.own ORDER BY w.n), array_agg(w.metered ORDER BY w.n)) AS ends
 		FROM (SELECT 0 AS n, 0::double precision AS calls, coalesce(flitmig._before_calls(mig), 0) * 1000 AS pause, 0::double precision AS service, 0::double precision AS own, 1::double precision AS metered
 			  UNION ALL

@@ -3,8 +3,8 @@
 /*
  * Records to send per object map, as calls.  pass: 1 what Twenty has already
  * is looked for and changes are sent, 2 the rest is created, 3 fields that
- * point forward are sent in a second pass.  Changes of unique fields and of
- * adopted records take a call each.
+ * point forward are sent in a second pass, 4 what was changed is looked at
+ * again.
  */
 CREATE FUNCTION flitmig._plan_calls(mig integer) RETURNS TABLE (pass integer, "position" integer, part integer, object text, action text, records bigint, calls bigint)
 LANGUAGE sql STABLE
@@ -12,36 +12,61 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH unique_field AS MATERIALIZED (
 		SELECT f.object, f.name FROM flitmig.live_field f WHERE f.migration_id = mig AND f.is_unique AND f.name <> 'id'),
-	counted AS (
-		SELECT o.position, o.name,
-			   count(r.id) FILTER (WHERE b.id IS NULL) AS created,
-			   count(r.id) FILTER (WHERE b.id IS NULL AND o.adopt <> '{}'
-								   AND EXISTS (SELECT FROM unnest(o.adopt) a(path) WHERE r.payload #>> string_to_array(a.path, '.') <> '')) AS looked_for,
-			   count(r.id) FILTER (WHERE b.hash <> r.hash) AS changed,
-			   count(r.id) FILTER (WHERE b.hash <> r.hash
-								   AND (b.origin = 'adopted'
-										OR EXISTS (SELECT FROM unique_field u WHERE u.object = r.object AND r.payload -> u.name IS DISTINCT FROM b.sent -> u.name))) AS single,
-			   count(r.id) FILTER (WHERE b.id IS NULL AND r.file_path IS NOT NULL) AS files,
-			   count(r.id) FILTER (WHERE b.id IS NULL AND d.fields <> '{}' AND r.payload ?| d.fields) AS again
-		FROM flitmig.object_map o
+	waiting AS MATERIALIZED (
+		SELECT r.id, r.object, r.object_map_id, r.hash, r.payload, r.file_path
+		FROM flitmig.record r
+		WHERE r.migration_id = mig AND r.state = 'mapped'
+		  AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)),
+	change AS (
+		SELECT w.object_map_id, w.id, d.changes, d.single
+		FROM waiting w JOIN flitmig.base b ON b.migration_id = mig AND b.id = w.id AND b.hash <> w.hash
+		CROSS JOIN LATERAL (
+			SELECT jsonb_object_agg(key, n.value) AS changes, coalesce(bool_or(flitmig._is_touchy(mig, w.object, key, n.value)) FILTER (WHERE u.name IS NOT NULL), false) AS single
+			FROM jsonb_each(b.sent) s FULL JOIN jsonb_each(w.payload) n USING (key) LEFT JOIN unique_field u ON u.object = w.object AND u.name = key
+			WHERE s.value IS DISTINCT FROM n.value) d),
+	way AS (	/* as _plan_update will choose, unless Twenty has changed meanwhile */
+		SELECT c.object_map_id, c.changes, CASE WHEN c.alike > 1 AND (c.single OR c.alike >= least(c.others, 200)) THEN 'alike' WHEN c.single THEN 'single' ELSE 'upsert' END AS way
+		FROM (SELECT *, count(*) OVER (PARTITION BY object_map_id, changes) AS alike, count(*) OVER (PARTITION BY object_map_id, single) AS others FROM change) c),
+	changed AS (
+		SELECT w.object_map_id, count(*) AS n, count(*) FILTER (WHERE w.way = 'upsert') AS upserted,
+			   count(*) FILTER (WHERE w.way = 'single') + count(DISTINCT w.changes) FILTER (WHERE w.way = 'alike') AS apart
+		FROM way w GROUP BY w.object_map_id),
+	fresh AS (
+		SELECT w.object_map_id, count(*) AS created,
+			   count(*) FILTER (WHERE o.adopt <> '{}' AND EXISTS (SELECT FROM unnest(o.adopt) a(path) WHERE w.payload #>> string_to_array(a.path, '.') <> '')) AS looked_for,
+			   count(*) FILTER (WHERE w.file_path IS NOT NULL) AS files,
+			   count(*) FILTER (WHERE d.fields <> '{}' AND w.payload ?| d.fields) AS again
+		FROM waiting w JOIN flitmig.object_map o ON o.id = w.object_map_id
 		CROSS JOIN LATERAL (SELECT ARRAY(SELECT f.field FROM flitmig.deferred_field f WHERE f.object_map_id = o.id) AS fields) d
-		LEFT JOIN flitmig.record r ON r.object_map_id = o.id AND r.state = 'mapped'
-			AND NOT EXISTS (SELECT FROM flitmig.quarantine q WHERE q.migration_id = mig AND q.id = r.id AND q.hash = r.hash)
-		LEFT JOIN flitmig.base b ON b.migration_id = mig AND b.id = r.id
-		WHERE o.migration_id = mig
-		GROUP BY o.position, o.name)
+		WHERE NOT EXISTS (SELECT FROM flitmig.base b WHERE b.migration_id = mig AND b.id = w.id)
+		GROUP BY w.object_map_id),
+	gone AS (
+		SELECT g.object_map_id, count(*) AS n FROM flitmig._gone_or_back(mig) g GROUP BY g.object_map_id),
+	counted AS (
+		SELECT o.position, o.name, coalesce(g.n, 0) AS gone, coalesce(c.n, 0) AS changed, coalesce(c.apart, 0) AS apart, coalesce(c.upserted, 0) AS upserted,
+			   coalesce(f.created, 0) AS created, coalesce(f.looked_for, 0) AS looked_for, coalesce(f.files, 0) AS files, coalesce(f.again, 0) AS again,
+			   /* looked at again by object, whatever maps it has: counted at its last one */
+			   CASE WHEN lead(o.id) OVER (PARTITION BY o.object ORDER BY o.position) IS NULL AND flitmig._told_column(mig, o.object) IS NOT NULL AND flitmig._has_trash(mig, o.object)
+					THEN sum(coalesce(c.upserted, 0)) OVER (PARTITION BY o.object)::bigint ELSE 0 END AS told
+		FROM flitmig.object_map o
+		LEFT JOIN gone g ON g.object_map_id = o.id
+		LEFT JOIN changed c ON c.object_map_id = o.id
+		LEFT JOIN fresh f ON f.object_map_id = o.id
+		WHERE o.migration_id = mig)
 	SELECT s.pass, c.position, s.part, c.name, s.action, s.n, s.calls
 	FROM counted c, LATERAL flitmig._pace(mig) p,
 		 LATERAL (VALUES
 			(1, 0, 'look for', c.looked_for, ceil(c.looked_for / 100.0)),
-			(1, 1, 'read', c.changed, ceil(c.changed / 200.0)),
-			(1, 2, 'update', c.changed, c.single + ceil((c.changed - c.single) / p.batch_size::numeric)),
-			(2, 3, 'upload', c.files, CASE WHEN flitmig._upload_dialect(mig) = 'path' THEN c.files ELSE 0 END),
-			(2, 4, 'create', c.created, ceil(c.created / p.batch_size::numeric)),
-			(3, 5, 'second pass', c.again, ceil(c.again / 200.0) + ceil(c.again / p.batch_size::numeric))) AS s(pass, part, action, n, calls)
+			(1, 1, 'gone', c.gone, 2 * ceil(c.gone / 200.0)),
+			(1, 2, 'read', c.changed, ceil(c.changed / 200.0)),
+			(1, 3, 'update', c.changed, c.apart + ceil(c.upserted / p.batch_size::numeric)),
+			(2, 4, 'upload', c.files, CASE WHEN flitmig._upload_dialect(mig) = 'path' THEN c.files ELSE 0 END),
+			(2, 5, 'create', c.created, ceil(c.created / p.batch_size::numeric)),
+			(3, 6, 'second pass', c.again, ceil(c.again / 200.0) + ceil(c.again / p.batch_size::numeric)),
+			(4, 7, 'look again', c.told, ceil(c.told::numeric / flitmig._ids_per_call()))) AS s(pass, part, action, n, calls)
 	WHERE s.n > 0 OR s.action = 'create'
 $$;
-COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to be looked for, created, updated and uploaded, and the calls that count against the limit';
+COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to be looked for, created, updated, uploaded and looked at again, and the calls that count against the limit';
 
 /*
  * For terminals of 100 columns.  A statement to paste stays in one piece, on

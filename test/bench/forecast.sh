@@ -46,7 +46,7 @@ measure() {
 	value "SELECT count(*) FROM flitmig_run('bench')" >"$workshop/tmp/run.out" 2>&1 || { tail -5 "$workshop/tmp/run.out"; die "the run failed"; }
 	IFS='|' read -r sent called taken < <(value "
 		SELECT (SELECT sum(b.stored) FROM flitmig.batch b WHERE b.run_id = r.id AND b.kind IN ('create', 'update')),
-			(SELECT count(*) FROM flitmig.batch b WHERE b.run_id = r.id AND b.kind IN ('create', 'update', 'read')),
+			(SELECT count(*) FROM flitmig.batch b WHERE b.run_id = r.id AND b.kind IN ('create', 'update', 'read', 'timeline', 'trash')),
 			round(extract(epoch FROM r.finished_at - r.started_at)::numeric, 1)
 		FROM flitmig.run r ORDER BY r.id DESC LIMIT 1")
 	awk -v name="$1" -v records="${records:--}" -v calls="${calls:--}" -v f="$seconds" -v sent="$sent" -v called="$called" -v t="$taken" 'BEGIN {

@@ -41,7 +41,7 @@ sub compare
 	# Calls that take a token: those at /graphql.
 	my ($sent, $called) = split /\|/, $node->safe_psql('postgres', qq{
 		SELECT coalesce(sum(b.stored) FILTER (WHERE b.kind IN ('create', 'update')), 0),
-			count(*) FILTER (WHERE b.kind IN ('create', 'update', 'read') OR b.kind = 'upload' AND flitmig._upload_dialect(b.migration_id) = 'path')
+			count(*) FILTER (WHERE b.kind IN ('create', 'update', 'read', 'timeline', 'trash') OR b.kind = 'upload' AND flitmig._upload_dialect(b.migration_id) = 'path')
 		FROM flitmig.batch b WHERE b.run_id = (SELECT max(id) FROM flitmig.run)});
 	note "$what: $records records and $calls calls foretold, $sent and $called taken";
 	is($taken, $forecast, "$what: records per object");
