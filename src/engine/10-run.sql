@@ -372,13 +372,14 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._phase_plan(bigint, text) IS 'Plans the batches of a phase and says how many there are and how long to hold before them; the table of phases and their planners';
 
-CREATE FUNCTION flitmig._server_limit(server text, OUT max_tokens integer, OUT window_ms integer)
+CREATE FUNCTION flitmig._server_limit(server text, OUT max_tokens integer, OUT window_ms integer, OUT tokens double precision)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(max(l.max_tokens), 0), coalesce(max(l.window_ms), 0) FROM flitmig.server_limit l WHERE l.server = _server_limit.server
+	SELECT l.max_tokens, l.window_ms, CASE WHEN l.max_tokens > 0 THEN flitmig._tokens_left(_server_limit.server, l.max_tokens, l.window_ms) ELSE 0 END
+	FROM (SELECT coalesce(max(t.max_tokens), 0) AS max_tokens, coalesce(max(t.window_ms), 0) AS window_ms FROM flitmig.server_limit t WHERE t.server = _server_limit.server) l
 $$;
-COMMENT ON FUNCTION flitmig._server_limit(text) IS 'Call limit learned from a server''s messages; 0: none seen yet';
+COMMENT ON FUNCTION flitmig._server_limit(text) IS 'Call limit learned from a server''s messages (0: none seen yet), and how many tokens our own calls have left of it';
 
 CREATE FUNCTION flitmig._batch_size(mig integer) RETURNS integer
 LANGUAGE sql STABLE

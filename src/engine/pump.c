@@ -553,11 +553,12 @@ pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 	server = twenty_server_load(server_name, GetUserId());
 	MemoryContextSwitchTo(old);
 	values[0] = CStringGetTextDatum(server_name);
-	if (SPI_execute_with_args("SELECT max_tokens, window_ms FROM flitmig._server_limit($1)",
+	if (SPI_execute_with_args("SELECT max_tokens, window_ms, tokens FROM flitmig._server_limit($1)",
 							  1, types, values, NULL, true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not read the server's limit");
 	bucket_init(&pump->bucket, server->call_share, DatumGetInt32(row_datum(1)), DatumGetInt32(row_datum(2)));
+	bucket_begin_with(&pump->bucket, now_us(), DatumGetInt32(row_datum(1)), DatumGetFloat8(row_datum(3)));
 	worker_commit();
 	pump->pool = http_pool_create(ctx, server);
 }

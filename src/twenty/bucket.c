@@ -119,6 +119,18 @@ bucket_init(Bucket *bucket, int share, int max_tokens, int window_ms)
 	bucket->tokens = bucket->max_tokens;
 }
 
+void
+bucket_begin_with(Bucket *bucket, int64 now_us, int max_tokens, double tokens)
+{
+	double ours = tokens - (max_tokens - bucket->max_tokens);
+
+	if (bucket->max_tokens == 0 || tokens >= max_tokens)
+		return;
+	bucket->tokens = Max(0, Min(ours, bucket->max_tokens));
+	bucket->opening = bucket->tokens >= bucket->burst + bucket->reserve;
+	bucket->last_refill_us = now_us;
+}
+
 static double
 margin_now_ms(const Bucket *bucket)
 {

@@ -315,6 +315,7 @@ flitmig_run_simulate(PG_FUNCTION_ARGS)
 	simulation_init(&s, PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_FLOAT8(3));
 	s.workers = PG_GETARG_FLOAT8(5);
 	bucket_init(&s.ours, PG_GETARG_INT32(4), PG_GETARG_BOOL(2) ? s.max_tokens : 0, s.window_ms);
+	bucket_begin_with(&s.ours, s.now_us, s.max_tokens, s.tokens);
 	start_us = s.now_us;
 	for (int i = 0; i < n; i++)
 	{

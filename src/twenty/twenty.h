@@ -161,6 +161,12 @@ typedef struct Bucket
 extern void bucket_init(Bucket *bucket, int share, int max_tokens, int window_ms);
 
 /*
+ * Begins with less than a full bucket: tokens of the server's max_tokens are
+ * left (what others took nobody tells us).
+ */
+extern void bucket_begin_with(Bucket *bucket, int64 now_us, int max_tokens, double tokens);
+
+/*
  * How many calls to keep under way: flitmig.requests_in_flight, but more of
  * them when a limit is known.  The server then rests between bursts, and the
  * more calls a burst has, the less of its arithmetic is lost (bucket.c).

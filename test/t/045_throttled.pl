@@ -72,6 +72,20 @@ http_post($twenty, '/__limit', '{}');
 $node->safe_psql('postgres', "SELECT * FROM flitmig_rollback('clinic')");
 ok(dump_of($twenty) eq $before, 'and back');
 
+# A run knows what the runs before it have left in the bucket: nothing is refused.
+$node->safe_psql('postgres', "ALTER SERVER crm OPTIONS (DROP call_share); UPDATE flitmig.batch SET answered_at = answered_at - interval '1 hour';"
+	  . "INSERT INTO flitmig.server_limit (server, max_tokens, window_ms) VALUES ('crm', 100, 60000) ON CONFLICT (server) DO UPDATE SET max_tokens = 100, window_ms = 60000");
+http_post($twenty, '/__limit', encode_json({ perMinute => 100, perSecond => 0 }));
+http_post($twenty, '/__log-clear', '');
+my $calls = 0;
+while ($calls < 115)
+{
+	$node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
+	$node->safe_psql('postgres', "SELECT * FROM flitmig_rollback('clinic')");
+	$calls = $node->safe_psql('postgres', "SELECT count(*) FROM flitmig._token_calls('crm', 60000)");
+}
+is(decode_json(http_get($twenty, '/__log'))->{refused}, 0, "runs that together need more than a bucket: $calls calls, none refused");
+
 sub nothing_lost
 {
 	my ($name) = @_;
