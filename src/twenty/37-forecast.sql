@@ -20,11 +20,11 @@ $$;
 COMMENT ON FUNCTION flitmig._call_share(text) IS 'Percent of a server''s call limit that migrations keep to: its option call_share, else all';
 
 /* The calls that took a token of a server lately, of all its migrations. */
-CREATE FUNCTION flitmig._token_calls(server text, window_ms integer) RETURNS TABLE (at timestamptz)
+CREATE FUNCTION flitmig._token_calls(server text, window_ms integer) RETURNS TABLE (sent_at timestamptz, answered_at timestamptz)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT b.answered_at - make_interval(secs => coalesce(b.took_ms, 0) / 1000.0)
+	SELECT b.answered_at - make_interval(secs => coalesce(b.took_ms, 0) / 1000.0), b.answered_at
 	FROM flitmig.migration m
 	JOIN flitmig.run r ON r.migration_id = m.id AND coalesce(r.finished_at, r.updated_at) > clock_timestamp() - make_interval(secs => 3 * window_ms / 1000.0)
 	JOIN flitmig.batch b ON b.run_id = r.id
@@ -46,42 +46,35 @@ COMMENT ON FUNCTION flitmig._token_calls(text, integer) IS 'When a server''s tok
  * and loses the fraction with each call, so after a run at the limit less is
  * left than the clock would say.  A call that was accepted had a token.
  */
-CREATE FUNCTION flitmig._tokens_left(server text, max_tokens integer, window_ms integer) RETURNS double precision
+CREATE FUNCTION flitmig._tokens_walk(calls timestamptz[], max_tokens integer, window_ms integer) RETURNS double precision
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	tokens double precision := max_tokens;
 	last timestamptz;
-	/* the last stretch of calls without a rest: when it began, and with how many tokens */
-	began timestamptz;
-	began_with double precision := max_tokens;
-	taken bigint;
-	call record;
+	call timestamptz;
 BEGIN
-	FOR call IN SELECT t.at FROM flitmig._token_calls(server, window_ms) t ORDER BY t.at
+	FOREACH call IN ARRAY calls || clock_timestamp()
 	LOOP
 		IF last IS NOT NULL THEN
-			tokens := least(max_tokens, tokens + floor(extract(epoch FROM call.at - last) * 1000 * max_tokens / window_ms));
+			tokens := least(max_tokens, greatest(0, tokens - 1) + floor(extract(epoch FROM call - last) * 1000 * max_tokens / window_ms));
 		END IF;
-		IF last IS NULL OR call.at - last > make_interval(secs => window_ms / 8000.0) THEN
-			began := call.at;
-			began_with := tokens;
-		END IF;
-		tokens := greatest(0, tokens - 1);
-		last := call.at;
+		last := call;
 	END LOOP;
-	IF last IS NULL THEN
-		RETURN max_tokens;
-	END IF;
-	/* at which moment of a call its token is taken only the server knows, so what came in meanwhile is lost or not: count on nothing of it */
-	SELECT count(*) INTO taken FROM flitmig._token_calls(server, window_ms) t WHERE t.at >= began AND t.at > last - make_interval(secs => window_ms / 1000.0);
-	IF began <= last - make_interval(secs => window_ms / 1000.0) THEN
-		began_with := max_tokens;
-	END IF;
-	tokens := least(tokens, greatest(0, began_with - taken));
-	RETURN least(max_tokens, tokens + floor(extract(epoch FROM clock_timestamp() - last) * 1000 * max_tokens / window_ms));
+	RETURN tokens;
 END
+$$;
+COMMENT ON FUNCTION flitmig._tokens_walk(timestamptz[], integer, integer) IS 'Tokens that are left now after calls at these times, in order';
+
+CREATE FUNCTION flitmig._tokens_left(server text, max_tokens integer, window_ms integer) RETURNS double precision
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* at which moment of a call its token is taken only the server knows: the less that may be left is counted on */
+	SELECT least(flitmig._tokens_walk(coalesce(array_agg(t.sent_at ORDER BY t.sent_at), '{}'), max_tokens, window_ms),
+				 flitmig._tokens_walk(coalesce(array_agg(t.answered_at ORDER BY t.answered_at), '{}'), max_tokens, window_ms))
+	FROM flitmig._token_calls(server, window_ms) t
 $$;
 COMMENT ON FUNCTION flitmig._tokens_left(text, integer, integer) IS 'Tokens that our own calls have left in a server''s bucket; what others took nobody tells us';
 
@@ -216,7 +209,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._before_calls(integer) IS 'Seconds that reading the model and mapping took when the newest plan did so; NULL: there was none';
 
-/* Files are looked for before the first goes up; then each takes its calls, of which the one that carries it grows with it. */
+/* All files are looked for before the first goes up; then each takes its calls, of which the one that carries it grows with it. */
 CREATE FUNCTION flitmig._file_times(mig integer, OUT pause_ms double precision, OUT call_ms double precision, OUT calls integer, OUT measured boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -232,14 +225,15 @@ AS $$
 			   (SELECT avg(f.bytes) FROM flitmig.upload f WHERE f.migration_id = mig AND f.state = 'done') AS bytes
 		FROM upload u),
 	waiting AS (
-		SELECT avg(f.bytes) AS bytes FROM flitmig.source_file f WHERE f.migration_id = mig AND f.superseded_by IS NULL AND f.staging_table IS NULL)
-	SELECT coalesce((SELECT extract(epoch FROM s.first_at - max(b.answered_at)) * 1000 FROM flitmig.batch b WHERE b.run_id = s.run_id AND b.kind <> 'upload' AND b.answered_at < s.first_at), 100)::double precision,
+		SELECT avg(f.bytes) AS bytes, count(*) AS n FROM flitmig.source_file f WHERE f.migration_id = mig AND f.superseded_by IS NULL AND f.staging_table IS NULL)
+	SELECT coalesce((SELECT greatest(extract(epoch FROM s.first_at - max(b.answered_at)) * 1000 - 10, 0) FROM flitmig.batch b WHERE b.run_id = s.run_id AND b.kind <> 'upload' AND b.answered_at < s.first_at)
+					/ greatest(1, w.n), 2)::double precision,
 		   coalesce(s.least_ms + (s.took_ms - s.least_ms) * coalesce(least(1000, w.bytes / nullif(s.bytes, 0)), 1), 50)::double precision,
-		   CASE flitmig._upload_dialect(mig) WHEN 'direct' THEN 3 ELSE 1 END,
+		   k.calls,
 		   s.took_ms IS NOT NULL
-	FROM sent s, waiting w
+	FROM sent s, waiting w, LATERAL (SELECT CASE flitmig._upload_dialect(mig) WHEN 'direct' THEN 3 ELSE 1 END) k(calls)
 $$;
-COMMENT ON FUNCTION flitmig._file_times(integer) IS 'Milliseconds before the first file, and for each call of a file''s upload, by the newest run that sent some; how many calls a file takes';
+COMMENT ON FUNCTION flitmig._file_times(integer) IS 'Milliseconds that looking for a file takes before the first goes up, and each call of a file''s upload, by the newest run that sent some; how many calls a file takes';
 
 /* ---- the forecast ---- */
 
@@ -254,7 +248,7 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH step AS MATERIALIZED (
-		SELECT row_number() OVER (ORDER BY p.pass, p.position, p.part) AS n, p.pass, p.part, p.object, p.action, p.records, p.calls, f.pause_ms AS files_pause_ms,
+		SELECT row_number() OVER (ORDER BY p.pass, p.position, p.part) AS n, p.pass, p.part, p.object, p.action, p.records, p.calls, 10 + f.pause_ms * p.records AS files_pause_ms,
 			   /* what Twenty has is looked for in one phase of all object maps, and so are changes compared and sent, and looked at again */
 			   CASE p.pass WHEN 1 THEN least(p.part, 2) WHEN 4 THEN 1000000 ELSE 2 + row_number() OVER (ORDER BY p.pass, p.position, p.part) END AS phase,
 			   p.calls + CASE WHEN p.action = 'upload' AND p.calls = 0 THEN p.records * f.calls ELSE 0 END AS sent,

@@ -154,6 +154,15 @@ burst_now(const Bucket *bucket)
 	return bucket->burst;
 }
 
+/* One at a time does not save up what came in while nothing was sent: that goes at once. */
+static int
+burst_from_now(const Bucket *bucket)
+{
+	int at_once = burst_now(bucket);
+
+	return Max(at_once, Min((int) bucket->tokens - bucket->reserve, bucket->burst));
+}
+
 /* Whole tokens that a gap since the last call has certainly brought. */
 static double
 refill(const Bucket *bucket, double gap_ms)
@@ -233,7 +242,7 @@ bucket_delay_ms(Bucket *bucket, int64 now_us, int roots)
 		delay_ms = Max(delay_ms, (bucket->hold_until_us - now_us) / 1000.0);
 	if (bucket->max_tokens > 0)
 	{
-		bool in_burst = bucket->opening || (gap_ms <= bucket->margin_ms && bucket->burst_calls < burst_now(bucket));
+		bool in_burst = bucket->opening || (gap_ms <= bucket->margin_ms && bucket->burst_calls < bucket->burst_size);
 
 		double reserve = is_last_burst(bucket) ? 0 : bucket->reserve;
 
@@ -281,6 +290,7 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 {
 	BriefLimit *brief = &bucket->brief;
 	double		gap_ms = (now_us - bucket->last_refill_us) / 1000.0;
+	int			burst_size = 1;
 
 	if (brief->max_tokens > 0)
 	{
@@ -298,6 +308,7 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 			bucket->tokens = bucket->max_tokens;
 			bucket->opening = true;
 		}
+		burst_size = burst_from_now(bucket);
 		bucket->tokens = Max(0, bucket->tokens - roots);
 		if (bucket->tokens < bucket->burst + bucket->reserve)
 			bucket->opening = false;
@@ -307,6 +318,7 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 	if (bucket->burst_calls == 0 || gap_ms > bucket->margin_ms)
 	{
 		end_burst(bucket);
+		bucket->burst_size = burst_size;
 		bucket->measured = !bucket->opening && gap_ms * 1000 > bucket->round_trip_us;
 		bucket->burst_start_us = now_us;
 		bucket->round_trip_us = bucket->round_trip_us * 9 / 10;

@@ -144,6 +144,7 @@ typedef struct Bucket
 	int64	   refused_burst_us; /* the burst whose refusal counted last */
 	int		   expected;		 /* calls that are still to come; 0: not known */
 	int		   burst_calls;		 /* calls of this burst so far */
+	int		   burst_size;		 /* ... and at most */
 	bool	   measured;		 /* it began when every answer was in: its lag tells something */
 	int64	   first_answer_us;	 /* of this burst; 0: none yet */
 	int64	   lag_us;			 /* by how much the last answer of this burst came after the first */

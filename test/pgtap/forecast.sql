@@ -55,7 +55,7 @@ SELECT ok(flitmig._workers(:mig) BETWEEN 1 AND 1.1, 'each waits for the one befo
 
 -- the bucket
 SELECT count(pg_temp.call(1, make_interval(secs => 30 - n / 1000.0), 1)) FROM generate_series(1, 100) n;
-SELECT ok(flitmig._tokens_left('crm', 100, 60000) BETWEEN 45 AND 51, 'half a minute after a hundred calls half of it is there again');
+SELECT ok(t BETWEEN 43 AND 51, 'half a minute after a hundred calls half of it is there again: ' || t) FROM flitmig._tokens_left('crm', 100, 60000) t;
 SELECT ok(flitmig._default_disproved(:mig) IS FALSE, 'that is what the default allows');
 SELECT count(pg_temp.call(1, make_interval(secs => 29.5 - n / 1000.0), 1)) FROM generate_series(1, 60) n;
 SELECT ok(flitmig._default_disproved(:mig), 'sixty more in the same second are more than it allows');
