@@ -93,7 +93,6 @@ typedef struct Archive Archive;
 extern Archive *archive_open(Input *input);
 extern bool		archive_find(Archive *archive, const char *name);
 extern ssize_t	archive_data(Archive *archive, void *buf, size_t length);
-extern void		archive_check(Archive *archive);
 extern void		archive_close(Archive *archive);
 
 struct archive;
