@@ -112,6 +112,9 @@ extern int imported_file_open(const char *path, int64 bytes, const uint8 *sha256
 /* Why it could not be opened, as far as that can be told without reading; or NULL. */
 extern const char *imported_file_problem(const char *path);
 
+/* Its first bytes, and how many there are; -1 when it cannot be read. */
+extern int imported_file_head(const char *path, char *head, int length);
+
 /* ---- findings (finding.c) ---- */
 
 #define FINDING_PLACES 10
