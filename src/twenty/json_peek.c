@@ -283,3 +283,21 @@ json_peek_text(JsonPeek value, size_t max_bytes)
 	result[used] = '\0';
 	return result;
 }
+
+const char *
+json_peek_string(JsonPeek value, size_t max_bytes)
+{
+	return json_peek_kind(value) == '"' ? json_peek_text(value, max_bytes) : "";
+}
+
+JsonPeek
+json_peek_first(JsonPeek array)
+{
+	JsonPeek cursor = {0};
+	JsonPeek name;
+	JsonPeek value = {0};
+
+	if (json_peek_kind(array) == '[' && json_peek_next(array, &cursor, &name, &value))
+		return value;
+	return (JsonPeek){0};
+}
