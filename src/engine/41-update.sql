@@ -17,9 +17,7 @@ AS $$
 	SELECT EXISTS (SELECT FROM flitmig.live_field f
 				   WHERE f.migration_id = mig AND f.object = _is_touchy.object AND f.name = payload_key AND f.is_unique
 					 AND (flitmig._blank(value)
-						  OR NOT EXISTS (SELECT FROM flitmig.undo u
-										 WHERE u.migration_id = mig AND u.undone_by IS NULL AND u.object = f.object
-										   AND (u.action = 'create_object' OR (u.action = 'create_field' AND u.field = f.name)))))
+						  OR NOT flitmig._made_field(mig, f.object, f.name)))
 $$;
 COMMENT ON FUNCTION flitmig._is_touchy(integer, text, text, jsonb) IS 'Whether a field must not get this value by upsert, because it is unique on the server';
 
@@ -164,8 +162,7 @@ BEGIN
 	WHERE NOT EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = b.migration_id AND u.action = 'create' AND u.undone_by IS NULL AND i.id = ANY (u.ids));
 	INSERT INTO flitmig.undo (migration_id, run_id, action, object, ids)
 	SELECT b.migration_id, b.run_id, 'create', b.object, unlogged WHERE unlogged IS NOT NULL;
-	IF EXISTS (SELECT FROM flitmig.live_field f
-			   WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL) THEN
+	IF flitmig._told_column(b.migration_id, b.object) IS NOT NULL THEN
 		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, b.object_map_id, inserted, flitmig._ids_per_call());
 	END IF;
 	PERFORM flitmig._plan_destroys(b.run_id, b.migration_id, b.phase, 'unmake', b.object, b.object_map_id, inserted);

@@ -51,6 +51,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._undo_scope(bigint) IS 'The part of the undo log that a rollback run is about';
 
+CREATE FUNCTION flitmig._is_forced(this_run bigint) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = this_run
+$$;
+COMMENT ON FUNCTION flitmig._is_forced(bigint) IS 'Whether a rollback takes back what a person has changed as well';
+
 CREATE FUNCTION flitmig._plan_look(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -76,8 +84,8 @@ BEGIN
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state = 'destroy'
-			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
-		  GROUP BY i.object) t;
+		  GROUP BY i.object) t
+	WHERE flitmig._is_live(mig, t.object);
 END
 $$;
 COMMENT ON FUNCTION flitmig._plan_look(bigint, integer, text) IS 'Lists what a rollback is about and plans a read of each record';
@@ -108,7 +116,7 @@ AS $$
 		why = CASE WHEN j.absent THEN 'not there any more' ELSE 'changed in Twenty since it was stored' END
 	FROM judged j
 	WHERE i.run_id = b.run_id AND i.id = j.id AND i.state = 'destroy'
-	  AND (j.absent OR (j.changed AND NOT (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id)))
+	  AND (j.absent OR (j.changed AND NOT flitmig._is_forced(b.run_id)))
 $$;
 COMMENT ON FUNCTION flitmig._read_look(flitmig.batch, jsonb) IS 'Keeps records that a person has changed (any field of ours, or updatedAt), unless forced';
 
@@ -120,9 +128,8 @@ AS $$
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state = 'destroy'
-			AND EXISTS (SELECT FROM flitmig.live_field f
-						WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = i.object AND f.join_column IS NOT NULL)
 		  GROUP BY i.object) t
+	WHERE flitmig._told_column(mig, t.object) IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._plan_timeline(bigint, integer, text) IS 'Plans the removal of timeline activities that point at records about to be destroyed';
 
@@ -203,8 +210,8 @@ AS $$
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent')
-			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
 		  GROUP BY i.object) t
+	WHERE flitmig._is_live(mig, t.object)
 $$;
 COMMENT ON FUNCTION flitmig._plan_late(bigint, integer, text) IS 'Plans the last look: proof that nothing is left, also of calls that landed late';
 
@@ -225,8 +232,7 @@ BEGIN
 		RETURN;
 	END IF;
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, NULL, survivors, flitmig._ids_per_call())
-	WHERE EXISTS (SELECT FROM flitmig.live_field f
-				  WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL);
+	WHERE flitmig._told_column(b.migration_id, b.object) IS NOT NULL;
 	PERFORM flitmig._plan_destroys(b.run_id, b.migration_id, b.phase, 'undo', b.object, b.object_map_id, survivors);
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read', 'late', b.object, b.object_map_id, b.ids, flitmig._ids_per_call());
 END

@@ -36,7 +36,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	force boolean := (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id);
+	force boolean := flitmig._is_forced(b.run_id);
 BEGIN
 	UPDATE flitmig.rollback_item i SET state = 'absent', why = 'not there any more'
 	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
@@ -109,7 +109,7 @@ BEGIN
 	SET state = 'kept', why = CASE f.fate WHEN 'changed' THEN 'changed in Twenty since it was stored' ELSE 'in the trash of Twenty, where someone else put it' END
 	FROM pg_temp.flitmig_fate f
 	WHERE f.fate IN ('in the trash', 'changed') AND i.run_id = b.run_id AND i.id = f.id;
-	IF NOT (SELECT r.options ? 'dry_run' FROM flitmig.run r WHERE r.id = b.run_id) THEN
+	IF NOT flitmig._is_dry(b.run_id) THEN
 		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, t.fate, 'undo', b.object, b.object_map_id, t.ids, 200)
 		FROM (SELECT f.fate, array_agg(f.id ORDER BY f.id) AS ids FROM pg_temp.flitmig_fate f WHERE f.fate IN ('trash', 'untrash') GROUP BY f.fate) t;
 	END IF;

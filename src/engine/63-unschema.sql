@@ -34,7 +34,7 @@ AS $$
 	WHERE u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 	  AND (u.action = 'create_object'
 		   OR NOT EXISTS (SELECT FROM flitmig._undo_scope(this_run) o WHERE o.action = 'create_object' AND o.object = u.object))
-	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = u.migration_id AND l.name = u.object)
+	  AND flitmig._is_live(u.migration_id, u.object)
 	  AND (u.field IS NULL OR EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = u.migration_id AND f.object = u.object AND f.name = u.field))
 $$;
 COMMENT ON FUNCTION flitmig._schema_scope(bigint) IS 'Schema changes that a rollback has to take back one by one';
