@@ -13,10 +13,7 @@ use Test::More;
 my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
-open(my $fh, '>', "$work/export/patients.csv");
-print $fh "Patient ID,First Name,Last Name,Email\n";
-print $fh "$_,Given$_,Family$_,p$_\@example.org\n" for 1 .. 200;
-close $fh;
+write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email', map { "$_,Given$_,Family$_,p$_\@example.org" } 1 .. 200);
 
 my $node = start_cluster('poison');
 my $twenty = start_twenty('--model', '2.19');
