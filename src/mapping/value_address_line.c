@@ -13,8 +13,6 @@
  */
 #include "mapping.h"
 
-#include <ctype.h>
-
 PG_FUNCTION_INFO_V1(flitmig_address_line);
 
 /* More parts or words than an address has. */
@@ -60,8 +58,8 @@ looks_like(Span span, const char *pattern)
 	{
 		unsigned char ch = (unsigned char) span.data[i];
 
-		if (pattern[i] == '9' ? !isdigit(ch) : pattern[i] == 'A' ? !isalpha(ch)
-																 : ch != pattern[i])
+		if (pattern[i] == '9' ? !is_ascii_digit(ch) : pattern[i] == 'A' ? !is_ascii_letter(ch)
+																		: ch != pattern[i])
 			return false;
 	}
 	return true;
@@ -190,7 +188,7 @@ static bool
 has_digit(Span span)
 {
 	for (int i = 0; i < span.len; i++)
-		if (isdigit((unsigned char) span.data[i]))
+		if (is_ascii_digit(span.data[i]))
 			return true;
 	return false;
 }

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <iconv.h>
 #include <string.h>
-#include <strings.h>
 
 #include <uchardet.h>
 
@@ -285,7 +284,7 @@ encoding_by_name(Encoding *encoding, const char *name)
 	if (strlen(name) >= sizeof(encoding->name))
 		return false;
 	strcpy(encoding->name, name);
-	if (strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0 || strcasecmp(name, "ASCII") == 0)
+	if (ascii_equal(name, "UTF-8") || ascii_equal(name, "UTF8") || ascii_equal(name, "ASCII"))
 	{
 		strcpy(encoding->name, "UTF-8");
 		encoding->kind = ENCODING_UTF8;
@@ -308,7 +307,7 @@ is_latin_guess(const char *name)
 										"WINDOWS-1254", "WINDOWS-1257", "WINDOWS-1258", "MAC-CENTRALEUROPE", "IBM852", "IBM865", NULL};
 
 	for (int i = 0; latin[i]; i++)
-		if (strcasecmp(latin[i], name) == 0)
+		if (ascii_equal(latin[i], name))
 			return true;
 	return false;
 }
@@ -337,12 +336,12 @@ guess_encoding(const EncodingSurvey *survey, char name[40])
 		controls |= c >= 0x80 && c <= 0x9F;
 	}
 	/* What begins like a file in UTF-16 is the sample: the file has been looked at for that. */
-	if (name[0] == '\0' || strcasecmp(name, "ASCII") == 0 || strncasecmp(name, "UTF-", 4) == 0)
+	if (name[0] == '\0' || ascii_equal(name, "ASCII") || ascii_begins(name, "UTF-"))
 		strcpy(name, "WINDOWS-1252");
 	else if (is_latin_guess(name) &&
-			 (letters < LATIN_LETTERS || (controls && strncasecmp(name, "ISO-", 4) == 0)) &&
-			 !(strcasecmp(name, "ISO-8859-1") == 0 && !controls) &&
-			 !(strcasecmp(name, "ISO-8859-15") == 0 && !controls))
+			 (letters < LATIN_LETTERS || (controls && ascii_begins(name, "ISO-"))) &&
+			 !(ascii_equal(name, "ISO-8859-1") && !controls) &&
+			 !(ascii_equal(name, "ISO-8859-15") && !controls))
 		strcpy(name, "WINDOWS-1252");
 }
 

@@ -110,6 +110,16 @@ add_columns(Import *import, SourceFile *file, Oid relid)
 		sql_run_once(sql.data);
 }
 
+/* Cells that no row has are NULL, and rows go past what checks that. */
+static bool
+has_required_cell(Relation rel)
+{
+	for (int i = FIXED_COLUMNS; i < RelationGetDescr(rel)->natts; i++)
+		if (TupleDescAttr(RelationGetDescr(rel), i)->attnotnull)
+			return true;
+	return false;
+}
+
 /* A staging table is a plain table that nobody has made do more than hold rows. */
 static void
 check_table(Relation rel)
@@ -123,7 +133,7 @@ check_table(Relation rel)
 		trouble = "it is not a plain table";
 	else if (rel->trigdesc != NULL)
 		trouble = "it has triggers";
-	else if (rel->rd_att->constr && (rel->rd_att->constr->num_check > 0 || rel->rd_att->constr->has_generated_stored))
+	else if (rel->rd_att->constr && (rel->rd_att->constr->num_check > 0 || rel->rd_att->constr->has_generated_stored || has_required_cell(rel)))
 		trouble = "it has constraints or generated columns";
 	else if (rel->rd_rel->relrowsecurity)
 		trouble = "it has row security";

@@ -5,7 +5,6 @@
 #include "source/text_core.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Longer values are text: no date, number or address needs more. */
 #define SHAPE_LIMIT 254 /* bytes; the longest e-mail address (RFC 5321) */
@@ -377,7 +376,7 @@ is_boolean(const char *p, size_t length)
 	if (length > 5 || !strchr("tfyno", *p | 0x20))
 		return false;
 	for (int i = 0; words[i]; i++)
-		if (strlen(words[i]) == length && strncasecmp(words[i], p, length) == 0)
+		if (strlen(words[i]) == length && ascii_begins(p, words[i]))
 			return true;
 	return false;
 }
@@ -436,7 +435,7 @@ value_shape(const char *value, size_t length)
 		shape.kind = SHAPE_UUID;
 	else if ((classes & CLASS_AT) && is_email(p, end))
 		shape.kind = SHAPE_EMAIL;
-	else if (end - p > 8 && (*p | 0x20) == 'h' && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
+	else if (end - p > 8 && (*p | 0x20) == 'h' && (ascii_begins(p, "http://") || ascii_begins(p, "https://")))
 		shape.kind = SHAPE_URL;
 	return shape;
 }

@@ -378,6 +378,10 @@ extern bool json_clean(const char *data, size_t length, Bytes *out, Damage *dama
 
 /* ---- names (names.c) ---- */
 
+/* Comparison of texts in any case: of ASCII letters alone, whatever the locale. */
+extern bool ascii_equal(const char *a, const char *b);
+extern bool ascii_begins(const char *text, const char *beginning);
+
 #define NAME_LIMIT 63 /* bytes of a PostgreSQL name */
 
 /*

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <iconv.h>
 #include <string.h>
-#include <strings.h>
 
 #define CHARACTER_LIMIT 8						  /* bytes of a character in any encoding */
 #define NOTE_ROOM		(1 + 2 * CHARACTER_LIMIT) /* a note on one character */
@@ -73,7 +72,7 @@ has_twins(const char *name)
 										  "BIG5-HKSCS", "BIG5HKSCS", NULL};
 
 	for (int i = 0; without[i]; i++)
-		if (strncasecmp(name, without[i], strlen(without[i])) == 0)
+		if (ascii_begins(name, without[i]))
 			return false;
 	return true;
 }
@@ -84,8 +83,8 @@ transcoder_init(Transcoder *t, ByteSource from, const Encoding *encoding)
 	memset(t, 0, sizeof(*t));
 	t->from = from;
 	t->encoding = *encoding;
-	t->unit = strncasecmp(encoding->name, "UTF-16", 6) == 0 ? 2 : strncasecmp(encoding->name, "UTF-32", 6) == 0 ? 4
-																												: 1;
+	t->unit = ascii_begins(encoding->name, "UTF-16") ? 2 : ascii_begins(encoding->name, "UTF-32") ? 4
+																								  : 1;
 	t->iconv = iconv_open("UTF-8", encoding->name);
 	if (t->iconv == (iconv_t) -1)
 		return false;

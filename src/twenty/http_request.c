@@ -504,8 +504,6 @@ http_request_finish(HttpRequest *request, CURLcode result)
 		answer->retry_after_ms = (long) Min(retry_after_s, 86400) * 1000;
 	if (result == CURLE_OK)
 		request->pool->spoke_http = true;
-	if (request->received == NULL)
-		request->received = calloc(1, 1);
-	answer->body = request->received;
+	answer->body = request->received ? request->received : "";
 	answer->length = request->n_received;
 }

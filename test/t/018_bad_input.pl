@@ -264,6 +264,30 @@ is($rows, 'wide|wide.xlsx|39|0|-', 'a part in UTF-16 is read');
 ($rows) = import_of(workbook_of('many.xlsx', '<sst/>', $sheet, 'xl/workbook.xml' => '<workbook xmlns:r="x"><sheets>' . join('', map { "<sheet name=\"S$_\" r:id=\"r1\"/>" } 1 .. 300) . '</sheets></workbook>'));
 like($rows, qr/^-\|many\.xlsx\|0\|0\|300 sheets$/m, 'every one of 300 sheets is read');
 
+# A staging table that somebody has made do more than hold rows takes none: they would go past it.
+my $plain = put('plain.csv', "id,name\n1,Ann\n");
+import_of($plain);
+for my $more (['ALTER TABLE %s ALTER COLUMN name SET NOT NULL', 'ALTER TABLE %s ALTER COLUMN name DROP NOT NULL', 'it has constraints or generated columns'],
+	['CREATE TRIGGER t BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'DROP TRIGGER t ON %s', 'it has triggers'],
+	['ALTER TABLE %s ENABLE ROW LEVEL SECURITY', 'ALTER TABLE %s DISABLE ROW LEVEL SECURITY', 'it has row security'])
+{
+	my ($do, $undo, $why) = @$more;
+	my $table = "bad${count}_staging.plain";
+	$node->safe_psql('postgres', sprintf($do, $table));
+	put('plain.csv', "id,name\n2,\n");
+	like(psql_error($node, "SELECT FROM flitmig_import('bad$count', '$plain')"), qr/cannot stage rows in table "plain": \Q$why\E/, $why);
+	$node->safe_psql('postgres', sprintf($undo, $table));
+}
+is($node->safe_psql('postgres', "SELECT rows FROM flitmig_import('bad$count', '$plain')"), '1', 'and takes them when it holds rows again');
+
+# A database that cannot hold every letter is told so at once.
+for my $encoding ('LATIN1', 'SQL_ASCII')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE db_$encoding ENCODING '$encoding' LOCALE 'C' TEMPLATE template0");
+	my ($code, $out, $err) = $node->psql("db_\L$encoding", 'CREATE EXTENSION flitmig');
+	like($err, qr/flitmig needs a database in UTF8, this one is in $encoding.*\n.*HINT:/s, "no extension in a database in $encoding");
+}
+
 # A cell of 2 GB takes as much disk, and a backend of 1 GB: make check-long.
 if ($ENV{FLITMIG_LONG})
 {

@@ -54,9 +54,7 @@ my %profile = (
 		{ name => 'visit_person', object => 'taskTarget', source => '{people} s', key => 's.id',
 			fields => { task => { relation => 'visit', key => 's.id' }, '@person' => { relation => 'person', key => 's.id' } } } ]);
 mkdir "$work/people";
-open($fh, '>', "$work/people/people.csv");
-print $fh "id,tag,email,code\n0,GOOD,,\n";
-close $fh;
+write_lines("$work/people/people.csv", 'id,tag,email,code', '0,GOOD,,');
 $node->safe_psql('postgres', "INSERT INTO flitmig.profile (name, doc) VALUES ('raw', \$doc\$" . encode_json(\%profile) . "\$doc\$)");
 migrate_up_to($node, 'raw', "$work/people", profile => 'raw');
 sign_off($node, 'raw', 1);
