@@ -227,44 +227,75 @@ read_named_date(const char *p, const char *end, Shape *shape)
 	return read_date_tail(p, end, shape);
 }
 
+/* Takes a currency sign off either end; whether there was one. */
+static inline bool
+take_currency(const char **p, const char **end)
+{
+	const char *from = *p;
+
+	if (*p < *end && **p == '$')
+		(*p)++;
+	else if (*end - *p > 2 && memcmp(*p, "\xC2\xA3", 2) == 0) /* pound */
+		*p += 2;
+	else if (*end - *p > 3 && memcmp(*p, "\xE2\x82\xAC", 3) == 0) /* euro */
+		*p += 3;
+	if (*end - *p > 3 && memcmp(*end - 3, "\xE2\x82\xAC", 3) == 0)
+	{
+		*end -= 3;
+		return true;
+	}
+	return *p > from;
+}
+
+static inline bool
+is_sign(const char *p, const char *end)
+{
+	return p < end && (*p == '-' || *p == '+');
+}
+
+/* How many digits there are, with marks between them and perhaps an exponent behind; 0: none, or something else too. */
+static inline int
+count_digits(const char *p, const char *end, bool exponent, bool *mark)
+{
+	int count = 0;
+
+	for (; p < end; p++)
+	{
+		if (is_digit(*p))
+			count++;
+		else if ((*p == '.' || *p == ',') && p + 1 < end && is_digit(p[1]))
+			*mark = true;
+		else if ((*p == 'e' || *p == 'E') && exponent && count > 0 && end - p > 1 && end - p < 5)
+		{
+			if (is_sign(p + 1, end))
+				p++;
+			if (p + 1 == end)
+				return 0;
+			*mark = true;
+		}
+		else
+			return 0;
+	}
+	return count;
+}
+
 /* Integer, number, money, percentage. */
 static bool
 read_number(const char *p, const char *end, Shape *shape)
 {
-	bool sign = false,
-		 money = false,
-		 mark = false,
-		 percent = false;
-	int count = 0;
+	bool money = *p == '(' && end[-1] == ')';
+	bool percent = false;
+	bool mark = false;
+	bool sign;
 
-	if (*p == '(' && end[-1] == ')')
+	if (money)
 	{
 		p++;
 		end--;
-		money = true;
 	}
-	if (p < end && (*p == '-' || *p == '+'))
-		sign = *p++ != 0;
-	if (p < end && *p == '$')
-	{
-		money = true;
-		p++;
-	}
-	else if (end - p > 2 && memcmp(p, "\xC2\xA3", 2) == 0) /* pound */
-	{
-		money = true;
-		p += 2;
-	}
-	else if (end - p > 3 && memcmp(p, "\xE2\x82\xAC", 3) == 0) /* euro */
-	{
-		money = true;
-		p += 3;
-	}
-	if (end - p > 3 && memcmp(end - 3, "\xE2\x82\xAC", 3) == 0)
-	{
-		money = true;
-		end -= 3;
-	}
+	sign = is_sign(p, end);
+	p += sign;
+	money |= take_currency(&p, &end);
 	if (end > p && end[-1] == '%')
 	{
 		percent = true;
@@ -274,28 +305,9 @@ read_number(const char *p, const char *end, Shape *shape)
 		p++;
 	while (end > p && end[-1] == ' ')
 		end--;
-	if (!sign && p < end && (*p == '-' || *p == '+'))
+	if (!sign && is_sign(p, end))
 		p++;
-	for (; p < end; p++)
-	{
-		if (is_digit(*p))
-			count++;
-		else if ((*p == '.' || *p == ',') && p + 1 < end && is_digit(p[1]))
-			mark = true;
-		else if ((*p == 'e' || *p == 'E') && count > 0 && end - p > 1 && end - p < 5 && !money)
-		{
-			p++;
-			if (*p == '-' || *p == '+')
-				p++;
-			if (p == end)
-				return false;
-			mark = true;
-			p--;
-		}
-		else
-			return false;
-	}
-	if (count == 0)
+	if (count_digits(p, end, !money, &mark) == 0)
 		return false;
 	shape->kind = money ? SHAPE_MONEY : percent ? SHAPE_PERCENT
 									: mark		? SHAPE_NUMBER
