@@ -264,6 +264,7 @@ drain(Pump *pump)
 	}
 }
 
+/* Sends the phase's calls and takes their answers until none is left, or a stop is asked for. */
 static void
 phase_pump(Pump *pump)
 {
@@ -311,6 +312,7 @@ phase_hold(Pump *pump)
 	}
 }
 
+/* Reads server and limit, and opens the pool of connections. */
 static void
 pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 {

@@ -81,6 +81,7 @@ is_postcode(Span span, const char *country)
 	return false;
 }
 
+/* A state or province by its code or name, in countries whose addresses have one. */
 static bool
 is_state(Span span, const char *country)
 {
@@ -135,6 +136,7 @@ split_parts(Span cell, Line *line)
 	return line->parts > 0;
 }
 
+/* Splits at blanks, into MAX_WORDS at the most; how many there are. */
 static int
 split_words(Span part, Span *words)
 {

@@ -356,6 +356,7 @@ sniff(Span span)
 	return MARKUP_TEXT;
 }
 
+/* Turns a cell into Markdown by the reader for what it is. */
 static text *
 convert(Span span, MarkupFormat format)
 {

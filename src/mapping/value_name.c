@@ -246,6 +246,7 @@ take_suffixes(NameParts *name, Words *words, bool loud)
 	words->count = end;
 }
 
+/* Takes titles from the beginning, leaving at least one word. */
 static void
 take_prefixes(NameParts *name, Words *words)
 {

@@ -90,6 +90,7 @@ converter(int codepage)
 	return cached;
 }
 
+/* Writes text where the group's state wants it: as a list marker, nowhere, or into the note. */
 static void
 write_text(RtfReader *reader, const char *s, int len)
 {
@@ -159,6 +160,7 @@ add_byte(RtfReader *reader, unsigned char byte)
 	reader->run[reader->run_len++] = (char) byte;
 }
 
+/* Writes a \u character; a half of a pair waits for the other. */
 static void
 write_codepoint(RtfReader *reader, uint32 code)
 {
@@ -307,6 +309,7 @@ static const RtfWord words[] = {
 	{"uc", RTF_UNICODE_SKIP, NULL},
 	{"v", RTF_HIDDEN, NULL}};
 
+/* A word of the table, or NULL: it means nothing here. */
 static const RtfWord *
 find_word(const char *name)
 {
@@ -359,6 +362,7 @@ apply_font(RtfReader *reader, RtfAction action, int number)
 		reader->codepage = number;
 }
 
+/* Does what a word says. */
 static void
 apply_word(RtfReader *reader, const RtfWord *word, int number, bool has_number)
 {

@@ -140,6 +140,7 @@ there(Scan *scan, size_t at)
 	return true;
 }
 
+/* Adds a cell to the row; false when memory is out. */
 static bool
 add_cell(CsvReader *reader, size_t offset, size_t length, bool quoted, bool in_scratch)
 {

@@ -22,6 +22,7 @@ typedef struct Fit
 	int		first_width;
 } Fit;
 
+/* Parses a sample by the dialect and adds up how its rows look; false when memory is out. */
 static bool
 measure(const Bytes *sample, bool from_start, bool whole, const CsvDialect *dialect, Fit *fit)
 {

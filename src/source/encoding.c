@@ -198,6 +198,7 @@ survey_byte(EncodingSurvey *survey, unsigned char c)
 												: 0xBF;
 }
 
+/* Looks for NUL bytes at even and odd places, as UTF-16 has them. */
 static void
 survey_head(EncodingSurvey *survey, const char *data, size_t length)
 {

@@ -79,6 +79,7 @@ is_known_name(const CsvHints *hints, const char *value, size_t length)
 	return name[0] && bsearch(name, hints->known, (size_t) hints->known_count, sizeof(char *), compare_names) != NULL;
 }
 
+/* Notes down what a row's cells look like. */
 static void
 look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 {
@@ -112,6 +113,7 @@ look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 	head->rows++;
 }
 
+/* Looks at the first rows; false when memory is out. */
 static bool
 look_at_head(const Bytes *sample, const CsvHints *hints, const CsvLayout *layout, Head *head)
 {

@@ -141,6 +141,7 @@ cell_text(SheetWriter *writer, size_t *length, char number[NUMBER_TEXT])
 	return value;
 }
 
+/* Writes a cell in quotes, those in it doubled. */
 static void
 put_quoted(SheetWriter *writer, const char *data, size_t length)
 {
@@ -214,6 +215,7 @@ start_row(SheetWriter *writer, const Part *part)
 		end_row(writer);
 }
 
+/* What a node of the sheet's XML means. */
 static void
 take_node(SheetWriter *writer, const Part *part)
 {

@@ -494,9 +494,8 @@ void
 loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length)
 {
 	SqlArguments args = {0};
-	Bytes		 restored = {0};
 
-	raw = file_bytes(file, raw, &length, &restored);
+	raw = file_bytes(file, raw, &length);
 	if (length > REJECT_BYTES)
 	{
 		reason = psprintf("%s (the first 64 MB are kept)", reason);
@@ -509,6 +508,5 @@ loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw,
 	sql_run("INSERT INTO flitmig.reject (file_id, line_no, reason, raw) VALUES ($1, $2, $3, $4)", &args);
 	pfree(DatumGetPointer(args.values[3]));
 	pfree(DatumGetPointer(args.values[2]));
-	bytes_free(&restored);
 	file->rows_rejected++;
 }

@@ -73,6 +73,7 @@ free_handle(void *handle)
 
 /* ---- copies ---- */
 
+/* A new temporary file without a name. */
 static Descriptor *
 temporary_copy(void)
 {
@@ -106,6 +107,7 @@ append(Descriptor *copy, const char *data, size_t length)
 	}
 }
 
+/* Copies a large object, most bytes of it; NULL when there is none. */
 static Descriptor *
 copy_large_object(Oid oid, int64 most)
 {
@@ -235,6 +237,7 @@ open_whole(const char *path, int64 most)
 	return fd < 0 ? NULL : keep_descriptor(fd);
 }
 
+/* Opens what a path of the import leads to, through archives too; NULL: nothing. */
 static Descriptor *
 open_any(const char *path, int64 most)
 {

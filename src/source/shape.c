@@ -143,6 +143,7 @@ read_date_tail(const char *p, const char *end, Shape *shape)
 	return shape->has_time;
 }
 
+/* 1/2/2024, 2024-01-31 and kin, with or without a time behind. */
 static bool
 read_date(const char *p, const char *end, Shape *shape)
 {
@@ -177,6 +178,7 @@ read_date(const char *p, const char *end, Shape *shape)
 
 #define MONTH(a, b, c) (((a) << 16) | ((b) << 8) | (c))
 
+/* A month's English name, known by its first three letters. */
 static bool
 read_month(const char **p, const char *end)
 {
@@ -315,6 +317,7 @@ read_number(const char *p, const char *end, Shape *shape)
 	return true;
 }
 
+/* With or without braces. */
 static bool
 is_uuid(const char *p, const char *end)
 {
@@ -335,6 +338,7 @@ is_uuid(const char *p, const char *end)
 	return true;
 }
 
+/* Something before and a domain behind the only @. */
 static bool
 is_email(const char *p, const char *end)
 {

@@ -191,6 +191,7 @@ typedef struct SourceFile
 	Input			 *read_from;	  /* for progress */
 	const Encoding	 *converted_from; /* what the reader gives was converted from that; NULL: it gives the file's own bytes */
 	struct Originals *originals;	  /* that are not stored yet, or NULL */
+	Bytes			  restored;		  /* see file_bytes */
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);
@@ -226,7 +227,7 @@ extern void		   original_keep(SourceFile *file, int64 line, const char *column, 
 extern void		   damage_found(SourceFile *file, int64 line, const char *column, const Damage *damage);
 extern void		   original_keep_damaged(SourceFile *file, int64 line, const char *column, const char *data, size_t length, const Damage *damage);
 extern void		   originals_store(SourceFile *file);
-extern const char *file_bytes(SourceFile *file, const char *data, size_t *length, Bytes *restored);
+extern const char *file_bytes(SourceFile *file, const char *data, size_t *length);
 
 /* ---- formats (import_csv.c, import_json.c, import_xlsx.c, archive.c) ---- */
 

@@ -232,6 +232,7 @@ transcoder_convert(Transcoder *t, char *buf, size_t length)
 	return to - buf;
 }
 
+/* The read of a transcoder's ByteSource; a small buffer is served from the rest of a larger one. */
 static ssize_t
 transcoder_read(void *arg, char *buf, size_t length)
 {

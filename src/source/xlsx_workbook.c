@@ -23,6 +23,7 @@ next_of(Workbook *book, Part *part)
 	return false;
 }
 
+/* Names of the sheets, in their order. */
 static void
 read_sheets(Workbook *book)
 {
@@ -45,6 +46,7 @@ read_sheets(Workbook *book)
 	}
 }
 
+/* Where each sheet is in the archive. */
 static void
 read_relations(Workbook *book)
 {
@@ -81,6 +83,7 @@ read_format(Part *part, unsigned char *formats)
 		formats[id] = (unsigned char) (style_of_code(code) + 1);
 }
 
+/* Which number formats show dates and times. */
 static void
 read_styles(Workbook *book)
 {

@@ -170,6 +170,7 @@ answer_of_rest_error(const HttpAnswer *http, JsonPeek root)
 	return answer;
 }
 
+/* An answer that is JSON: data, errors, or REST's own way to fail. */
 static Answer *
 answer_of_json(const HttpAnswer *http, JsonPeek root)
 {
@@ -207,6 +208,7 @@ answer_of_json(const HttpAnswer *http, JsonPeek root)
 	return answer_of_status(http, http->status, "The answer is JSON, but not one of Twenty's.");
 }
 
+/* A whole answer, JSON or not. */
 static Answer *
 answer_of_body(const HttpAnswer *http)
 {

@@ -34,6 +34,7 @@
 
 /* ---- callbacks: they record and return ---- */
 
+/* Gives curl the next bytes of the body. */
 static size_t
 take_body(char *buffer, size_t size, size_t n, void *request_ptr)
 {
@@ -68,6 +69,7 @@ refuse_rewind(void *request_ptr, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_FAIL;
 }
 
+/* Keeps what came of the answer, up to flitmig.answer_limit. */
 static size_t
 keep_answer(char *data, size_t size, size_t n, void *request_ptr)
 {

@@ -31,6 +31,7 @@ skip_string(const char *p, const char *end)
 	return p < end ? p + 1 : end;
 }
 
+/* Behind the value that starts at p. */
 static const char *
 skip_value(const char *p, const char *end)
 {
