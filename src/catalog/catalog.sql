@@ -1,5 +1,15 @@
 /* catalog: the tables that every room reads. One writer each, named in the comment. */
 
+/* Exports come in all encodings, and Twenty speaks UTF-8: a database that holds less would lose letters. */
+DO $$
+BEGIN
+	IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+		RAISE EXCEPTION 'flitmig needs a database in UTF8, this one is in %', pg_catalog.getdatabaseencoding()
+			USING ERRCODE = 'feature_not_supported', HINT = 'CREATE DATABASE clinic ENCODING ''UTF8'' TEMPLATE template0;';
+	END IF;
+END
+$$;
+
 CREATE SCHEMA flitmig;
 COMMENT ON SCHEMA flitmig IS 'Tables, views and value functions of the flitmig extension; the commands flitmig_* live where the extension was installed';
 

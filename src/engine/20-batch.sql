@@ -387,3 +387,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._quarantine(flitmig.batch, text, text) IS 'Sets a record aside with the server''s reason';
+
+/* ---- reads whose answer does not fit on a page ---- */
+
+CREATE FUNCTION flitmig._is_cut(body jsonb) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT flitmig._foreign_count_answer(body) > (SELECT count(*) FROM flitmig._answer_records(body))
+$$;
+COMMENT ON FUNCTION flitmig._is_cut(jsonb) IS 'Whether an answer holds fewer records than it counts';
+
+CREATE FUNCTION flitmig._ask_in_halves(b flitmig.batch) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, position, ids)
+	SELECT b.run_id, b.migration_id, b.phase, b.kind, b.purpose, b.object, b.object_map_id, b.position - 1, array_agg(u.id ORDER BY u.n)
+	FROM unnest(b.ids) WITH ORDINALITY u(id, n)
+	GROUP BY (u.n - 1) / ((cardinality(b.ids) + 1) / 2)
+$$;
+COMMENT ON FUNCTION flitmig._ask_in_halves(flitmig.batch) IS 'Plans a read of several records again, ahead of the others, in two calls';

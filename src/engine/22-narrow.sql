@@ -67,6 +67,28 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._set_aside(flitmig.batch, uuid[], text, text) IS 'Quarantines some records of a refused call and plans the others again; false when there are none to quarantine';
 
+/* ---- a question about a refused call: it is asked once, and goes on with what the answer says ---- */
+
+CREATE FUNCTION flitmig._asking(b flitmig.batch, question text, code text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || jsonb_build_object(question, code) WHERE id = b.id
+$$;
+COMMENT ON FUNCTION flitmig._asking(flitmig.batch, text, text) IS 'Notes that a question about a refused call is asked, and the code of the refusal';
+
+CREATE FUNCTION flitmig._asked(b flitmig.batch, question text, bad uuid[], reason text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT flitmig._set_aside(b, bad, b.detail ->> question, coalesce(b.message, reason)) THEN
+		PERFORM flitmig._split(b, NULL, 0);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._asked(flitmig.batch, text, uuid[], text) IS 'Goes on with a refused call when its question is answered: the bad records are set aside; none found, it goes again in parts';
+
 /* ---- who holds our values? ---- */
 
 CREATE FUNCTION flitmig._ask_holders(b flitmig.batch, code text) RETURNS boolean
@@ -77,7 +99,7 @@ BEGIN
 	IF b.detail ? 'holders' OR (SELECT h.path IS NULL FROM flitmig._holders_request(b.migration_id, b.object, b.ids) h) THEN
 		RETURN false;
 	END IF;
-	UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || jsonb_build_object('holders', code) WHERE id = b.id;
+	PERFORM flitmig._asking(b, 'holders', code);
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, parent_id, position, ids)
 	VALUES (b.run_id, b.migration_id, b.phase, 'read', 'holders', b.object, b.object_map_id, b.id, b.position - 1, b.ids);
 	RETURN true;
@@ -111,9 +133,7 @@ BEGIN
 	JOIN flitmig._answer_records(body) a ON flitmig._unique_value(a.doc, u.field, u.part) = flitmig._unique_value(r.payload, u.field, u.part)
 	WHERE r.migration_id = b.migration_id AND r.id = ANY (parent.ids) AND u.object = b.object
 	  AND flitmig._unique_value(r.payload, u.field, u.part) <> '' AND a.id <> r.id;
-	IF NOT flitmig._set_aside(parent, bad, parent.detail ->> 'holders', coalesce(parent.message, 'a unique value is taken')) THEN
-		PERFORM flitmig._split(parent, NULL, 0);
-	END IF;
+	PERFORM flitmig._asked(parent, 'holders', bad, 'a unique value is taken');
 END
 $$;
 COMMENT ON FUNCTION flitmig._read_holders(flitmig.batch, jsonb) IS 'Sets the records of a refused call aside whose unique value another record of Twenty holds';
@@ -146,12 +166,12 @@ BEGIN
 		  FROM flitmig.base s
 		  /* within its own batch a record may point at another one, which is not there yet */
 		  WHERE s.migration_id = b.migration_id AND s.id <> ALL (b.ids) AND s.id IN (SELECT l.target_id FROM flitmig._linked(b.migration_id, b.ids) l)
-			AND EXISTS (SELECT FROM flitmig.live_object o WHERE o.migration_id = b.migration_id AND o.name = s.object)) t
+			AND flitmig._is_live(b.migration_id, s.object)) t
 	GROUP BY t.object, t.n / 200;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || jsonb_build_object('parents', code) WHERE id = b.id;
+	PERFORM flitmig._asking(b, 'parents', code);
 	RETURN true;
 END
 $$;
@@ -174,9 +194,7 @@ BEGIN
 	SELECT array_agg(DISTINCT l.record_id) INTO bad
 	FROM flitmig._linked(b.migration_id, parent.ids) l
 	JOIN flitmig.batch s ON s.run_id = b.run_id AND s.parent_id = b.parent_id AND s.purpose = 'parents' AND l.target_id = ANY (s.ids);
-	IF NOT flitmig._set_aside(parent, bad, parent.detail ->> 'parents', coalesce(parent.message, 'what it points at is not there any more')) THEN
-		PERFORM flitmig._split(parent, NULL, 0);
-	END IF;
+	PERFORM flitmig._asked(parent, 'parents', bad, 'what it points at is not there any more');
 END
 $$;
 COMMENT ON FUNCTION flitmig._read_parents(flitmig.batch, jsonb) IS 'Sets the records of a refused call aside that point at what is not there any more, once all answers are there';

@@ -206,3 +206,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._require_schema(bigint, integer) IS 'Error when, after two tries and two readings, the model still lacks something';
+
+CREATE FUNCTION flitmig._made_field(mig integer, object text, field text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM flitmig.undo u
+				   WHERE u.migration_id = mig AND u.undone_by IS NULL AND u.object = _made_field.object
+					 AND (u.action = 'create_object' OR (u.action = 'create_field' AND u.field = _made_field.field)))
+$$;
+COMMENT ON FUNCTION flitmig._made_field(integer, text, text) IS 'Whether this migration has made a field, or its whole object: nobody but us writes into it';

@@ -224,7 +224,7 @@ AS $$
 	SELECT this_run, mig, _plan_settle.phase, 'read', 'settle', b.object, b.object_map_id, b.id, b.ids
 	FROM flitmig.batch b
 	WHERE b.migration_id = mig AND b.run_id < this_run AND b.state = 'open' AND b.kind = 'create'
-	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = b.object);
+	  AND flitmig._is_live(mig, b.object);
 $$;
 COMMENT ON FUNCTION flitmig._plan_settle(bigint, integer, text) IS 'Plans a read for every create that was open when an earlier run ended';
 

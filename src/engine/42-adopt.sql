@@ -74,8 +74,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT flitmig._blank(value)
 	   AND (value IS DISTINCT FROM 'false'
-			OR EXISTS (SELECT FROM flitmig.undo u WHERE u.migration_id = mig AND u.undone_by IS NULL AND u.object = _fillable.object
-						 AND (u.action = 'create_object' OR (u.action = 'create_field' AND u.field = _fillable.field))))
+			OR flitmig._made_field(mig, object, field))
 $$;
 COMMENT ON FUNCTION flitmig._fillable(integer, text, text, jsonb) IS 'Whether a field of an adopted record holds nothing of anybody''s';
 
@@ -95,13 +94,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	cut boolean := flitmig._foreign_count_answer(body) > (SELECT count(*) FROM flitmig._answer_records(body));
+	cut boolean := flitmig._is_cut(body);
 BEGIN
 	IF cut AND cardinality(b.ids) > 1 THEN
-		/* not all of them fit on a page */
-		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, position, ids)
-		SELECT b.run_id, b.migration_id, b.phase, 'read', 'adopt', b.object, b.object_map_id, b.position - 1, array_agg(u.id ORDER BY u.n)
-		FROM unnest(b.ids) WITH ORDINALITY u(id, n) GROUP BY (u.n - 1) / ((cardinality(b.ids) + 1) / 2);
+		PERFORM flitmig._ask_in_halves(b);
 		RETURN;
 	END IF;
 	DROP TABLE IF EXISTS pg_temp.flitmig_match;
@@ -267,16 +263,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._plan_untold(bigint, integer, text) IS 'Plans the removal of activities that tell of our updates of adopted records; returns how long to hold before (ms)';
-
-CREATE FUNCTION flitmig._told_column(mig integer, object text) RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT f.join_column FROM flitmig.live_field f
-	WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = _told_column.object AND f.join_column IS NOT NULL
-	ORDER BY f.name LIMIT 1
-$$;
-COMMENT ON FUNCTION flitmig._told_column(integer, text) IS 'Column by which a timeline activity points at records of an object; NULL: it does not';
 
 CREATE FUNCTION flitmig._open_told(b flitmig.batch, OUT path text, OUT body text)
 LANGUAGE plpgsql STABLE

@@ -80,11 +80,8 @@ DECLARE
 	col text := flitmig._told_column(b.migration_id, b.object);
 	back uuid[];
 BEGIN
-	IF flitmig._foreign_count_answer(body) > (SELECT count(*) FROM flitmig._answer_records(body)) AND cardinality(b.ids) > 1 THEN
-		/* not all of them fit on a page */
-		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, ids)
-		SELECT b.run_id, b.migration_id, b.phase, b.kind, b.purpose, b.object, array_agg(u.id ORDER BY u.n)
-		FROM unnest(b.ids) WITH ORDINALITY u(id, n) GROUP BY (u.n - 1) / ((cardinality(b.ids) + 1) / 2);
+	IF flitmig._is_cut(body) AND cardinality(b.ids) > 1 THEN
+		PERFORM flitmig._ask_in_halves(b);
 		RETURN;
 	END IF;
 	SELECT array_agg(t.id) INTO back

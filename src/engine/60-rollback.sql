@@ -51,6 +51,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._undo_scope(bigint) IS 'The part of the undo log that a rollback run is about';
 
+CREATE FUNCTION flitmig._is_forced(this_run bigint) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = this_run
+$$;
+COMMENT ON FUNCTION flitmig._is_forced(bigint) IS 'Whether a rollback takes back what a person has changed as well';
+
 CREATE FUNCTION flitmig._plan_look(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -76,8 +84,8 @@ BEGIN
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state = 'destroy'
-			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
-		  GROUP BY i.object) t;
+		  GROUP BY i.object) t
+	WHERE flitmig._is_live(mig, t.object);
 END
 $$;
 COMMENT ON FUNCTION flitmig._plan_look(bigint, integer, text) IS 'Lists what a rollback is about and plans a read of each record';
@@ -108,7 +116,7 @@ AS $$
 		why = CASE WHEN j.absent THEN 'not there any more' ELSE 'changed in Twenty since it was stored' END
 	FROM judged j
 	WHERE i.run_id = b.run_id AND i.id = j.id AND i.state = 'destroy'
-	  AND (j.absent OR (j.changed AND NOT (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id)))
+	  AND (j.absent OR (j.changed AND NOT flitmig._is_forced(b.run_id)))
 $$;
 COMMENT ON FUNCTION flitmig._read_look(flitmig.batch, jsonb) IS 'Keeps records that a person has changed (any field of ours, or updatedAt), unless forced';
 
@@ -120,9 +128,8 @@ AS $$
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state = 'destroy'
-			AND EXISTS (SELECT FROM flitmig.live_field f
-						WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = i.object AND f.join_column IS NOT NULL)
 		  GROUP BY i.object) t
+	WHERE flitmig._told_column(mig, t.object) IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._plan_timeline(bigint, integer, text) IS 'Plans the removal of timeline activities that point at records about to be destroyed';
 
@@ -203,8 +210,8 @@ AS $$
 	FROM (SELECT i.object, array_agg(i.id ORDER BY i.object_map_id, i.id) AS ids
 		  FROM flitmig.rollback_item i
 		  WHERE i.run_id = this_run AND i.state IN ('destroyed', 'absent')
-			AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = i.object)
 		  GROUP BY i.object) t
+	WHERE flitmig._is_live(mig, t.object)
 $$;
 COMMENT ON FUNCTION flitmig._plan_late(bigint, integer, text) IS 'Plans the last look: proof that nothing is left, also of calls that landed late';
 
@@ -225,131 +232,14 @@ BEGIN
 		RETURN;
 	END IF;
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'timeline', 'destroy', b.object, NULL, survivors, flitmig._ids_per_call())
-	WHERE EXISTS (SELECT FROM flitmig.live_field f
-				  WHERE f.migration_id = b.migration_id AND f.object = 'timelineActivity' AND f.relation_object = b.object AND f.join_column IS NOT NULL);
+	WHERE flitmig._told_column(b.migration_id, b.object) IS NOT NULL;
 	PERFORM flitmig._plan_destroys(b.run_id, b.migration_id, b.phase, 'undo', b.object, b.object_map_id, survivors);
 	PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, 'read', 'late', b.object, b.object_map_id, b.ids, flitmig._ids_per_call());
 END
 $$;
 COMMENT ON FUNCTION flitmig._read_late(flitmig.batch, jsonb) IS 'Nothing found is the proof; what is found is destroyed and looked for again';
 
-/* ---- updates ---- */
-
-CREATE FUNCTION flitmig._plan_restore(this_run bigint, mig integer, phase text) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-	DELETE FROM flitmig.change WHERE migration_id = mig;
-	SELECT flitmig._plan_batches(this_run, mig, phase, 'read', 'restore', t.object, t.object_map_id, t.ids, 200)
-	FROM (SELECT i.object, i.object_map_id, array_agg(i.id ORDER BY i.id) AS ids
-		  FROM flitmig.rollback_item i
-		  WHERE i.run_id = this_run AND i.state = 'restore'
-		  GROUP BY i.object, i.object_map_id) t;
-$$;
-COMMENT ON FUNCTION flitmig._plan_restore(bigint, integer, text) IS 'Plans a read of the records that were updated and are not destroyed';
-
-/* What a rollback takes back in records that stay: the oldest image of each field is what was there before us. */
-CREATE FUNCTION flitmig._images(this_run bigint, records uuid[]) RETURNS TABLE (id uuid, field text, value jsonb)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT DISTINCT ON (i.id, f.key) i.id, f.key, f.value
-	FROM flitmig._undo_scope(this_run) u, unnest(u.ids) AS i(id), jsonb_each(u.before -> i.id::text) f
-	WHERE u.action IN ('update', 'adopt') AND i.id = ANY (records)
-	  /* with a field of ours that an earlier rollback has removed its values are gone */
-	  AND EXISTS (SELECT FROM flitmig.live_field l WHERE l.migration_id = u.migration_id AND l.object = u.object AND f.key IN (l.name, l.join_column))
-	ORDER BY i.id, f.key, u.id
-$$;
-COMMENT ON FUNCTION flitmig._images(bigint, uuid[]) IS 'Before-images of records within a rollback''s scope, one a field';
-
-CREATE FUNCTION flitmig._read_restore(b flitmig.batch, body jsonb) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	force boolean := (SELECT r.options ? 'force' FROM flitmig.run r WHERE r.id = b.run_id);
-BEGIN
-	UPDATE flitmig.rollback_item i SET state = 'absent', why = 'not there any more'
-	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
-	  AND NOT EXISTS (SELECT FROM flitmig._answer_records(body) a WHERE a.id = i.id);
-	PERFORM flitmig._restore_trash(b, body, force);
-	IF NOT flitmig._is_dry(b.run_id) THEN
-		PERFORM flitmig._note_touched(b, body);
-	END IF;
-	WITH place AS (
-		SELECT m.id, m.field AS key, m.value, a.doc -> m.field AS target,
-			   a.doc -> m.field = m.value AS done,
-			   a.doc -> m.field IS NOT DISTINCT FROM s.stored -> m.field OR a.doc -> m.field = m.value OR force AS ours
-		FROM flitmig._images(b.run_id, b.ids) m
-		JOIN flitmig._answer_records(body) a ON a.id = m.id
-		JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = m.id
-		JOIN flitmig.rollback_item i ON i.run_id = b.run_id AND i.id = m.id AND i.state = 'restore'
-		/* those that are about to go in or out of the trash are looked at after it */
-		WHERE NOT EXISTS (SELECT FROM flitmig.batch t WHERE t.run_id = b.run_id AND t.kind IN ('trash', 'untrash') AND t.state IN ('planned', 'open') AND m.id = ANY (t.ids))),
-	kept AS (
-		UPDATE flitmig.rollback_item i SET state = 'kept', why = 'changed in Twenty since it was stored'
-		FROM (SELECT DISTINCT p.id FROM place p WHERE NOT p.ours) p
-		WHERE i.run_id = b.run_id AND i.id = p.id
-		RETURNING 1)
-	INSERT INTO flitmig.change (migration_id, id, run_id, object, object_map_id, single, changes, before)
-	SELECT b.migration_id, p.id, b.run_id, b.object, b.object_map_id,
-		   bool_or(flitmig._is_touchy(b.migration_id, b.object, p.key, p.value)),
-		   jsonb_object_agg(p.key, p.value), jsonb_object_agg(p.key, coalesce(p.target, 'null'))
-	FROM place p
-	WHERE p.ours AND NOT coalesce(p.done, false)
-	GROUP BY p.id
-	ON CONFLICT (migration_id, id) DO UPDATE SET changes = excluded.changes, before = excluded.before, run_id = excluded.run_id, single = excluded.single;
-	/* nothing to write: nothing was filled, or a call whose answer was lost has restored it */
-	UPDATE flitmig.rollback_item i SET state = 'restored'
-	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore'
-	  AND NOT EXISTS (SELECT FROM flitmig.change c WHERE c.migration_id = b.migration_id AND c.run_id = b.run_id AND c.id = i.id)
-	  AND NOT EXISTS (SELECT FROM flitmig.batch t WHERE t.run_id = b.run_id AND t.kind IN ('trash', 'untrash') AND t.state IN ('planned', 'open') AND i.id = ANY (t.ids));
-	PERFORM flitmig._note_place(b, body);
-	IF b.phase = 'restored' THEN
-		PERFORM flitmig._plan_update(b.run_id, b.migration_id, b.phase);
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION flitmig._read_restore(flitmig.batch, jsonb) IS 'Clears before-images for writing where Twenty still holds what we stored';
-
-/*
- * What a run put in the trash comes out, what it took out goes in again: as
- * long as no person has moved it since.  Never by an update: an upsert would
- * resurrect what a person put in the trash.
- */
-CREATE FUNCTION flitmig._restore_trash(b flitmig.batch, body jsonb, force boolean) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	DROP TABLE IF EXISTS pg_temp.flitmig_fate;
-	CREATE TEMP TABLE flitmig_fate ON COMMIT DROP AS
-	SELECT i.id, CASE
-			WHEN x.trashed AND y.action = 'trash' AND (s.stored -> 'deletedAt' = a.doc -> 'deletedAt' OR force) THEN 'untrash'
-			WHEN x.trashed AND y.action IS DISTINCT FROM 'untrash' THEN 'in the trash'
-			WHEN NOT x.trashed AND y.action = 'untrash' THEN CASE WHEN flitmig._changed_since(s, a.doc) AND NOT force THEN 'changed' ELSE 'trash' END
-		END AS fate
-	FROM flitmig.rollback_item i
-	JOIN flitmig._answer_records(body) a ON a.id = i.id
-	LEFT JOIN flitmig.base s ON s.migration_id = b.migration_id AND s.id = i.id
-	CROSS JOIN LATERAL (SELECT a.doc ->> 'deletedAt' IS NOT NULL AS trashed) x
-	LEFT JOIN LATERAL (SELECT u.action FROM flitmig._undo_scope(b.run_id) u
-					   WHERE u.action IN ('trash', 'untrash') AND i.id = ANY (u.ids) ORDER BY u.id LIMIT 1) y ON true
-	WHERE i.run_id = b.run_id AND i.id = ANY (b.ids) AND i.state = 'restore';
-	UPDATE flitmig.rollback_item i
-	SET state = 'kept', why = CASE f.fate WHEN 'changed' THEN 'changed in Twenty since it was stored' ELSE 'in the trash of Twenty, where someone else put it' END
-	FROM pg_temp.flitmig_fate f
-	WHERE f.fate IN ('in the trash', 'changed') AND i.run_id = b.run_id AND i.id = f.id;
-	IF NOT (SELECT r.options ? 'dry_run' FROM flitmig.run r WHERE r.id = b.run_id) THEN
-		PERFORM flitmig._plan_batches(b.run_id, b.migration_id, b.phase, t.fate, 'undo', b.object, b.object_map_id, t.ids, 200)
-		FROM (SELECT f.fate, array_agg(f.id ORDER BY f.id) AS ids FROM pg_temp.flitmig_fate f WHERE f.fate IN ('trash', 'untrash') GROUP BY f.fate) t;
-	END IF;
-	DROP TABLE pg_temp.flitmig_fate;
-END
-$$;
-COMMENT ON FUNCTION flitmig._restore_trash(flitmig.batch, jsonb, boolean) IS 'Plans what of a rollback is about the trash, and keeps what a person has put there';
-
-/* ---- schema ---- */
+/* ---- the end ---- */
 
 CREATE FUNCTION flitmig._close_records(this_run bigint, mig integer) RETURNS void
 LANGUAGE sql
@@ -367,144 +257,6 @@ AS $$
 	WHERE u.id = k.id;
 $$;
 COMMENT ON FUNCTION flitmig._close_records(bigint, integer) IS 'Closes the undo rows of records that are gone or restored';
-
-CREATE FUNCTION flitmig._plan_count(this_run bigint, mig integer, phase text) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT flitmig._close_records(this_run, mig) WHERE NOT flitmig._is_dry(this_run);
-	/* whose data is in it? One question an object for the fields, one for each object and option list of ours; settings hold no data */
-	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
-	SELECT this_run, mig, _plan_count.phase, 'schema', 'count any', s.object,
-		   jsonb_build_object('object', s.object, 'fields', jsonb_agg(s.field), 'undo', jsonb_agg(s.id))
-	FROM flitmig._schema_scope(this_run) s WHERE s.action = 'create_field' GROUP BY s.object
-	UNION ALL
-	SELECT this_run, mig, _plan_count.phase, 'schema', 'count', s.object,
-		   jsonb_build_object('undo', s.id, 'action', s.action, 'object', s.object, 'field', s.field, 'before', s.before)
-	FROM flitmig._schema_scope(this_run) s WHERE s.action IN ('create_object', 'add_options');
-	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._schema_scope(this_run) s WHERE s.action = 'alter_field' AND NOT flitmig._is_dry(this_run);
-$$;
-COMMENT ON FUNCTION flitmig._plan_count(bigint, integer, text) IS 'Closes the undo rows of records that are gone or restored, then asks whether someone else''s data is in what we added to the schema';
-
-/* A field goes with its object; what is not there any more needs nothing. */
-CREATE FUNCTION flitmig._schema_scope(this_run bigint) RETURNS SETOF flitmig.undo
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT u.*
-	FROM flitmig._undo_scope(this_run) u
-	WHERE u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
-	  AND (u.action = 'create_object'
-		   OR NOT EXISTS (SELECT FROM flitmig._undo_scope(this_run) o WHERE o.action = 'create_object' AND o.object = u.object))
-	  AND EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = u.migration_id AND l.name = u.object)
-	  AND (u.field IS NULL OR EXISTS (SELECT FROM flitmig.live_field f WHERE f.migration_id = u.migration_id AND f.object = u.object AND f.name = u.field))
-$$;
-COMMENT ON FUNCTION flitmig._schema_scope(bigint) IS 'Schema changes that a rollback has to take back one by one';
-
-CREATE FUNCTION flitmig._plan_undo_schema(this_run bigint, undo_id bigint) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-	/* latest first: negative positions order the phase */
-	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
-	SELECT this_run, u.migration_id, 'unschema', 'schema', 'undo', u.object,
-		   - (SELECT count(*) FROM flitmig.undo o WHERE o.migration_id = u.migration_id AND o.id <= u.id)::integer,
-		   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
-	FROM flitmig.undo u WHERE u.id = undo_id
-	UNION ALL
-	/* a position before it, because its views go with it */
-	SELECT this_run, u.migration_id, 'unschema', 'schema', 'views', u.object,
-		   - (SELECT count(*) FROM flitmig.undo o WHERE o.migration_id = u.migration_id AND o.id <= u.id)::integer - 1,
-		   jsonb_build_object('object', u.object)
-	FROM flitmig.undo u
-	WHERE u.id = undo_id AND u.action = 'create_object' AND NOT coalesce((u.before ->> 'existed')::boolean, true)
-	  AND flitmig._has_favorites(u.migration_id);
-$$;
-COMMENT ON FUNCTION flitmig._plan_undo_schema(bigint, bigint) IS 'Plans the call that takes one schema change back, in the phase unschema';
-
-/* A call that broke may not have been applied: the model that was read since tells. */
-CREATE FUNCTION flitmig._unschema_lost(this_run bigint) RETURNS SETOF flitmig.undo
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT s.*
-	FROM flitmig._schema_scope(this_run) s
-	WHERE (SELECT b.state FROM flitmig.batch b
-		   WHERE b.run_id = this_run AND b.kind = 'schema' AND b.purpose = 'undo' AND (b.detail ->> 'undo')::bigint = s.id
-		   ORDER BY b.id DESC LIMIT 1) = 'settled'
-$$;
-COMMENT ON FUNCTION flitmig._unschema_lost(bigint) IS 'Schema changes that a rollback has asked Twenty to take back, got no answer, and that are still there';
-
-CREATE FUNCTION flitmig._plan_unschema_again(this_run bigint, mig integer) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT flitmig._plan_undo_schema(this_run, s.id) FROM flitmig._unschema_lost(this_run) s
-$$;
-COMMENT ON FUNCTION flitmig._plan_unschema_again(bigint, integer) IS 'Plans once more what of a rollback''s schema changes was lost on its way; nothing the first time';
-
-CREATE FUNCTION flitmig._counted_schema(b flitmig.batch, body jsonb) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	n bigint := flitmig._foreign_count_answer(body);
-	dry boolean := flitmig._is_dry(b.run_id);
-BEGIN
-	IF dry AND n < 9223372036854775807 THEN
-		n := greatest(0, n - flitmig._leaving(b.run_id, b.object,
-			CASE b.purpose WHEN 'count any' THEN ARRAY(SELECT jsonb_array_elements_text(b.detail -> 'fields')) ELSE nullif(ARRAY[b.detail ->> 'field'], ARRAY[NULL::text]) END,
-			CASE b.purpose WHEN 'count' THEN flitmig._our_options(b.detail -> 'before') END));
-	END IF;
-	IF n = 0 AND dry THEN
-		NULL;	/* it would go */
-	ELSIF b.purpose = 'count any' AND n = 0 THEN
-		PERFORM flitmig._plan_undo_schema(b.run_id, u.id::bigint) FROM jsonb_array_elements_text(b.detail -> 'undo') u(id);
-	ELSIF b.purpose = 'count any' THEN
-		/* in some: which? */
-		INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, detail)
-		SELECT b.run_id, b.migration_id, b.phase, 'schema', 'count', b.object,
-			   jsonb_build_object('undo', u.id, 'action', u.action, 'object', u.object, 'field', u.field, 'before', u.before)
-		FROM jsonb_array_elements_text(b.detail -> 'undo') x(id) JOIN flitmig.undo u ON u.id = x.id::bigint;
-	ELSIF n = 0 THEN
-		PERFORM flitmig._plan_undo_schema(b.run_id, (b.detail ->> 'undo')::bigint);
-	ELSE
-		UPDATE flitmig.batch SET detail = detail || jsonb_build_object('foreign', n) WHERE id = b.id;
-		IF dry THEN
-			RETURN;
-		END IF;
-		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, message, hint)
-		VALUES (b.migration_id, 'rollback', 'warning', 'SCHEMA_KEPT', b.detail ->> 'object', b.detail ->> 'field', n,
-				'Kept in Twenty: it holds data that this migration did not put there, or that a person has changed since.',
-				'Remove it in Twenty under Settings > Data model when that data is no longer needed.');
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION flitmig._counted_schema(flitmig.batch, jsonb) IS 'Has a field, an option list or an object removed only when nothing is in it';
-
-/* Its favourites go before the object: afterwards nobody could tell whose they were. */
-CREATE FUNCTION flitmig._told_views(b flitmig.batch, body jsonb) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, position, detail)
-	SELECT b.run_id, b.migration_id, b.phase, 'schema', 'favorites', b.object, b.position, b.detail || jsonb_build_object('views', v.ids)
-	FROM (SELECT jsonb_path_query_array(body, '$.data.getCoreViews[*].id') AS ids) v
-	WHERE v.ids <> '[]'
-$$;
-COMMENT ON FUNCTION flitmig._told_views(flitmig.batch, jsonb) IS 'Plans the removal of the favourites of an object''s views';
-
-CREATE FUNCTION flitmig._undone_schema(b flitmig.batch) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-	UPDATE flitmig.undo u SET undone_by = b.run_id
-	WHERE u.migration_id = b.migration_id AND u.undone_by IS NULL AND u.object = b.detail ->> 'object'
-	  AND (u.id = (b.detail ->> 'undo')::bigint
-		   OR (b.detail ->> 'action' = 'create_object' AND u.action IN ('create_field', 'add_options', 'alter_field')));
-	UPDATE flitmig.batch SET stored = 1 WHERE id = b.id;
-$$;
-COMMENT ON FUNCTION flitmig._undone_schema(flitmig.batch) IS 'A schema change was taken back';
 
 CREATE FUNCTION flitmig._plan_undone(this_run bigint, mig integer) RETURNS void
 LANGUAGE plpgsql

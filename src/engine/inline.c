@@ -23,6 +23,7 @@ PG_FUNCTION_INFO_V1(flitmig_decode_inline);
 #define BLANK		(-2)
 #define PADDING		(-3)
 
+/* What six bits a digit stands for, or NO_DIGIT, BLANK, PADDING. */
 static int
 digit_value(unsigned char c)
 {
@@ -82,6 +83,7 @@ piece_write(Piece *piece)
 	piece->n = 0;
 }
 
+/* Writes the bytes that the text stands for, piece by piece. */
 static void
 decode(const char *data, size_t length, Piece *piece)
 {

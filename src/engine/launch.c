@@ -129,6 +129,7 @@ tell_of_timeout(void)
 				 errhint("SET statement_timeout = 0;  or let it work in the background: wait => false.")));
 }
 
+/* Registers the worker; an error when all slots are taken. */
 static BackgroundWorkerHandle *
 start_worker(const WorkOrder *order)
 {
@@ -294,6 +295,7 @@ stop_worker(BackgroundWorkerHandle *handle)
 	RESUME_INTERRUPTS();
 }
 
+/* Raises what the run ended with; nothing when it is done. */
 static void
 raise_outcome(const RunView *view)
 {
@@ -317,6 +319,7 @@ raise_outcome(const RunView *view)
 			 errhint("What was done is journalled: the same call goes on from there.")));
 }
 
+/* Takes the order from flitmig._work's arguments and the session's settings. */
 static void
 fill_order(WorkOrder *order, FunctionCallInfo fcinfo)
 {

@@ -125,6 +125,7 @@ flitmig_payload_keys_step(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(set);
 }
 
+/* Bytewise, shorter first among equals. */
 static int
 compare_keys(const void *a, const void *b)
 {

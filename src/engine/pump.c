@@ -10,23 +10,16 @@
  *				http_wait
  *				_batch_answer				outcome committed; may plan more
  *
- * What a call means and what its answer changes is SQL (batch.sql and its
- * neighbours); here is only pace, order and patience.
+ * What a call means and what its answer changes is SQL, which journal.c asks;
+ * here is only pace, order and patience.
  */
-#include "engine/engine.h"
+#include "engine/journal.h"
 
-#include <unistd.h>
-
-#include "access/xact.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-
-#include "source/source.h"
-#include "twenty/twenty.h"
 
 /* How long a stop waits for answers under way before it leaves them to the next run. */
 #define DRAIN_LIMIT_US (INT64CONST(8) * 1000000)
@@ -39,37 +32,16 @@
 
 typedef struct Pump
 {
-	int64			run_id;
-	char		   *phase;
-	bool			metered; /* calls of this phase take tokens */
-	bool			serial;	 /* one call of this phase at a time */
-	HttpPool	   *pool;
-	Bucket			bucket;
-	int64			hold_until_us;	  /* back-off asked for by an answer */
-	MemoryContext	ctx;			  /* lives as long as the run */
-	MemoryContext	call_ctx;		  /* reset after each answer */
-	MemoryContext	ready_ctx;		  /* holds ready; reset when all are sent */
-	struct Request *ready[READY_MAX]; /* intents committed, wait for their moment */
-	int				ready_first;	  /* the next to be sent */
-	int				ready_end;		  /* behind the last */
-	SPIPlanPtr		next_plan;
-	SPIPlanPtr		answer_plan;
+	Journal		  journal;
+	HttpPool	 *pool;
+	Bucket		  bucket;
+	int64		  hold_until_us;	/* back-off asked for by an answer */
+	MemoryContext ctx;				/* lives as long as the run */
+	MemoryContext call_ctx;			/* reset after each answer */
+	Request		 *ready[READY_MAX]; /* intents committed, wait for their moment */
+	int			  ready_first;		/* the next to be sent */
+	int			  ready_end;		/* behind the last */
 } Pump;
-
-/* One opened batch on its way into curl. */
-typedef struct Request
-{
-	int64		batch_id;
-	int			roots; /* tokens that it takes */
-	char	   *transport;
-	char	   *path;
-	char	   *body;
-	int			file; /* descriptor, or -1 */
-	char	   *file_name;
-	char	   *content_type;
-	char	   *file_map;
-	const char *file_problem; /* why its file may not go up, or NULL */
-} Request;
 
 /* A call under way: the tag of its HTTP request. */
 typedef struct Call
@@ -77,16 +49,6 @@ typedef struct Call
 	int64 batch_id;
 	int	  roots;
 } Call;
-
-/* What the journal wants after an answer was written down. */
-typedef struct AfterAnswer
-{
-	int	  hold_ms;	/* do not send before */
-	char *sqlstate; /* the run must end with this error; NULL: go on */
-	char *message;
-	char *detail;
-	char *hint;
-} AfterAnswer;
 
 /* Pace goes by a clock that nobody sets: one put back by an hour would hold the pump for that hour. */
 static int64
@@ -98,140 +60,7 @@ now_us(void)
 	return (int64) INSTR_TIME_GET_MICROSEC(now);
 }
 
-static char *
-row_text(MemoryContext ctx, int column)
-{
-	char *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
-
-	return value ? MemoryContextStrdup(ctx, value) : NULL;
-}
-
-static Datum
-row_datum(int column)
-{
-	bool  isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? (Datum) 0 : value;
-}
-
-/* ---- phases ---- */
-
-/* Names the next phase in pump->phase, or NULL when the run is complete. */
-static void
-phase_enter(Pump *pump)
-{
-	Oid	  types[] = {INT8OID};
-	Datum values[1] = {Int64GetDatum(pump->run_id)};
-
-	worker_begin(true);
-	if (SPI_execute_with_args("SELECT phase, metered, serial FROM flitmig._phase_enter($1)",
-							  1, types, values, NULL, false, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "could not enter a phase");
-	pump->phase = row_text(pump->ctx, 1);
-	pump->metered = DatumGetBool(row_datum(2));
-	pump->serial = DatumGetBool(row_datum(3));
-	worker_commit();
-}
-
-static void
-phase_plan(Pump *pump)
-{
-	Oid	  types[] = {INT8OID, TEXTOID};
-	Datum values[2];
-
-	worker_begin(true);
-	values[0] = Int64GetDatum(pump->run_id);
-	values[1] = CStringGetTextDatum(pump->phase);
-	if (SPI_execute_with_args("SELECT batches, hold_ms FROM flitmig._phase_plan($1, $2)", 2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "could not plan a phase");
-	/* knowing how many calls are to come, the bucket does not save up for more */
-	if (pump->metered)
-		bucket_expect(&pump->bucket, DatumGetInt32(row_datum(1)));
-	pump->hold_until_us = Max(pump->hold_until_us, now_us() + DatumGetInt32(row_datum(2)) * INT64CONST(1000));
-	worker_commit();
-}
-
 /* ---- sending ---- */
-
-static void
-prepare_next(Pump *pump)
-{
-	Oid types[] = {INT8OID, TEXTOID};
-
-	pump->next_plan = SPI_prepare("SELECT batch_id, roots, transport, path, body, file_path, file_name, content_type, file_map, file_size, file_sha256"
-								  " FROM flitmig._batch_next($1, $2)",
-								  2, types);
-	if (pump->next_plan == NULL || SPI_keepplan(pump->next_plan) != 0)
-		elog(ERROR, "could not prepare the journal's next call");
-}
-
-/*
- * A file is looked at before the server is told of it, too: a reservation
- * without a file would stay behind.
- */
-static void
-file_open(Request *request, const char *path, int64 bytes, Datum sha256)
-{
-	if (path == NULL)
-		return;
-	if (strcmp(request->transport, "post") == 0)
-		request->file_problem = imported_file_problem(path);
-	else
-		request->file = imported_file_open(path, bytes,
-										   DatumGetPointer(sha256) ? (uint8 *) VARDATA_ANY(DatumGetByteaPP(sha256)) : NULL,
-										   &request->file_problem);
-}
-
-/* The row that _batch_next gave. */
-static Request *
-request_read(Pump *pump)
-{
-	Request *request = MemoryContextAllocZero(pump->ready_ctx, sizeof(Request));
-
-	request->batch_id = DatumGetInt64(row_datum(1));
-	request->roots = DatumGetInt32(row_datum(2));
-	request->transport = row_text(pump->ready_ctx, 3);
-	request->path = row_text(pump->ready_ctx, 4);
-	request->body = row_text(pump->ready_ctx, 5);
-	request->file_name = row_text(pump->ready_ctx, 7);
-	request->content_type = row_text(pump->ready_ctx, 8);
-	request->file_map = row_text(pump->ready_ctx, 9);
-	request->file = -1;
-	file_open(request, row_text(pump->ready_ctx, 6), DatumGetInt64(row_datum(10)), row_datum(11));
-	return request;
-}
-
-/*
- * Opens planned batches, as many as may be under way at once, and commits
- * their intents together: a commit that reaches the disk costs more than
- * everything else of a small batch.
- */
-static void
-batches_open(Pump *pump, int most)
-{
-	Datum values[2];
-
-	MemoryContextReset(pump->ready_ctx);
-	pump->ready_first = pump->ready_end = 0;
-	worker_begin(http_in_flight(pump->pool) == 0);
-	if (pump->next_plan == NULL)
-		prepare_next(pump);
-	values[0] = Int64GetDatum(pump->run_id);
-	values[1] = CStringGetTextDatum(pump->phase);
-	while (pump->ready_end < Min(most, READY_MAX))
-	{
-		if (SPI_execute_plan(pump->next_plan, values, NULL, false, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not open a batch");
-		if (SPI_processed != 1)
-			break;
-		pump->ready[pump->ready_end++] = request_read(pump);
-		SPI_freetuptable(SPI_tuptable);
-	}
-	worker_commit();
-}
 
 /* Hands an opened batch to curl, which copies what it is given. */
 static void
@@ -258,67 +87,6 @@ call_send(Pump *pump, const Request *request)
 
 /* ---- answers ---- */
 
-static void
-set_text(Datum *values, char *nulls, int i, const char *text)
-{
-	if (text)
-		values[i] = CStringGetTextDatum(text);
-	else
-		nulls[i] = 'n';
-}
-
-static void
-answer_read_reply(Pump *pump, AfterAnswer *after)
-{
-	if (SPI_processed != 1)
-		elog(ERROR, "the journal did not reply");
-	after->hold_ms = DatumGetInt32(row_datum(1));
-	after->sqlstate = row_text(pump->ctx, 2);
-	after->message = row_text(pump->ctx, 3);
-	after->detail = row_text(pump->ctx, 4);
-	after->hint = row_text(pump->ctx, 5);
-}
-
-/* Commits what an answer means. */
-static void
-answer_write(Pump *pump, const Call *call, const HttpAnswer *http, const Answer *answer, AfterAnswer *after)
-{
-	Datum values[14];
-	char  nulls[14];
-
-	memset(nulls, ' ', sizeof(nulls));
-	worker_begin(false);
-	if (pump->answer_plan == NULL)
-	{
-		Oid types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID,
-					   INT4OID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INT4OID};
-
-		pump->answer_plan = SPI_prepare("SELECT hold_ms, sqlstate, message, detail, hint FROM flitmig._batch_answer"
-										"($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-										14, types);
-		if (pump->answer_plan == NULL || SPI_keepplan(pump->answer_plan) != 0)
-			elog(ERROR, "could not prepare the journal's answer");
-	}
-	values[0] = Int64GetDatum(call->batch_id);
-	values[1] = CStringGetTextDatum(answer_class_name(answer->class));
-	values[2] = Int32GetDatum((int) http->outcome);
-	values[3] = Int32GetDatum(http->status);
-	set_text(values, nulls, 4, answer->code);
-	set_text(values, nulls, 5, answer->message);
-	values[6] = Int32GetDatum(answer->limit_tokens);
-	values[7] = Int32GetDatum(answer->limit_window_ms);
-	values[8] = Int32GetDatum(answer->max_records);
-	set_text(values, nulls, 9, answer->conflicting_id);
-	set_text(values, nulls, 10, answer->clue);
-	values[11] = BoolGetDatum(answer->duplicate);
-	set_text(values, nulls, 12, answer->class == ANSWER_STORED ? http->body : NULL);
-	values[13] = Int32GetDatum((int) http->elapsed_ms);
-	if (SPI_execute_plan(pump->answer_plan, values, nulls, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not write an answer down");
-	answer_read_reply(pump, after);
-	worker_commit();
-}
-
 /* The journal says that the run cannot go on. */
 static void
 answer_raise(const AfterAnswer *after)
@@ -335,7 +103,6 @@ answer_raise(const AfterAnswer *after)
 static void
 refuse_file(Pump *pump, const Request *request)
 {
-	Call		call = {request->batch_id, 0};
 	HttpAnswer	http = {0};
 	Answer		answer = {0};
 	AfterAnswer after = {0};
@@ -343,7 +110,7 @@ refuse_file(Pump *pump, const Request *request)
 	answer.class = ANSWER_BATCH_REFUSED;
 	answer.code = request->file_problem;
 	answer.message = "the file is not there any more, is not the one that was imported, or may not be read by this role";
-	answer_write(pump, &call, &http, &answer, &after);
+	journal_write_answer(&pump->journal, request->batch_id, &http, &answer, &after);
 }
 
 /* Milliseconds until the next call may leave; 0: now. */
@@ -364,15 +131,26 @@ send_delay_ms(Pump *pump, const Request *next)
 static int
 width(Pump *pump)
 {
-	if (pump->serial)
+	if (pump->journal.serial)
 		return 1;
-	return pump->metered ? bucket_in_flight(&pump->bucket) : flitmig_requests_in_flight;
+	return pump->journal.metered ? bucket_in_flight(&pump->bucket) : flitmig_requests_in_flight;
 }
 
 static bool
 is_ready(const Pump *pump)
 {
 	return pump->ready_first < pump->ready_end;
+}
+
+/*
+ * Opens batches for the time when those that are under way leave room: a
+ * commit that reaches the disk costs more than everything else of a small one.
+ */
+static void
+open_batches(Pump *pump)
+{
+	pump->ready_first = 0;
+	pump->ready_end = journal_open_batches(&pump->journal, http_in_flight(pump->pool) == 0, Min(width(pump), READY_MAX), pump->ready);
 }
 
 /*
@@ -422,7 +200,7 @@ answer_take(Pump *pump, HttpAnswer *http)
 		send_ready(pump);
 		http_push(pump->pool);
 	}
-	answer_write(pump, call, http, answer, &after);
+	journal_write_answer(&pump->journal, call->batch_id, http, answer, &after);
 	MemoryContextSwitchTo(old);
 	http_answer_free(http);
 	pfree(call);
@@ -451,10 +229,10 @@ send_allowed(Pump *pump)
 		if (is_ready(pump))
 			return delay;
 		/* what a serial phase sends next, the answer to its last call decides */
-		if (pump->serial && http_in_flight(pump->pool) > 0)
+		if (pump->journal.serial && http_in_flight(pump->pool) > 0)
 			return MAX_WAIT_MS;
 		http_push(pump->pool);
-		batches_open(pump, width(pump));
+		open_batches(pump);
 		if (!is_ready(pump))
 			return -1;
 	}
@@ -464,24 +242,9 @@ send_allowed(Pump *pump)
 static void
 unsend(Pump *pump)
 {
-	Oid types[] = {INT8OID};
-
-	if (!is_ready(pump))
-		return;
-	worker_begin(false);
-	for (int i = pump->ready_first; i < pump->ready_end; i++)
-	{
-		Datum values[1] = {Int64GetDatum(pump->ready[i]->batch_id)};
-
-		if (pump->ready[i]->file >= 0)
-			close(pump->ready[i]->file);
-
-		if (SPI_execute_with_args("SELECT flitmig._batch_unsent($1)", 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
-			elog(ERROR, "could not take a batch back");
-	}
-	worker_commit();
+	if (is_ready(pump))
+		journal_take_back(pump->ready + pump->ready_first, pump->ready_end - pump->ready_first);
 	pump->ready_first = pump->ready_end = 0;
-	MemoryContextReset(pump->ready_ctx);
 }
 
 /* A clean stop: nothing new leaves, answers under way are still written down. */
@@ -501,6 +264,7 @@ drain(Pump *pump)
 	}
 }
 
+/* Sends the phase's calls and takes their answers until none is left, or a stop is asked for. */
 static void
 phase_pump(Pump *pump)
 {
@@ -520,6 +284,19 @@ phase_pump(Pump *pump)
 	drain(pump);
 }
 
+static void
+phase_plan(Pump *pump)
+{
+	int batches;
+	int hold_ms;
+
+	journal_plan_phase(&pump->journal, &batches, &hold_ms);
+	/* knowing how many calls are to come, the bucket does not save up for more */
+	if (pump->journal.metered)
+		bucket_expect(&pump->bucket, batches);
+	pump->hold_until_us = Max(pump->hold_until_us, now_us() + hold_ms * INT64CONST(1000));
+}
+
 /* A phase may be a wait and nothing else. */
 static void
 phase_hold(Pump *pump)
@@ -535,6 +312,7 @@ phase_hold(Pump *pump)
 	}
 }
 
+/* Reads server and limit, and opens the pool of connections. */
 static void
 pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 {
@@ -544,10 +322,9 @@ pump_start(Pump *pump, int64 run_id, const char *server_name, MemoryContext ctx)
 	MemoryContext old;
 
 	memset(pump, 0, sizeof(Pump));
-	pump->run_id = run_id;
+	journal_init(&pump->journal, run_id, ctx);
 	pump->ctx = ctx;
 	pump->call_ctx = AllocSetContextCreate(ctx, "flitmig call", ALLOCSET_DEFAULT_SIZES);
-	pump->ready_ctx = AllocSetContextCreate(ctx, "flitmig request", ALLOCSET_DEFAULT_SIZES);
 	worker_begin(true);
 	old = MemoryContextSwitchTo(ctx);
 	server = twenty_server_load(server_name, GetUserId());
@@ -571,10 +348,10 @@ pump_run(int64 run_id, const char *server, MemoryContext ctx)
 	pump_start(&pump, run_id, server, ctx);
 	while (!worker_stop_requested)
 	{
-		phase_enter(&pump);
-		if (pump.phase == NULL)
+		journal_enter_phase(&pump.journal);
+		if (pump.journal.phase == NULL)
 			return;
-		pgstat_report_activity(STATE_RUNNING, pump.phase);
+		pgstat_report_activity(STATE_RUNNING, pump.journal.phase);
 		phase_plan(&pump);
 		phase_hold(&pump);
 		phase_pump(&pump);

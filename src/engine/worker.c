@@ -163,6 +163,7 @@ message_may_hold_values(const ErrorData *edata)
 		   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 }
 
+/* Writes into the run row why the run failed. */
 static void
 worker_fail_run(int64 run_id, const ErrorData *edata)
 {
@@ -239,6 +240,7 @@ set_number(const char *name, int value)
 	SetConfigOption(name, text, PGC_USERSET, PGC_S_SESSION);
 }
 
+/* What the session of a worker must be, whatever its role is set to; then the caller's own settings. */
 static void
 take_settings(const WorkOrder *order)
 {

@@ -201,6 +201,16 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._repeats_sql(mig integer, entity text) IS 'A join that makes one row of each group of columns that repeats in a row; empty for an entity without any';
 
+/* What was imported and is no table: for attachments that only their folder or name ties to something. */
+CREATE FUNCTION flitmig._files_sql(mig integer)
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format($sql$(SELECT f.id AS _file, 1::bigint AS _line, hashtextextended(f.name, 0) AS _hash, NULL::jsonb AS _extra, f.name AS path,
+	regexp_replace(f.name, '[^/!]*$', '') AS folder, regexp_replace(f.name, '^.*[/!]', '') AS file_name, f.bytes::text AS bytes
+	FROM flitmig.source_file f WHERE f.migration_id = %s AND f.superseded_by IS NULL AND f.format = 'file')$sql$, mig)
+$$;
+COMMENT ON FUNCTION flitmig._files_sql(mig integer) IS 'A subquery: the imported files that are no tables';
+
 /*
  * The live rows of an entity as a subquery with the profile's columns. Blank
  * cells are NULL here: whether an exporter quotes them is nothing that a
@@ -222,10 +232,7 @@ DECLARE
 BEGIN
 	PERFORM flitmig._require_owner_rights(mig);
 	IF entity = '_files' THEN
-		/* what was imported and is no table: for attachments that only their folder or name ties to something */
-		RETURN format($sql$(SELECT f.id AS _file, 1::bigint AS _line, hashtextextended(f.name, 0) AS _hash, NULL::jsonb AS _extra, f.name AS path,
-	regexp_replace(f.name, '[^/!]*$', '') AS folder, regexp_replace(f.name, '^.*[/!]', '') AS file_name, f.bytes::text AS bytes
-	FROM flitmig.source_file f WHERE f.migration_id = %s AND f.superseded_by IS NULL AND f.format = 'file')$sql$, mig);
+		RETURN flitmig._files_sql(mig);
 	END IF;
 	IF doc ? 'fold' AND staging IS NOT NULL THEN
 		RETURN flitmig._folded_sql(mig, entity);

@@ -200,6 +200,7 @@ fhir_at(Span value, const char *path)
 	return value;
 }
 
+/* The number of four hexadecimal digits. */
 static int
 hex_digits(const char *s, const char *end)
 {

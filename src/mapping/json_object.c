@@ -164,6 +164,7 @@ write_entry(Jsonb *json, int n, uint32 type, uint32 length, uint32 end)
 	json->root.children[n] = type | (n % JB_OFFSET_STRIDE == 0 ? JENTRY_HAS_OFF | end : length);
 }
 
+/* A jsonb object of these members, which stand in jsonb's order. */
 static Jsonb *
 write_members(const Member *members, int count)
 {

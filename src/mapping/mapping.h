@@ -20,6 +20,25 @@ typedef struct Span
 	int			len;
 } Span;
 
+/* <ctype.h> goes by the database's locale; a cell means the same in all of them. */
+static inline bool
+is_ascii_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+is_ascii_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static inline bool
+is_ascii_alnum(char c)
+{
+	return is_ascii_letter(c) || is_ascii_digit(c);
+}
+
 /* ---- value_text.c ---- */
 
 /* Bytes of a white space or invisible character at s (1-3), or 0; s < end. */

@@ -4,8 +4,6 @@
  */
 #include "mapping.h"
 
-#include <ctype.h>
-
 PG_FUNCTION_INFO_V1(flitmig_address);
 PG_FUNCTION_INFO_V1(flitmig_links);
 
@@ -74,7 +72,7 @@ valid_host(const char *s, int len)
 			label = 0;
 			continue;
 		}
-		if (!(isalnum(ch) || (ch == '-' && label > 0)))
+		if (!(is_ascii_alnum(ch) || (ch == '-' && label > 0)))
 			return false;
 		label++;
 	}

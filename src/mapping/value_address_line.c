@@ -13,8 +13,6 @@
  */
 #include "mapping.h"
 
-#include <ctype.h>
-
 PG_FUNCTION_INFO_V1(flitmig_address_line);
 
 /* More parts or words than an address has. */
@@ -60,8 +58,8 @@ looks_like(Span span, const char *pattern)
 	{
 		unsigned char ch = (unsigned char) span.data[i];
 
-		if (pattern[i] == '9' ? !isdigit(ch) : pattern[i] == 'A' ? !isalpha(ch)
-																 : ch != pattern[i])
+		if (pattern[i] == '9' ? !is_ascii_digit(ch) : pattern[i] == 'A' ? !is_ascii_letter(ch)
+																		: ch != pattern[i])
 			return false;
 	}
 	return true;
@@ -83,6 +81,7 @@ is_postcode(Span span, const char *country)
 	return false;
 }
 
+/* A state or province by its code or name, in countries whose addresses have one. */
 static bool
 is_state(Span span, const char *country)
 {
@@ -137,6 +136,7 @@ split_parts(Span cell, Line *line)
 	return line->parts > 0;
 }
 
+/* Splits at blanks, into MAX_WORDS at the most; how many there are. */
 static int
 split_words(Span part, Span *words)
 {
@@ -190,7 +190,7 @@ static bool
 has_digit(Span span)
 {
 	for (int i = 0; i < span.len; i++)
-		if (isdigit((unsigned char) span.data[i]))
+		if (is_ascii_digit(span.data[i]))
 			return true;
 	return false;
 }

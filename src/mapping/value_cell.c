@@ -207,7 +207,7 @@ flitmig_decode_base64_text(PG_FUNCTION_ARGS)
 		if (name.len == 0 || name.len >= (int) sizeof(charset))
 			PG_RETURN_NULL();
 		for (int i = 0; i < name.len; i++)
-			if (!isalnum((unsigned char) name.data[i]) && strchr("-_.", name.data[i]) == NULL)
+			if (!is_ascii_alnum(name.data[i]) && strchr("-_.", name.data[i]) == NULL)
 				PG_RETURN_NULL();
 		memcpy(charset, name.data, name.len);
 		charset[name.len] = '\0';

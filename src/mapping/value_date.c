@@ -27,6 +27,7 @@ is_day_zero(const Stamp *stamp)
 	return stamp->year == 1899 && stamp->month == 12 && stamp->day == 30;
 }
 
+/* MDY, DMY or YMD of an argument; anything else is unknown. */
 static DateOrder
 order_arg(FunctionCallInfo fcinfo, int arg)
 {

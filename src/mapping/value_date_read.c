@@ -230,6 +230,7 @@ read_after_word(Cursor *c, Stamp *stamp, int month)
 	return digits > 0 && read_with_word(c, stamp, day, digits, month);
 }
 
+/* Three numbers with the same mark between them, in an order that is told or that they show. */
 static bool
 read_numeric(Cursor *c, Stamp *stamp, DateOrder order)
 {
@@ -273,6 +274,7 @@ skip_weekday(Cursor *c)
 	skip_spaces(c);
 }
 
+/* The date at the beginning of what is left. */
 static bool
 read_date(Cursor *c, Stamp *stamp, DateOrder order)
 {

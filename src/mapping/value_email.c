@@ -65,6 +65,7 @@ valid_local(const char *s, int len)
 	return true;
 }
 
+/* Labels of letters, digits and hyphens, and a last one of letters. */
 static bool
 valid_domain(const char *s, int len)
 {
@@ -126,6 +127,7 @@ static const char *const no_addresses[] = {
 /* The same, where the domain repeats it: test@test.com. */
 static const char *const repeated[] = {"abc", "asdf", "na", "no", "test", "x", "xx", "xxx"};
 
+/* Addresses that stand for none. */
 static bool
 is_junk(Span token, const char *at)
 {

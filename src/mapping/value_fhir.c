@@ -18,6 +18,7 @@ PG_FUNCTION_INFO_V1(flitmig_fhir_range);
 /* Arrays of codings inside an array of concepts: deeper than this is no concept. */
 #define LEVELS 4
 
+/* The words of a concept, or of the first in an array that has any. */
 static Span
 text_within(Span concept, int levels)
 {
@@ -51,6 +52,7 @@ text_within(Span concept, int levels)
 	return (found = fhir_text_at(concept, "code")).data ? found : fhir_text_at(concept, "coding.0.code");
 }
 
+/* The first code of a system in a concept, or in an array of them. */
 static Span
 code_within(Span concept, Span system, int levels)
 {
@@ -77,6 +79,7 @@ code_within(Span concept, Span system, int levels)
 	return fhir_text_at(concept, "code");
 }
 
+/* Whether the concept, or one in an array of them, has the code or says it as its text. */
 static bool
 is_within(Span concept, Span code, int levels)
 {

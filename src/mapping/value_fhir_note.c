@@ -45,6 +45,7 @@ is_text_type(Span type, const char **format, Span *charset)
 	return true;
 }
 
+/* The text of an attachment in base64 as Markdown; nothing when it is no text. */
 static Span
 decoded_markdown(Span data, Span type)
 {

@@ -232,6 +232,7 @@ typedef struct Found
 	int	   room;
 } Found;
 
+/* Adds every reference below a value, by address or by identifier. */
 static void
 collect_references(Span value, int depth, Found *found)
 {

@@ -94,6 +94,7 @@ read_item(HtmlReader *reader, xmlNodePtr node, int number)
 	markdown_break(md, 1);
 }
 
+/* Items of a list, numbered or not. */
 static void
 read_list(HtmlReader *reader, xmlNodePtr node)
 {
@@ -178,6 +179,7 @@ read_marked(HtmlReader *reader, xmlNodePtr node, bool bold)
 	*want = before;
 }
 
+/* A heading, one line with its signs. */
 static void
 read_heading(HtmlReader *reader, xmlNodePtr node)
 {
@@ -376,6 +378,7 @@ read_block(HtmlReader *reader, xmlNodePtr node)
 	markdown_break(md, breaks);
 }
 
+/* An element, by its name; one without a meaning is its children. */
 static void
 read_element(HtmlReader *reader, xmlNodePtr node)
 {
@@ -427,6 +430,7 @@ read_flat(HtmlReader *reader, xmlNodePtr node)
 	xmlFree(content);
 }
 
+/* What stands between an element's tags. */
 static void
 read_children(HtmlReader *reader, xmlNodePtr parent)
 {

@@ -8,8 +8,6 @@
  */
 #include "value_markup.h"
 
-#include <ctype.h>
-
 PG_FUNCTION_INFO_V1(flitmig_html_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_rtf_to_markdown);
 PG_FUNCTION_INFO_V1(flitmig_to_markdown);
@@ -89,7 +87,7 @@ open_line(Markdown *md)
 static bool
 is_word(char ch)
 {
-	return isalnum((unsigned char) ch) || (unsigned char) ch >= 0x80;
+	return is_ascii_alnum(ch) || (unsigned char) ch >= 0x80;
 }
 
 /*
@@ -145,9 +143,9 @@ needs_escape(const Markdown *md, const char *s, int at, int len)
 		case '[':
 			return true;
 		case '<':
-			return isalpha((unsigned char) next) || next == '/' || next == '!' || next == '?';
+			return is_ascii_letter(next) || next == '/' || next == '!' || next == '?';
 		case '&':
-			return isalpha((unsigned char) next) || next == '#';
+			return is_ascii_letter(next) || next == '#';
 		case '#':
 			return md->line_start && (next == '#' || next == ' ');
 		case '>':
@@ -170,7 +168,7 @@ is_list_number(const Markdown *md, const char *s, int at, int len)
 
 	if (s[at] != '.' && s[at] != ')')
 		return false;
-	while (i > 0 && isdigit((unsigned char) s[i - 1]))
+	while (i > 0 && is_ascii_digit(s[i - 1]))
 		i--;
 	return i < at && i == 0 && at - i <= 9 && (at + 1 == len || s[at + 1] == ' ') &&
 		   md->out.len >= at && (md->out.len == at || md->out.data[md->out.len - at - 1] == '\n');
@@ -266,7 +264,7 @@ item_mark(const char *s, int len)
 
 	if (len > 2 && (s[0] == '-' || s[0] == '*' || s[0] == '+') && s[1] == ' ')
 		return 2;
-	while (i < len && i < 9 && isdigit((unsigned char) s[i]))
+	while (i < len && i < 9 && is_ascii_digit(s[i]))
 		i++;
 	if (i > 0 && i + 1 < len && (s[i] == '.' || s[i] == ')') && s[i + 1] == ' ')
 		return i + 2;
@@ -349,7 +347,7 @@ sniff(Span span)
 
 		if (name < end && *name == '/')
 			name = ++s;
-		while (s < end && (isalnum((unsigned char) *s) || *s == '!'))
+		while (s < end && (is_ascii_alnum(*s) || *s == '!'))
 			s++;
 		if (s > name && s < end && (*s == '>' || *s == '/' || *s == ' ' || *s == '\n' || *s == '\t') &&
 			memchr(s, '>', end - s) != NULL && is_known_tag((Span){name, (int) (s - name)}))
@@ -358,6 +356,7 @@ sniff(Span span)
 	return MARKUP_TEXT;
 }
 
+/* Turns a cell into Markdown by the reader for what it is. */
 static text *
 convert(Span span, MarkupFormat format)
 {

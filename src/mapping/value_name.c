@@ -11,8 +11,6 @@
  */
 #include "mapping.h"
 
-#include <ctype.h>
-
 PG_FUNCTION_INFO_V1(flitmig_split_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name_cell);
@@ -121,7 +119,7 @@ static bool
 has_letter(Span word)
 {
 	for (int i = 0; i < word.len; i++)
-		if ((unsigned char) word.data[i] >= 0x80 || isalpha((unsigned char) word.data[i]))
+		if ((unsigned char) word.data[i] >= 0x80 || is_ascii_letter(word.data[i]))
 			return true;
 	return memchr(word.data, '&', word.len) != NULL; /* stands for a word */
 }
@@ -248,6 +246,7 @@ take_suffixes(NameParts *name, Words *words, bool loud)
 	words->count = end;
 }
 
+/* Takes titles from the beginning, leaving at least one word. */
 static void
 take_prefixes(NameParts *name, Words *words)
 {
@@ -457,7 +456,7 @@ read_name(Span span, NameParts *name)
 	name->prefixes = name->suffixes = name->generations = 0;
 	name->first = name->middle = name->last = name->preferred = (Span){NULL, 0};
 	for (int i = 0; i < span.len && !letters; i++)
-		letters = (unsigned char) span.data[i] >= 0x80 || isalnum((unsigned char) span.data[i]);
+		letters = (unsigned char) span.data[i] >= 0x80 || is_ascii_alnum(span.data[i]);
 	if (!letters || (span_fold(span, buffer, 16) && word_in(buffer, no_names, lengthof(no_names))))
 		return false;
 	if (span.len <= NAME_MAX_BYTES)

@@ -179,12 +179,12 @@ write_option(Span label, OptionWriter *writer)
 				put_code(writer, (unsigned char) *s);
 	if (writer->cut)
 	{
-		int end = OPTION_MAX - 9;
+		int length = OPTION_MAX - 9;
 
-		while (writer->value[end - 1] == '_')
-			end--;
-		snprintf(writer->value + end, 10, "_%08X", writer->hash);
-		writer->len = end + 9;
+		while (writer->value[length - 1] == '_')
+			length--;
+		snprintf(writer->value + length, 10, "_%08X", writer->hash);
+		writer->len = length + 9;
 	}
 	return true;
 }

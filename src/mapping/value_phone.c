@@ -185,6 +185,7 @@ is_junk(Span piece)
 	return digit || !letters || is_junk_word(piece);
 }
 
+/* Reads one of several numbers in a cell. */
 static void
 read_piece(PhoneList *list, Span piece, const char *country)
 {

@@ -11,8 +11,9 @@
  */
 #include "value_markup.h"
 
-#include <ctype.h>
 #include <iconv.h>
+
+#include "mb/pg_wchar.h"
 
 /* Open groups that are remembered; deeper ones share the last state. */
 #define GROUPS_MAX 200
@@ -89,6 +90,7 @@ converter(int codepage)
 	return cached;
 }
 
+/* Writes text where the group's state wants it: as a list marker, nowhere, or into the note. */
 static void
 write_text(RtfReader *reader, const char *s, int len)
 {
@@ -158,11 +160,11 @@ add_byte(RtfReader *reader, unsigned char byte)
 	reader->run[reader->run_len++] = (char) byte;
 }
 
+/* Writes a \u character; a half of a pair waits for the other. */
 static void
 write_codepoint(RtfReader *reader, uint32 code)
 {
-	char buffer[4];
-	int	 len;
+	unsigned char buffer[4];
 
 	flush_run(reader);
 	if (code >= 0xD800 && code < 0xDC00)
@@ -182,33 +184,8 @@ write_codepoint(RtfReader *reader, uint32 code)
 		code = code == 0xF0B7 || code == 0xF0A7 ? 0x2022 : code - 0xF000;
 	if (code < ' ')
 		return;
-	if (code < 0x80)
-	{
-		buffer[0] = (char) code;
-		len = 1;
-	}
-	else if (code < 0x800)
-	{
-		buffer[0] = (char) (0xC0 | (code >> 6));
-		buffer[1] = (char) (0x80 | (code & 0x3F));
-		len = 2;
-	}
-	else if (code < 0x10000)
-	{
-		buffer[0] = (char) (0xE0 | (code >> 12));
-		buffer[1] = (char) (0x80 | ((code >> 6) & 0x3F));
-		buffer[2] = (char) (0x80 | (code & 0x3F));
-		len = 3;
-	}
-	else
-	{
-		buffer[0] = (char) (0xF0 | (code >> 18));
-		buffer[1] = (char) (0x80 | ((code >> 12) & 0x3F));
-		buffer[2] = (char) (0x80 | ((code >> 6) & 0x3F));
-		buffer[3] = (char) (0x80 | (code & 0x3F));
-		len = 4;
-	}
-	write_text(reader, buffer, len);
+	unicode_to_utf8(code, buffer);
+	write_text(reader, (char *) buffer, pg_utf_mblen(buffer));
 }
 
 /* Passes over the characters that a reader without Unicode would show instead of \u. */
@@ -239,7 +216,7 @@ write_marker(RtfReader *reader)
 {
 	int digits = 0;
 
-	while (digits < reader->marker_len && isdigit((unsigned char) reader->marker[digits]))
+	while (digits < reader->marker_len && is_ascii_digit(reader->marker[digits]))
 		digits++;
 	reader->md->want_bold = reader->md->want_italic = false;
 	reader->md->hard = false;
@@ -332,6 +309,7 @@ static const RtfWord words[] = {
 	{"uc", RTF_UNICODE_SKIP, NULL},
 	{"v", RTF_HIDDEN, NULL}};
 
+/* A word of the table, or NULL: it means nothing here. */
 static const RtfWord *
 find_word(const char *name)
 {
@@ -384,6 +362,7 @@ apply_font(RtfReader *reader, RtfAction action, int number)
 		reader->codepage = number;
 }
 
+/* Does what a word says. */
 static void
 apply_word(RtfReader *reader, const RtfWord *word, int number, bool has_number)
 {
@@ -461,16 +440,16 @@ read_word(RtfReader *reader)
 	bool		   has_number = false;
 	const RtfWord *word;
 
-	for (; reader->at < reader->end && isalpha((unsigned char) *reader->at); reader->at++)
+	for (; reader->at < reader->end && is_ascii_letter(*reader->at); reader->at++)
 		if (len < (int) sizeof(name) - 1)
 			name[len++] = *reader->at;
 	name[len] = '\0';
-	if (reader->at + 1 < reader->end && *reader->at == '-' && isdigit((unsigned char) reader->at[1]))
+	if (reader->at + 1 < reader->end && *reader->at == '-' && is_ascii_digit(reader->at[1]))
 	{
 		negative = true;
 		reader->at++;
 	}
-	for (; reader->at < reader->end && isdigit((unsigned char) *reader->at); reader->at++)
+	for (; reader->at < reader->end && is_ascii_digit(*reader->at); reader->at++)
 	{
 		has_number = true;
 		if (number < 100000000)
@@ -501,7 +480,7 @@ read_control(RtfReader *reader)
 	if (reader->at >= reader->end)
 		return;
 	ch = *reader->at;
-	if (isalpha((unsigned char) ch))
+	if (is_ascii_letter(ch))
 	{
 		read_word(reader);
 		return;

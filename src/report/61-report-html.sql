@@ -7,8 +7,9 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION flitmig._report_escape(text) IS 'Text for HTML, inside and outside of attributes';
 
+/* Stable: to_char goes by lc_numeric. */
 CREATE FUNCTION flitmig._report_number(value numeric)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE WHEN value = trunc(value) THEN to_char(value, 'FM999,999,999,999,990') ELSE to_char(value, 'FM999,999,999,990.0') END
 $$;

@@ -28,6 +28,8 @@ struct Archive
 	ByteSource		source;
 	char			buffer[READ_BYTES];
 	ErrorData	   *error; /* what a read reported; thrown when libarchive has returned */
+	int64			member_bytes;
+	bool			no_memory;
 	bool			bomb;
 	MemoryContext	context;
 };
@@ -42,7 +44,29 @@ release_archive(void *object)
 	archive->handle = NULL;
 }
 
-/* libarchive must not be jumped over: an error waits until it is done. */
+/* Takes the error that was thrown; where there is no memory for it, that it is the error remains. */
+static void
+keep_error(Archive *archive, struct archive *handle)
+{
+	MemoryContextSwitchTo(archive->context);
+	PG_TRY();
+	{
+		archive->error = CopyErrorData();
+	}
+	PG_CATCH();
+	{
+		archive->no_memory = true;
+	}
+	PG_END_TRY();
+	FlushErrorState();
+	archive_set_error(handle, EIO, "read error");
+}
+
+/*
+ * libarchive must not be jumped over: an error waits until it is done.  Nor
+ * must the backend exit inside of it, which would free the handle while it is
+ * in use: an interrupt is left to rethrow.
+ */
 static la_ssize_t
 read_archive(struct archive *handle, void *data, const void **buffer)
 {
@@ -50,16 +74,17 @@ read_archive(struct archive *handle, void *data, const void **buffer)
 	ssize_t	 n = -1;
 
 	*buffer = archive->buffer;
+	if (ProcDiePending || QueryCancelPending)
+		return -1;
 	PG_TRY();
 	{
+		HOLD_INTERRUPTS();
 		n = archive->source.read(archive->source.arg, archive->buffer, READ_BYTES);
+		RESUME_INTERRUPTS();
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(archive->context);
-		archive->error = CopyErrorData();
-		FlushErrorState();
-		archive_set_error(handle, EIO, "read error");
+		keep_error(archive, handle);
 	}
 	PG_END_TRY();
 	return n;
@@ -80,14 +105,13 @@ seek_archive(struct archive *handle, void *data, la_int64_t offset, int whence)
 		return ARCHIVE_FATAL;
 	PG_TRY();
 	{
+		HOLD_INTERRUPTS();
 		archive->source = input_source(archive->input, to);
+		RESUME_INTERRUPTS();
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(archive->context);
-		archive->error = CopyErrorData();
-		FlushErrorState();
-		archive_set_error(handle, EIO, "seek error");
+		keep_error(archive, handle);
 		to = ARCHIVE_FATAL;
 	}
 	PG_END_TRY();
@@ -98,6 +122,8 @@ seek_archive(struct archive *handle, void *data, la_int64_t offset, int whence)
 static void
 rethrow(Archive *archive)
 {
+	if (archive->no_memory)
+		out_of_memory();
 	if (archive->error)
 		ReThrowError(archive->error);
 	CHECK_FOR_INTERRUPTS();
@@ -138,56 +164,60 @@ archive_close(Archive *archive)
 	release_archive(archive);
 }
 
+/* Goes on to the next member: a result of libarchive's. */
+static int
+next_header(Archive *archive, struct archive_entry **entry)
+{
+	int result = archive_read_next_header(archive->handle, entry);
+
+	rethrow(archive);
+	archive->member_bytes = 0;
+	return result;
+}
+
+/* Whether there is one. */
+static bool
+is_header(int result)
+{
+	return result == ARCHIVE_OK || result == ARCHIVE_WARN;
+}
+
 /* Goes on to the member of that name, upper and lower case alike; false when there is none behind. */
 bool
 archive_find(Archive *archive, const char *name)
 {
 	struct archive_entry *entry;
 
-	while (archive_read_next_header(archive->handle, &entry) >= ARCHIVE_WARN)
-	{
-		rethrow(archive);
+	while (is_header(next_header(archive, &entry)))
 		if (archive_entry_pathname(entry) && pg_strcasecmp(archive_entry_pathname(entry), name) == 0)
 			return true;
-	}
-	rethrow(archive);
 	return false;
 }
 
-/* Reads from the member; 0 at its end, -1 when it is damaged.  Never throws: see archive_check. */
+/*
+ * Reads from the member; 0 at its end, -1 when it is damaged, or swells to
+ * what nobody would have packed.  Throws what a read has met.
+ */
 ssize_t
 archive_data(Archive *archive, void *buf, size_t length)
 {
-	return archive->error ? -1 : archive_read_data(archive->handle, buf, length);
-}
+	ssize_t n = archive_read_data(archive->handle, buf, length);
 
-/* Throws what a read has met. */
-void
-archive_check(Archive *archive)
-{
 	rethrow(archive);
+	archive->member_bytes += Max(n, 0);
+	archive->bomb |= archive->member_bytes > BOMB_BYTES && archive->member_bytes / BOMB_FACTOR > archive->input->bytes;
+	return archive->bomb ? -1 : n;
 }
 
 /* Copies a member out; false when it cannot be read. */
 static bool
 spool_member(Archive *archive, Input *member)
 {
-	char	  *buf = palloc(READ_BYTES);
-	int64	   bytes = 0;
-	la_ssize_t n;
+	char   *buf = palloc(READ_BYTES);
+	ssize_t n;
 
-	while ((n = archive_read_data(archive->handle, buf, READ_BYTES)) > 0)
-	{
-		rethrow(archive);
-		bytes += n;
-		if (bytes > BOMB_BYTES && bytes / BOMB_FACTOR > archive->input->bytes)
-		{
-			archive->bomb = true;
-			break;
-		}
+	while ((n = archive_data(archive, buf, READ_BYTES)) > 0)
 		input_append(member, buf, (size_t) n);
-	}
-	rethrow(archive);
 	input_finish(member);
 	pfree(buf);
 	return n == 0;
@@ -281,17 +311,15 @@ import_members(Import *import, Archive *archive, Input *input, bool plain, const
 	int					  result = ARCHIVE_OK;
 	bool				  whole = true;
 
-	while (!archive->bomb && ((result = archive_read_next_header(archive->handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
+	while (!archive->bomb && is_header(result = next_header(archive, &entry)))
 	{
 		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flitmig archive member", ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		rethrow(archive);
 		whole &= import_member(import, archive, entry, input, plain, &count);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 	}
-	rethrow(archive);
 	if (!whole || result != ARCHIVE_EOF)
 		*trouble = archive->bomb											 ? "a file in it is more than 500 times as long as the archive"
 				   : archive_read_has_encrypted_entries(archive->handle) > 0 ? "it is encrypted"

@@ -44,3 +44,16 @@ bytes_free(Bytes *b)
 	b->data = NULL;
 	b->length = b->size = 0;
 }
+
+/* The read of a ByteSource over a Bytes, which shrinks to what is left. */
+ssize_t
+bytes_read(void *left, char *buf, size_t length)
+{
+	Bytes *b = left;
+	size_t n = b->length < length ? b->length : length;
+
+	memcpy(buf, b->data, n);
+	b->data += n;
+	b->length -= n;
+	return (ssize_t) n;
+}

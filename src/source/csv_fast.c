@@ -88,6 +88,16 @@ ends_cell(const CsvDialect *dialect, char end, const char *text, size_t at, size
 	return !dialect->cr_only && text[at] == '\r' && at + 1 < length && text[at + 1] == '\n';
 }
 
+/* The cell from start to at; closed: where its closing quote stands, 0 when it has none. */
+static inline void
+set_cell(CsvCell *cell, size_t start, size_t closed, size_t at)
+{
+	cell->in_scratch = false;
+	cell->quoted = closed > 0;
+	cell->offset = closed ? start + 1 : start;
+	cell->length = closed ? closed - start - 1 : at - start;
+}
+
 /*
  * Splits the row at the start of the buffer into its cells.  False: it is not
  * that simple, and nothing but the cells has changed.
@@ -137,23 +147,9 @@ csv_fast_row(CsvReader *reader)
 					return false;
 				continue;
 			}
-			if (cell == last)
+			if (cell == last || (dialect->skip_space && !closed && text[start] == ' '))
 				return false;
-			cell->in_scratch = false;
-			if (closed)
-			{
-				cell->offset = start + 1;
-				cell->length = closed - start - 1;
-				cell->quoted = true;
-			}
-			else
-			{
-				if (dialect->skip_space && text[start] == ' ')
-					return false;
-				cell->offset = start;
-				cell->length = at - start;
-				cell->quoted = false;
-			}
+			set_cell(cell, start, closed, at);
 			if (c == end)
 			{
 				bool cr = !dialect->cr_only && at > start && text[at - 1] == '\r';

@@ -140,6 +140,7 @@ there(Scan *scan, size_t at)
 	return true;
 }
 
+/* Adds a cell to the row; false when memory is out. */
 static bool
 add_cell(CsvReader *reader, size_t offset, size_t length, bool quoted, bool in_scratch)
 {
@@ -472,14 +473,91 @@ skip_line(CsvReader *reader)
 	reader->skipping = false;
 }
 
-/* Reads the next row; it stays until the next call. */
-CsvResult
-csv_reader_next(CsvReader *reader)
-{
-	Scan				 scan = {.reader = reader, .stop = FILL_MORE};
-	CsvDialect			*dialect = &reader->dialect;
-	const unsigned char *special = reader->special;
+/* ---- a row ---- */
 
+/* Passes over blanks before a quote, where the dialect has them. */
+static inline void
+skip_blanks(Scan *scan)
+{
+	size_t from = scan->at;
+
+	while (there(scan, scan->at) && scan->text[scan->at] == ' ')
+		scan->at++;
+	if (!(there(scan, scan->at) && scan->text[scan->at] == scan->reader->dialect.quote))
+		scan->at = from;
+}
+
+/* Reads a cell without quotes, which begins at from; CSV_ROW: it is there, and at stands behind it. */
+static inline CsvResult
+plain_cell(Scan *scan, size_t from)
+{
+	CsvReader			*reader = scan->reader;
+	const unsigned char *special = reader->special;
+	size_t				 end;
+
+	do
+	{
+		const char *text = scan->text;
+		size_t		length = scan->length;
+		size_t		at = scan->at;
+
+		while (at < length && !special[(unsigned char) text[at]])
+			at++;
+		scan->at = at;
+	} while (scan->at == scan->length && there(scan, scan->at));
+	if (scan->stop == FILL_TOO_LONG)
+		return CSV_TOO_LONG;
+	end = scan->at;
+	if (end > from && !reader->dialect.cr_only && scan->text[end - 1] == '\r' &&
+		(end == scan->length || scan->text[end] == '\n'))
+		end--;
+	return add_cell(reader, from, end - from, false, false) ? CSV_ROW : CSV_NO_MEMORY;
+}
+
+/* Reads the cell at hand: as plain_cell, or CSV_UNTERMINATED. */
+static inline CsvResult
+read_cell(Scan *scan)
+{
+	const CsvDialect *dialect = &scan->reader->dialect;
+	size_t			  from = scan->at;
+
+	if (dialect->skip_space)
+		skip_blanks(scan);
+	if (dialect->quote && there(scan, scan->at) && scan->text[scan->at] == dialect->quote)
+	{
+		scan->at++;
+		switch (quoted_cell(scan))
+		{
+			case QUOTED_CELL:
+				return CSV_ROW;
+			case QUOTED_OPEN:
+				return scan->stop == FILL_TOO_LONG ? CSV_TOO_LONG : CSV_UNTERMINATED;
+			case QUOTED_NO_MEMORY:
+				return CSV_NO_MEMORY;
+			case QUOTED_NOT: /* the quote is a character of a plain cell */
+				scan->at = from;
+				break;
+		}
+	}
+	return plain_cell(scan, from);
+}
+
+/* Whether another cell follows; at then stands before it. */
+static inline bool
+next_cell(Scan *scan)
+{
+	char delimiter = scan->reader->dialect.delimiter;
+
+	if (!there(scan, scan->at) || delimiter == 0 || scan->text[scan->at] != delimiter)
+		return false;
+	scan->at++;
+	return true;
+}
+
+/* Leaves the row that was handed out last. */
+static inline void
+leave_row(CsvReader *reader)
+{
 	reader->row += reader->raw_length;
 	reader->raw_length = 0;
 	reader->cell_count = 0;
@@ -489,6 +567,15 @@ csv_reader_next(CsvReader *reader)
 	if (reader->skipping)
 		skip_line(reader);
 	reader->line = reader->next_line;
+}
+
+/* Reads the next row; it stays until the next call. */
+CsvResult
+csv_reader_next(CsvReader *reader)
+{
+	Scan scan = {.reader = reader, .stop = FILL_MORE};
+
+	leave_row(reader);
 	scan.text = reader->buffer + reader->row;
 	scan.length = reader->filled - reader->row;
 	if (!there(&scan, 0))
@@ -501,61 +588,13 @@ csv_reader_next(CsvReader *reader)
 		reader->next_line++;
 		return is_blank_row(reader, scan.text) ? CSV_BLANK : CSV_ROW;
 	}
-	for (;;)
+	do
 	{
-		size_t from = scan.at;
-		size_t end;
+		CsvResult result = read_cell(&scan);
 
-		if (dialect->skip_space)
-		{
-			while (there(&scan, scan.at) && scan.text[scan.at] == ' ')
-				scan.at++;
-			if (!(there(&scan, scan.at) && scan.text[scan.at] == dialect->quote))
-				scan.at = from;
-		}
-		if (dialect->quote && there(&scan, scan.at) && scan.text[scan.at] == dialect->quote)
-		{
-			Quoted quoted;
-
-			scan.at++;
-			quoted = quoted_cell(&scan);
-			if (quoted == QUOTED_NO_MEMORY)
-				return CSV_NO_MEMORY;
-			if (quoted == QUOTED_OPEN)
-				return give_up(&scan, scan.stop == FILL_TOO_LONG ? CSV_TOO_LONG : CSV_UNTERMINATED);
-			if (quoted == QUOTED_NOT)
-				scan.at = from;
-			else
-				from = (size_t) -1;
-		}
-		if (from != (size_t) -1)
-		{
-			do
-			{
-				const char *text = scan.text;
-				size_t		length = scan.length;
-				size_t		at = scan.at;
-
-				while (at < length && !special[(unsigned char) text[at]])
-					at++;
-				scan.at = at;
-			} while (scan.at == scan.length && there(&scan, scan.at));
-			if (scan.stop == FILL_TOO_LONG)
-				return give_up(&scan, CSV_TOO_LONG);
-			end = scan.at;
-			if (end > from && !dialect->cr_only && scan.text[end - 1] == '\r' &&
-				(end == scan.length || scan.text[end] == '\n'))
-				end--;
-			if (!add_cell(reader, from, end - from, false, false))
-				return CSV_NO_MEMORY;
-		}
-		if (there(&scan, scan.at) && dialect->delimiter && scan.text[scan.at] == dialect->delimiter)
-		{
-			scan.at++;
-			continue;
-		}
-		break;
-	}
+		if (result != CSV_ROW)
+			return result == CSV_NO_MEMORY ? result : give_up(&scan, result);
+	} while (next_cell(&scan));
 	if (scan.stop == FILL_NO_MEMORY)
 		return CSV_NO_MEMORY;
 	reader->text_length = scan.at;

@@ -12,6 +12,7 @@
 #define PRIME_1 UINT64CONST(0xa0761d6478bd642f)
 #define PRIME_2 UINT64CONST(0xe7037ed1a0b428db)
 
+/* The 128 bits of a product, folded into 64. */
 static inline uint64
 fold(uint64 a, uint64 b)
 {

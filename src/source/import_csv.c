@@ -210,6 +210,7 @@ typedef struct DamagedName
 	Damage damage;
 } DamagedName;
 
+/* A header cell as text; what it was, when it is damaged, waits until its column has a name. */
 static char *
 decode_name(Delimited *d, int i)
 {
@@ -382,6 +383,7 @@ is_second_header(Delimited *d)
 	return word_for_data;
 }
 
+/* Stages the row at hand, or rejects it. */
 static void
 load_row(Delimited *d)
 {
@@ -430,6 +432,7 @@ load_row(Delimited *d)
 					"Cells hold a quote that neither ends nor is doubled; it is kept as a character", NULL);
 }
 
+/* Stages all rows that are left. */
 static void
 load_rows(Delimited *d)
 {

@@ -54,6 +54,7 @@ release_import(void *object)
 
 /* ---- keys ---- */
 
+/* Makes room for twice as many keys. */
 static void
 keys_grow(Keys *keys)
 {
@@ -122,6 +123,7 @@ element_line(JsonImport *j)
 	return j->reader->layout == JSON_LINES ? j->reader->line : j->reader->ordinal;
 }
 
+/* Goes through the elements once, for their keys. */
 static void
 collect_keys(JsonImport *j)
 {
@@ -162,6 +164,7 @@ key_text(const Encoding *encoding, const char *key, size_t length, Damage *damag
 	return result;
 }
 
+/* Makes columns of the keys. */
 static void
 name_columns(JsonImport *j)
 {
@@ -257,6 +260,7 @@ load_element(JsonImport *j, int64 number, bool *repeated)
 	return true;
 }
 
+/* Stages all elements. */
 static void
 load_elements(JsonImport *j)
 {
@@ -296,15 +300,15 @@ keep_others(SourceFile *file, const JsonOutline *outline)
 	for (int i = 0; i < outline->count; i++)
 	{
 		const JsonOutlineMember *member = &outline->members[i];
-		Bytes					 text = {0};
+		StringInfoData			 text;
 
 		if (member->value == NULL)
 			continue;
-		if (!bytes_append(&text, member->key, strlen(member->key)) || !bytes_append(&text, ":", 1) ||
-			!bytes_append(&text, member->value, member->value_length))
-			out_of_memory();
-		original_keep(file, 0, NULL, text.data, text.length);
-		bytes_free(&text);
+		initStringInfo(&text);
+		appendStringInfo(&text, "%s:", member->key);
+		appendBinaryStringInfo(&text, member->value, (int) member->value_length);
+		original_keep(file, 0, NULL, text.data, (size_t) text.len);
+		pfree(text.data);
 	}
 }
 

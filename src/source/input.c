@@ -91,6 +91,7 @@ hasher_end(Hasher *hasher, Input *input)
 
 /* ---- reading ---- */
 
+/* The read of an input's ByteSource, which moves its position. */
 static ssize_t
 input_read(void *arg, char *buf, size_t length)
 {

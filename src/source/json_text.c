@@ -65,6 +65,7 @@ valid_digits(const char *p, const char *end)
 	return p > from ? p : NULL;
 }
 
+/* Behind the number that starts at p; NULL when it is none. */
 static const char *
 valid_number(const char *p, const char *end)
 {
@@ -83,6 +84,7 @@ valid_number(const char *p, const char *end)
 	return p;
 }
 
+/* The same of a string, a word or a number. */
 static const char *
 valid_scalar(const char *p, const char *end)
 {
@@ -128,7 +130,9 @@ valid_value(const char *p, const char *end)
 
 			if (depth == DEPTH_LIMIT)
 				return NULL;
-			object[depth / 8] = (unsigned char) (brace ? object[depth / 8] | 1 << depth % 8 : object[depth / 8] & ~(1 << depth % 8));
+			if (depth % 8 == 0)
+				object[depth / 8] = 0;
+			object[depth / 8] = (unsigned char) ((object[depth / 8] & ~(1 << depth % 8)) | brace << depth % 8);
 			depth++;
 			p = skip_spaces(p + 1, end);
 			if (p < end && *p == (brace ? '}' : ']'))

@@ -110,6 +110,16 @@ add_columns(Import *import, SourceFile *file, Oid relid)
 		sql_run_once(sql.data);
 }
 
+/* Cells that no row has are NULL, and rows go past what checks that. */
+static bool
+has_required_cell(Relation rel)
+{
+	for (int i = FIXED_COLUMNS; i < RelationGetDescr(rel)->natts; i++)
+		if (TupleDescAttr(RelationGetDescr(rel), i)->attnotnull)
+			return true;
+	return false;
+}
+
 /* A staging table is a plain table that nobody has made do more than hold rows. */
 static void
 check_table(Relation rel)
@@ -123,7 +133,7 @@ check_table(Relation rel)
 		trouble = "it is not a plain table";
 	else if (rel->trigdesc != NULL)
 		trouble = "it has triggers";
-	else if (rel->rd_att->constr && (rel->rd_att->constr->num_check > 0 || rel->rd_att->constr->has_generated_stored))
+	else if (rel->rd_att->constr && (rel->rd_att->constr->num_check > 0 || rel->rd_att->constr->has_generated_stored || has_required_cell(rel)))
 		trouble = "it has constraints or generated columns";
 	else if (rel->rd_rel->relrowsecurity)
 		trouble = "it has row security";
@@ -484,9 +494,8 @@ void
 loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length)
 {
 	SqlArguments args = {0};
-	Bytes		 restored = {0};
 
-	raw = file_bytes(file, raw, &length, &restored);
+	raw = file_bytes(file, raw, &length);
 	if (length > REJECT_BYTES)
 	{
 		reason = psprintf("%s (the first 64 MB are kept)", reason);
@@ -499,6 +508,5 @@ loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw,
 	sql_run("INSERT INTO flitmig.reject (file_id, line_no, reason, raw) VALUES ($1, $2, $3, $4)", &args);
 	pfree(DatumGetPointer(args.values[3]));
 	pfree(DatumGetPointer(args.values[2]));
-	bytes_free(&restored);
 	file->rows_rejected++;
 }

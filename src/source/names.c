@@ -88,6 +88,24 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
 }
 
+/* The text may be one without an end, as long as it is not shorter than the beginning. */
+bool
+ascii_begins(const char *text, const char *beginning)
+{
+	while (*beginning && lower(*text) == lower(*beginning))
+	{
+		text++;
+		beginning++;
+	}
+	return *beginning == '\0';
+}
+
+bool
+ascii_equal(const char *a, const char *b)
+{
+	return strlen(a) == strlen(b) && ascii_begins(a, b);
+}
+
 bool
 pattern_matches(const char *pattern, const char *name)
 {

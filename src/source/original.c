@@ -80,7 +80,6 @@ void
 original_keep(SourceFile *file, int64 line, const char *column, const char *data, size_t length)
 {
 	struct Originals *originals = file->originals;
-	Bytes			  restored = {0};
 	MemoryContext	  old;
 
 	if (originals == NULL)
@@ -90,7 +89,7 @@ original_keep(SourceFile *file, int64 line, const char *column, const char *data
 		originals->count = 0;
 		originals->bytes = 0;
 	}
-	data = file_bytes(file, data, &length, &restored);
+	data = file_bytes(file, data, &length);
 	if (length > GATHERED_BYTES)
 		store_long(file, line, column, data, length);
 	else
@@ -110,7 +109,6 @@ original_keep(SourceFile *file, int64 line, const char *column, const char *data
 		if (originals->count == GATHERED || originals->bytes > GATHERED_BYTES)
 			originals_store(file);
 	}
-	bytes_free(&restored);
 }
 
 /* Tells of a cell that is staged with U+FFFD. */
@@ -136,14 +134,15 @@ original_keep_damaged(SourceFile *file, int64 line, const char *column, const ch
 	original_keep(file, line, column, data, length);
 }
 
-/* What the reader gave as the bytes that stand in the file; the caller frees restored. */
+/* What the reader gave as the bytes that stand in the file; good until it is asked again. */
 const char *
-file_bytes(SourceFile *file, const char *data, size_t *length, Bytes *restored)
+file_bytes(SourceFile *file, const char *data, size_t *length)
 {
 	if (file->converted_from == NULL)
 		return data ? data : "";
-	if (!encoding_restore(file->converted_from, data, *length, restored))
+	file->restored.length = 0;
+	if (!encoding_restore(file->converted_from, data, *length, &file->restored))
 		out_of_memory();
-	*length = restored->length;
-	return restored->data ? restored->data : "";
+	*length = file->restored.length;
+	return file->restored.data ? file->restored.data : "";
 }

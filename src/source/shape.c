@@ -5,7 +5,6 @@
 #include "source/text_core.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Longer values are text: no date, number or address needs more. */
 #define SHAPE_LIMIT 254 /* bytes; the longest e-mail address (RFC 5321) */
@@ -144,6 +143,7 @@ read_date_tail(const char *p, const char *end, Shape *shape)
 	return shape->has_time;
 }
 
+/* 1/2/2024, 2024-01-31 and kin, with or without a time behind. */
 static bool
 read_date(const char *p, const char *end, Shape *shape)
 {
@@ -178,6 +178,7 @@ read_date(const char *p, const char *end, Shape *shape)
 
 #define MONTH(a, b, c) (((a) << 16) | ((b) << 8) | (c))
 
+/* A month's English name, known by its first three letters. */
 static bool
 read_month(const char **p, const char *end)
 {
@@ -228,44 +229,75 @@ read_named_date(const char *p, const char *end, Shape *shape)
 	return read_date_tail(p, end, shape);
 }
 
+/* Takes a currency sign off either end; whether there was one. */
+static inline bool
+take_currency(const char **p, const char **end)
+{
+	const char *from = *p;
+
+	if (*p < *end && **p == '$')
+		(*p)++;
+	else if (*end - *p > 2 && memcmp(*p, "\xC2\xA3", 2) == 0) /* pound */
+		*p += 2;
+	else if (*end - *p > 3 && memcmp(*p, "\xE2\x82\xAC", 3) == 0) /* euro */
+		*p += 3;
+	if (*end - *p > 3 && memcmp(*end - 3, "\xE2\x82\xAC", 3) == 0)
+	{
+		*end -= 3;
+		return true;
+	}
+	return *p > from;
+}
+
+static inline bool
+is_sign(const char *p, const char *end)
+{
+	return p < end && (*p == '-' || *p == '+');
+}
+
+/* How many digits there are, with marks between them and perhaps an exponent behind; 0: none, or something else too. */
+static inline int
+count_digits(const char *p, const char *end, bool exponent, bool *mark)
+{
+	int count = 0;
+
+	for (; p < end; p++)
+	{
+		if (is_digit(*p))
+			count++;
+		else if ((*p == '.' || *p == ',') && p + 1 < end && is_digit(p[1]))
+			*mark = true;
+		else if ((*p == 'e' || *p == 'E') && exponent && count > 0 && end - p > 1 && end - p < 5)
+		{
+			if (is_sign(p + 1, end))
+				p++;
+			if (p + 1 == end)
+				return 0;
+			*mark = true;
+		}
+		else
+			return 0;
+	}
+	return count;
+}
+
 /* Integer, number, money, percentage. */
 static bool
 read_number(const char *p, const char *end, Shape *shape)
 {
-	bool sign = false,
-		 money = false,
-		 mark = false,
-		 percent = false;
-	int count = 0;
+	bool money = *p == '(' && end[-1] == ')';
+	bool percent = false;
+	bool mark = false;
+	bool sign;
 
-	if (*p == '(' && end[-1] == ')')
+	if (money)
 	{
 		p++;
 		end--;
-		money = true;
 	}
-	if (p < end && (*p == '-' || *p == '+'))
-		sign = *p++ != 0;
-	if (p < end && *p == '$')
-	{
-		money = true;
-		p++;
-	}
-	else if (end - p > 2 && memcmp(p, "\xC2\xA3", 2) == 0) /* pound */
-	{
-		money = true;
-		p += 2;
-	}
-	else if (end - p > 3 && memcmp(p, "\xE2\x82\xAC", 3) == 0) /* euro */
-	{
-		money = true;
-		p += 3;
-	}
-	if (end - p > 3 && memcmp(end - 3, "\xE2\x82\xAC", 3) == 0)
-	{
-		money = true;
-		end -= 3;
-	}
+	sign = is_sign(p, end);
+	p += sign;
+	money |= take_currency(&p, &end);
 	if (end > p && end[-1] == '%')
 	{
 		percent = true;
@@ -275,28 +307,9 @@ read_number(const char *p, const char *end, Shape *shape)
 		p++;
 	while (end > p && end[-1] == ' ')
 		end--;
-	if (!sign && p < end && (*p == '-' || *p == '+'))
+	if (!sign && is_sign(p, end))
 		p++;
-	for (; p < end; p++)
-	{
-		if (is_digit(*p))
-			count++;
-		else if ((*p == '.' || *p == ',') && p + 1 < end && is_digit(p[1]))
-			mark = true;
-		else if ((*p == 'e' || *p == 'E') && count > 0 && end - p > 1 && end - p < 5 && !money)
-		{
-			p++;
-			if (*p == '-' || *p == '+')
-				p++;
-			if (p == end)
-				return false;
-			mark = true;
-			p--;
-		}
-		else
-			return false;
-	}
-	if (count == 0)
+	if (count_digits(p, end, !money, &mark) == 0)
 		return false;
 	shape->kind = money ? SHAPE_MONEY : percent ? SHAPE_PERCENT
 									: mark		? SHAPE_NUMBER
@@ -304,6 +317,7 @@ read_number(const char *p, const char *end, Shape *shape)
 	return true;
 }
 
+/* With or without braces. */
 static bool
 is_uuid(const char *p, const char *end)
 {
@@ -324,6 +338,7 @@ is_uuid(const char *p, const char *end)
 	return true;
 }
 
+/* Something before and a domain behind the only @. */
 static bool
 is_email(const char *p, const char *end)
 {
@@ -377,7 +392,7 @@ is_boolean(const char *p, size_t length)
 	if (length > 5 || !strchr("tfyno", *p | 0x20))
 		return false;
 	for (int i = 0; words[i]; i++)
-		if (strlen(words[i]) == length && strncasecmp(words[i], p, length) == 0)
+		if (strlen(words[i]) == length && ascii_begins(p, words[i]))
 			return true;
 	return false;
 }
@@ -436,7 +451,7 @@ value_shape(const char *value, size_t length)
 		shape.kind = SHAPE_UUID;
 	else if ((classes & CLASS_AT) && is_email(p, end))
 		shape.kind = SHAPE_EMAIL;
-	else if (end - p > 8 && (*p | 0x20) == 'h' && (strncasecmp(p, "http://", 7) == 0 || strncasecmp(p, "https://", 8) == 0))
+	else if (end - p > 8 && (*p | 0x20) == 'h' && (ascii_begins(p, "http://") || ascii_begins(p, "https://")))
 		shape.kind = SHAPE_URL;
 	return shape;
 }

@@ -93,7 +93,6 @@ typedef struct Archive Archive;
 extern Archive *archive_open(Input *input);
 extern bool		archive_find(Archive *archive, const char *name);
 extern ssize_t	archive_data(Archive *archive, void *buf, size_t length);
-extern void		archive_check(Archive *archive);
 extern void		archive_close(Archive *archive);
 
 struct archive;
@@ -112,6 +111,9 @@ extern int imported_file_open(const char *path, int64 bytes, const uint8 *sha256
 
 /* Why it could not be opened, as far as that can be told without reading; or NULL. */
 extern const char *imported_file_problem(const char *path);
+
+/* Its first bytes, and how many there are; -1 when it cannot be read. */
+extern int imported_file_head(const char *path, char *head, int length);
 
 /* ---- findings (finding.c) ---- */
 
@@ -189,6 +191,7 @@ typedef struct SourceFile
 	Input			 *read_from;	  /* for progress */
 	const Encoding	 *converted_from; /* what the reader gives was converted from that; NULL: it gives the file's own bytes */
 	struct Originals *originals;	  /* that are not stored yet, or NULL */
+	Bytes			  restored;		  /* see file_bytes */
 } SourceFile;
 
 extern void import_input(Import *import, Input *input);
@@ -224,7 +227,7 @@ extern void		   original_keep(SourceFile *file, int64 line, const char *column, 
 extern void		   damage_found(SourceFile *file, int64 line, const char *column, const Damage *damage);
 extern void		   original_keep_damaged(SourceFile *file, int64 line, const char *column, const char *data, size_t length, const Damage *damage);
 extern void		   originals_store(SourceFile *file);
-extern const char *file_bytes(SourceFile *file, const char *data, size_t *length, Bytes *restored);
+extern const char *file_bytes(SourceFile *file, const char *data, size_t *length);
 
 /* ---- formats (import_csv.c, import_json.c, import_xlsx.c, archive.c) ---- */
 

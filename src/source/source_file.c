@@ -134,6 +134,7 @@ imported_already(Import *import, Input *input, const char *path, const char *nam
 	return true;
 }
 
+/* Writes the account's row; an earlier file of that name is superseded. */
 static void
 store_source_file(Import *import, SourceFile *file, Input *input)
 {
@@ -172,11 +173,20 @@ store_source_file(Import *import, SourceFile *file, Input *input)
 	findings_clear(import->migration, file->name);
 }
 
+static void
+release_file(void *object)
+{
+	SourceFile *file = object;
+
+	bytes_free(&file->restored);
+}
+
 SourceFile *
 source_file_begin(Import *import, Input *input, const char *part, const char *format)
 {
 	SourceFile *file = palloc0(sizeof(SourceFile));
 
+	guard(release_file, file);
 	file->path = part ? psprintf("%s!%s", input->path, part) : input->path;
 	file->name = part ? psprintf("%s!%s", input->name, part) : input->name;
 	file->base = part ? pstrdup(part) : file_base_name(input->name);
@@ -395,6 +405,7 @@ known_match(Import *import, SourceFile *file, const char *name, const char *want
 	return NULL;
 }
 
+/* Asks the profile which entity a file of these names is. */
 static const EntityMatch *
 ask_match(Import *import, SourceFile *file, const char *name, const char *wanted)
 {

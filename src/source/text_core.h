@@ -34,6 +34,9 @@ extern bool bytes_reserve(Bytes *b, size_t more);
 extern bool bytes_append(Bytes *b, const char *data, size_t length);
 extern void bytes_free(Bytes *b);
 
+/* Reads a copy of a Bytes that someone else owns: {bytes_read, &copy} is a ByteSource. */
+extern ssize_t bytes_read(void *left, char *buf, size_t length);
+
 /* ---- shapes: what a value looks like (shape.c) ---- */
 
 typedef enum ShapeKind
@@ -68,7 +71,7 @@ typedef struct Shape
 extern Shape	   value_shape(const char *value, size_t length);
 extern const char *shape_name(ShapeKind kind);
 
-/* ---- encodings (encoding.c) ---- */
+/* ---- encodings (encoding.c, transcoder.c) ---- */
 
 typedef enum EncodingKind
 {
@@ -138,6 +141,9 @@ extern bool text_decode(const Encoding *encoding, const char *data, size_t lengt
 #define NOTE_DAMAGE ((char) 0xFF)
 #define NOTE_TWIN	((char) 0xFE)
 
+/* How long a note is, with the bytes behind it. */
+extern size_t note_length(const char *data, size_t length);
+
 typedef struct Transcoder
 {
 	ByteSource from;
@@ -161,7 +167,7 @@ extern void		  transcoder_free(Transcoder *t);
 /* Turns what a Transcoder gave, or a piece of it, back into the file's own bytes. */
 extern bool encoding_restore(const Encoding *encoding, const char *data, size_t length, Bytes *out);
 
-/* ---- delimited text (csv_reader.c, dialect.c) ---- */
+/* ---- delimited text (csv_reader.c, dialect.c, header.c) ---- */
 
 typedef struct CsvDialect
 {
@@ -270,6 +276,9 @@ typedef struct CsvHints
  */
 extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, const CsvHints *hints, CsvLayout *layout);
 
+/* The half of it that finds the header.  separator_line: the first line is Excel's "sep=;". */
+extern bool csv_find_header(const Bytes *sample, const CsvHints *hints, bool separator_line, CsvLayout *layout);
+
 /* ---- JSON (json_reader.c, json_text.c) ---- */
 
 typedef enum JsonResult
@@ -368,6 +377,10 @@ extern size_t put_utf8(unsigned c, char out[4]);
 extern bool json_clean(const char *data, size_t length, Bytes *out, Damage *damage);
 
 /* ---- names (names.c) ---- */
+
+/* Comparison of texts in any case: of ASCII letters alone, whatever the locale. */
+extern bool ascii_equal(const char *a, const char *b);
+extern bool ascii_begins(const char *text, const char *beginning);
 
 #define NAME_LIMIT 63 /* bytes of a PostgreSQL name */
 

@@ -86,3 +86,21 @@ AS $$
 	SET email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name
 $$;
 COMMENT ON FUNCTION flitmig._take_members(integer, jsonb, boolean) IS 'Writes a page of workspace members; the first page replaces what was there';
+
+CREATE FUNCTION flitmig._is_live(mig integer, object text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM flitmig.live_object l WHERE l.migration_id = mig AND l.name = _is_live.object)
+$$;
+COMMENT ON FUNCTION flitmig._is_live(integer, text) IS 'Whether the server has an object of that name';
+
+CREATE FUNCTION flitmig._told_column(mig integer, object text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT f.join_column FROM flitmig.live_field f
+	WHERE f.migration_id = mig AND f.object = 'timelineActivity' AND f.relation_object = _told_column.object AND f.join_column IS NOT NULL
+	ORDER BY f.name LIMIT 1
+$$;
+COMMENT ON FUNCTION flitmig._told_column(integer, text) IS 'Column by which a timeline activity points at records of an object; NULL: it does not';

@@ -101,6 +101,7 @@ flitmig_classify_answer(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
 }
 
+/* The word that SQL has for it. */
 static const char *
 outcome_name(HttpOutcome outcome)
 {
@@ -134,6 +135,7 @@ show_body(const char *bytes, size_t length)
 	return cstring_to_text(shown);
 }
 
+/* Fills the row of flitmig._http. */
 static void
 put_answer(Tuplestorestate *rows, TupleDesc tupdesc, const HttpAnswer *http)
 {

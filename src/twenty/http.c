@@ -236,6 +236,7 @@ http_in_flight(HttpPool *pool)
 	return pool->in_flight;
 }
 
+/* Lets curl work on a socket or its timer; an error when it cannot go on. */
 static void
 run_curl(HttpPool *pool, curl_socket_t fd, int events)
 {

@@ -34,6 +34,7 @@
 
 /* ---- callbacks: they record and return ---- */
 
+/* Gives curl the next bytes of the body. */
 static size_t
 take_body(char *buffer, size_t size, size_t n, void *request_ptr)
 {
@@ -68,6 +69,7 @@ refuse_rewind(void *request_ptr, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_FAIL;
 }
 
+/* Keeps what came of the answer, up to flitmig.answer_limit. */
 static size_t
 keep_answer(char *data, size_t size, size_t n, void *request_ptr)
 {
@@ -504,8 +506,6 @@ http_request_finish(HttpRequest *request, CURLcode result)
 		answer->retry_after_ms = (long) Min(retry_after_s, 86400) * 1000;
 	if (result == CURLE_OK)
 		request->pool->spoke_http = true;
-	if (request->received == NULL)
-		request->received = calloc(1, 1);
-	answer->body = request->received;
+	answer->body = request->received ? request->received : "";
 	answer->length = request->n_received;
 }

@@ -31,6 +31,7 @@ skip_string(const char *p, const char *end)
 	return p < end ? p + 1 : end;
 }
 
+/* Behind the value that starts at p. */
 static const char *
 skip_value(const char *p, const char *end)
 {
@@ -282,4 +283,22 @@ json_peek_text(JsonPeek value, size_t max_bytes)
 	}
 	result[used] = '\0';
 	return result;
+}
+
+const char *
+json_peek_string(JsonPeek value, size_t max_bytes)
+{
+	return json_peek_kind(value) == '"' ? json_peek_text(value, max_bytes) : "";
+}
+
+JsonPeek
+json_peek_first(JsonPeek array)
+{
+	JsonPeek cursor = {0};
+	JsonPeek name;
+	JsonPeek value = {0};
+
+	if (json_peek_kind(array) == '[' && json_peek_next(array, &cursor, &name, &value))
+		return value;
+	return (JsonPeek){0};
 }

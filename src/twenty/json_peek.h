@@ -24,4 +24,10 @@ extern bool		json_peek_empty(JsonPeek container);
 extern bool		json_peek_next(JsonPeek container, JsonPeek *cursor, JsonPeek *name, JsonPeek *value);
 extern char	   *json_peek_text(JsonPeek value, size_t max_bytes);
 
+/* The text of a string; "" when it is none. */
+extern const char *json_peek_string(JsonPeek value, size_t max_bytes);
+
+/* The first element of an array; none when it is no array or empty. */
+extern JsonPeek json_peek_first(JsonPeek array);
+
 #endif /* FLITMIG_JSON_PEEK_H */

@@ -156,6 +156,7 @@ is_web_scheme(const char *scheme)
 	return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
 }
 
+/* An error unless it is http or https to a host, without what a URL could smuggle. */
 static void
 check_url(DefElem *def)
 {
@@ -308,6 +309,7 @@ lookup_option(const char *keyword, Oid catalog)
 	return NULL;
 }
 
+/* Names the options that there are, where one is none. */
 static void
 complain_about_option(const char *keyword, Oid catalog)
 {

@@ -55,7 +55,7 @@ typedef struct HttpAnswer
 	HttpMethod	method;
 	HttpOutcome outcome;
 	int			status; /* HTTP status, 0 when none came */
-	char	   *body;	/* NUL-terminated, raw bytes, freed by http_answer_free */
+	const char *body;	/* NUL-terminated, raw bytes, freed by http_answer_free */
 	size_t		length;
 	char		error[256];		/* curl's words, without url parameters or key */
 	long		retry_after_ms; /* from Retry-After, -1 when absent */

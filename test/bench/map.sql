@@ -91,14 +91,7 @@ BEGIN
 	COMMIT;
 	CHECKPOINT;
 END $$;
-DO $$
-BEGIN
-	FOR turn IN 1..3 LOOP
-		CALL time_side(CASE turn % 2 WHEN 1 THEN 'hand' ELSE 'map' END, turn);
-		CALL time_side(CASE turn % 2 WHEN 1 THEN 'map' ELSE 'hand' END, turn);
-	END LOOP;
-END $$;
-CREATE VIEW median AS SELECT side, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds FROM timing GROUP BY side;
+\ir map-turns.psql
 SELECT format('%s patients: flitmig._map %s records/s, by hand %s records/s', :rows, round(:rows / m.seconds), round(:rows / h.seconds))
 FROM median m, median h WHERE m.side = 'map' AND h.side = 'hand';
 SELECT 'map ratio ' || round((h.seconds / m.seconds)::numeric, 2) FROM median m, median h WHERE m.side = 'map' AND h.side = 'hand';

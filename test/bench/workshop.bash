@@ -14,7 +14,7 @@ enter_workshop() {
 	install_packages
 	trap remove_workshop EXIT
 	make_workshop
-	in_workshop env "ROWS=${ROWS:-}" "SHORT=${SHORT:-}" "PARTS=${PARTS:-}" "MINUTES=${MINUTES:-}" "GROWTH=${GROWTH:-}" "BYTES=${BYTES:-}" bash "test/bench/${1##*/}"
+	in_workshop env "ROWS=${ROWS:-}" "SHORT=${SHORT:-}" "VERBOSE=${VERBOSE:-}" "PARTS=${PARTS:-}" "MINUTES=${MINUTES:-}" "GROWTH=${GROWTH:-}" "BYTES=${BYTES:-}" bash "test/bench/${1##*/}"
 	exit
 }
 

@@ -9,6 +9,9 @@
 #include "server.h"
 #include "memory.h"
 
+#include "source/xlsx_part.c"
+#include "source/xlsx_number.c"
+#include "source/xlsx_workbook.c"
 #include "source/import_xlsx.c"
 
 #include <stdarg.h>
@@ -35,6 +38,11 @@ void *
 fuzz_palloc0(Size size)
 {
 	return keep(calloc(1, size));
+}
+
+void
+fuzz_pfree(void *block)
+{
 }
 
 char *
@@ -70,6 +78,24 @@ fuzz_repalloc_huge(void *block, Size size)
 		if (blocks[i] == block)
 			blocks[i] = bigger;
 	return bigger;
+}
+
+List *
+lappend(List *list, void *datum)
+{
+	if (list == NULL)
+		list = fuzz_palloc0(sizeof(List));
+	if (list->length == list->max_length)
+	{
+		ListCell   *more = keep(malloc(sizeof(ListCell) * (list->max_length * 2 + 4)));
+
+		if (list->length > 0)
+			memcpy(more, list->elements, sizeof(ListCell) * list->length);
+		list->elements = more;
+		list->max_length = list->max_length * 2 + 4;
+	}
+	list->elements[list->length++].ptr_value = datum;
+	return list;
 }
 
 MemoryContext
@@ -141,11 +167,6 @@ archive_data(Archive *archive, void *buf, size_t length)
 }
 
 void
-archive_check(Archive *archive)
-{
-}
-
-void
 archive_close(Archive *archive)
 {
 }
@@ -203,6 +224,12 @@ Finding *
 finding_add(List **findings, const char *severity, const char *code, int64 line, const char *message, const char *hint)
 {
 	return NULL;
+}
+
+void
+loader_reject(SourceFile *file, int64 line, const char *reason, const char *raw, size_t length)
+{
+	MUST(length > 0 && raw[0] != '\0');
 }
 
 /* What a sheet was written as. */

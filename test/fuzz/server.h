@@ -1,12 +1,13 @@
 /*
  * server.h
- *		What import_xlsx.c needs of the server, for the fuzz target that includes
+ *		What the XLSX reader needs of the server, for the fuzz target that includes
  *		it behind this.  Memory goes when the run ends.
  */
 #ifndef FUZZ_SERVER_H
 #define FUZZ_SERVER_H
 
 #define palloc0 fuzz_palloc0
+#define pfree fuzz_pfree
 #define pstrdup fuzz_pstrdup
 #define psprintf fuzz_psprintf
 #define repalloc_huge fuzz_repalloc_huge

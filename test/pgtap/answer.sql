@@ -3,14 +3,7 @@
  * from $FLITMIG_RECORDED (default test/twenty): pg_prove runs in the root of
  * the sources.
  */
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\set ON_ERROR_STOP 1
-BEGIN;
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig;
+\ir setup.psql
 
 CREATE TEMP TABLE line (line text);
 \copy line FROM PROGRAM 'cat "${FLITMIG_RECORDED:-test/twenty}/recorded-1.17.jsonl"' WITH (FORMAT csv, QUOTE e'\x01', DELIMITER e'\x02')

@@ -1,13 +1,5 @@
 -- Every code of a finding: in the reference, and yielded by some export that is broken in just that way.
-\set ON_ERROR_STOP 1
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only 1
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
-BEGIN;
-SET LOCAL search_path = public, pg_catalog;
+\ir setup.psql
 SELECT plan(16);
 
 -- The codes in the sources: what the C of the import gives, what SQL inserts beside its step and severity, what the profiles' rules say.

@@ -1,12 +1,5 @@
 /* The pacing of calls against Twenty's own arithmetic, in simulated time. */
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\set ON_ERROR_STOP 1
-BEGIN;
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig;
+\ir setup.psql
 
 SELECT no_plan();
 

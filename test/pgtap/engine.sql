@@ -1,12 +1,5 @@
 /* Small parts of the engine: base64 of inline files, what a refusal names, changes by filter. */
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\set ON_ERROR_STOP 1
-BEGIN;
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig;
+\ir setup.psql
 
 SELECT no_plan();
 

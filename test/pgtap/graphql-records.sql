@@ -1,13 +1,5 @@
 -- Record calls: the documents, what may be destroyed, and how answers are read and compared.
-\set ON_ERROR_STOP 1
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only 1
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
-BEGIN;
-SET LOCAL search_path = public, pg_catalog;
+\ir setup.psql
 SELECT plan(63);
 \set model 1.17
 \ir schema-load.psql

@@ -1,13 +1,5 @@
 -- Profiles, order, compilation and what a newer export changes, on both recorded models.
-\set ON_ERROR_STOP 1
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only 1
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
-BEGIN;
-SET LOCAL search_path = public, pg_catalog;
+\ir setup.psql
 SELECT plan(79);
 
 -- ---- profile documents ----

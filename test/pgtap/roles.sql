@@ -1,13 +1,6 @@
 -- Every command as every role: an operator on its own migration, another operator, a viewer, a stranger. The list comes from the catalog.
-\set ON_ERROR_STOP 1
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only 1
+\ir setup.psql
 SET client_min_messages = error;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
-BEGIN;
-SET LOCAL search_path = public, pg_catalog;
 SELECT plan(7);
 \o /dev/null
 \i test/report/fixture.sql

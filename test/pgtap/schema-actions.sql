@@ -1,13 +1,5 @@
 -- What is missing on the server, how it is made, and how it is taken back.
-\set ON_ERROR_STOP 1
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only 1
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
-BEGIN;
-SET LOCAL search_path = public, pg_catalog;
+\ir setup.psql
 SELECT plan(44);
 \set model 2.19
 \ir schema-load.psql

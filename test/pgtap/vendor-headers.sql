@@ -2,15 +2,7 @@
  * Every header that a vendor is known to export, in the profile made for it: mapped, dropped by name, collected, or
  * reported on purpose.  test/data/vendors/headers.json has the lists: profile → name of the file → its headers.
  */
-\set ON_ERROR_STOP 1
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only 1
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS flitmig CASCADE;
-BEGIN;
-SET LOCAL search_path = public, pg_catalog;
+\ir setup.psql
 \set headers `cat test/data/vendors/headers.json`
 CREATE TEMP TABLE vendor_file AS
 SELECT v.key AS profile, f.key AS name, ARRAY(SELECT jsonb_array_elements_text(f.value)) AS header

@@ -202,7 +202,7 @@ is(join(' ', $findings =~ /^warning\|NOT_READ\|([^|]+)\|/mg), 'pipe.csv two.csv'
 # Workbooks: what XML cannot hold, formulas that nobody computed, ids of sixteen digits.
 sub workbook_of
 {
-	my ($name, $strings, $rows) = @_;
+	my ($name, $strings, $rows, %other) = @_;
 	my $main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
 	my @parts = (
 		'xl/workbook.xml' => qq(<workbook xmlns="$main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Data" sheetId="1" r:id="r1"/></sheets></workbook>),
@@ -212,8 +212,14 @@ sub workbook_of
 	my $book;
 	while (my ($part, $text) = splice(@parts, 0, 2))
 	{
+		$text = delete $other{$part} // $text;
 		if ($book) { $book->newStream(Name => $part) } else { $book = IO::Compress::Zip->new(\$packed, Name => $part) or die }
 		$book->print($text);
+	}
+	for my $part (sort keys %other)
+	{
+		$book->newStream(Name => $part);
+		$book->print($other{$part});
 	}
 	$book->close;
 	return put($name, $packed);
@@ -226,11 +232,61 @@ is($node->safe_psql('postgres', "SELECT note = E'a\rb\\uFFFDc_x000D_' FROM bad${
 is($node->safe_psql('postgres', "SELECT encode(raw, 'hex') FROM flitmig.original o JOIN flitmig.source_file f ON f.id = o.file_id WHERE f.name = 'escapes.xlsx'"),
 	unpack('H*', "a\rb\0c_x000D_"), 'and its bytes are kept');
 ($rows, $findings) = import_of(workbook_of('cut_texts.xlsx', "<sst>$texts" =~ s/<si><t>a_x.*//r, $cells));
-like($findings, qr/^error\|DAMAGED_SHEET\|cut_texts\.xlsx\|1\|/m, 'missing texts of a workbook are a finding');
+like($findings, qr/^error\|DAMAGED_SHEET\|cut_texts\.xlsx\|1\|\{cut_texts\.xlsx:2\}/m, 'missing texts of a workbook are a finding at the row that has them');
 ($rows, $findings) = import_of(workbook_of('formula.xlsx', '<sst/>', '<row r="1"><c t="inlineStr"><is><t>id</t></is></c><c t="inlineStr"><is><t>sum</t></is></c></row>' .
 	'<row r="2"><c><v>1234567890123456</v></c><c><f>1+1</f></c></row>'));
 like($findings, qr/^warning\|FORMULA_WITHOUT_VALUE\|formula\.xlsx\|1\|\{formula\.xlsx:2\}/m, 'a formula without a result is a finding');
 is($node->safe_psql('postgres', "SELECT id FROM bad${count}_staging.formula"), '1234567890123456', 'an id of sixteen digits is kept');
+
+# A sheet that breaks off: its rows up to there, however few, and the row that is cut as a reject.
+my $text = sub { my ($cell) = @_; "<c t=\"inlineStr\"><is><t>$cell</t></is></c>" };
+my $sheet = join('', map { "<row r=\"$_\">" . $text->($_ == 1 ? 'id' : "P$_") . $text->($_ == 1 ? 'name' : "Ann $_") . '</row>' } 1 .. 40);
+for my $damage (['cut', substr($sheet, 0, index($sheet, 'Ann 31') + 3)], ['bad_byte', $sheet =~ s/Ann 31/A\x01n 31/r], ['bad_tag', $sheet =~ s{P31</t></is></c>}{P31</t></is></c><c<}r])
+{
+	my ($name, $broken) = @$damage;
+	($rows, $findings, $rejects) = import_of(workbook_of("$name.xlsx", '<sst/>', $broken));
+	is($rows, "$name|$name.xlsx|30|1|DAMAGED_SHEET 1", "$name: every row before the damage is staged");
+	is($findings, "error|DAMAGED_SHEET|$name.xlsx|1|{$name.xlsx:31}", "$name: the finding names the row");
+	is($rejects, '31|the sheet is damaged in this row|5', "$name: what there is of that row is kept");
+	is($node->safe_psql('postgres', "SELECT count(*), max(_line), min(name) FROM bad${count}_staging.$name"), '29|30|Ann 10', "$name: no half row among them");
+}
+
+# The damage of one sheet, or of what all of them need, is told of wherever the others go.
+my $two = '<workbook xmlns:q="x"><sheets><sheet name="One" q:id="r1"/><sheet name="Two" q:id="r2"/></sheets></workbook>';
+my $relations = '<Relationships><Relationship Id="r1" Target="worksheets/sheet1.xml"/><Relationship Id="r2" Target="/xl/worksheets/sheet2.xml"/></Relationships>';
+($rows, $findings) = import_of(workbook_of('half.xlsx', '<sst/>', $sheet, 'xl/workbook.xml' => $two, 'xl/_rels/workbook.xml.rels' => $relations, 'xl/worksheets/sheet2.xml' => '<worksheet><sheetData><row r='));
+is($rows, "half_one|half.xlsx!One|39|0|-\n-|half.xlsx|0|0|1 sheets; UNREADABLE_WORKBOOK 1", 'a sheet without a whole row is told of beside one that is whole');
+($rows, $findings) = import_of(workbook_of('cut_list.xlsx', '<sst/>', $sheet, 'xl/workbook.xml' => substr($two, 0, 62)));
+is($rows, 'cut_list|cut_list.xlsx|39|0|DAMAGED_SHEET 1', 'a list of sheets that breaks off is told of');
+my $utf16 = pack('v*', 0xFEFF, map { ord } split //, "<?xml version=\"1.0\" encoding=\"UTF-16\"?><worksheet><sheetData>$sheet</sheetData></worksheet>");
+($rows) = import_of(workbook_of('wide.xlsx', '<sst/>', '', 'xl/worksheets/sheet1.xml' => $utf16));
+is($rows, 'wide|wide.xlsx|39|0|-', 'a part in UTF-16 is read');
+($rows) = import_of(workbook_of('many.xlsx', '<sst/>', $sheet, 'xl/workbook.xml' => '<workbook xmlns:r="x"><sheets>' . join('', map { "<sheet name=\"S$_\" r:id=\"r1\"/>" } 1 .. 300) . '</sheets></workbook>'));
+like($rows, qr/^-\|many\.xlsx\|0\|0\|300 sheets$/m, 'every one of 300 sheets is read');
+
+# A staging table that somebody has made do more than hold rows takes none: they would go past it.
+my $plain = put('plain.csv', "id,name\n1,Ann\n");
+import_of($plain);
+for my $more (['ALTER TABLE %s ALTER COLUMN name SET NOT NULL', 'ALTER TABLE %s ALTER COLUMN name DROP NOT NULL', 'it has constraints or generated columns'],
+	['CREATE TRIGGER t BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'DROP TRIGGER t ON %s', 'it has triggers'],
+	['ALTER TABLE %s ENABLE ROW LEVEL SECURITY', 'ALTER TABLE %s DISABLE ROW LEVEL SECURITY', 'it has row security'])
+{
+	my ($do, $undo, $why) = @$more;
+	my $table = "bad${count}_staging.plain";
+	$node->safe_psql('postgres', sprintf($do, $table));
+	put('plain.csv', "id,name\n2,\n");
+	like(psql_error($node, "SELECT FROM flitmig_import('bad$count', '$plain')"), qr/cannot stage rows in table "plain": \Q$why\E/, $why);
+	$node->safe_psql('postgres', sprintf($undo, $table));
+}
+is($node->safe_psql('postgres', "SELECT rows FROM flitmig_import('bad$count', '$plain')"), '1', 'and takes them when it holds rows again');
+
+# A database that cannot hold every letter is told so at once.
+for my $encoding ('LATIN1', 'SQL_ASCII')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE db_$encoding ENCODING '$encoding' LOCALE 'C' TEMPLATE template0");
+	my ($code, $out, $err) = $node->psql("db_\L$encoding", 'CREATE EXTENSION flitmig');
+	like($err, qr/flitmig needs a database in UTF8, this one is in $encoding.*\n.*HINT:/s, "no extension in a database in $encoding");
+}
 
 # A cell of 2 GB takes as much disk, and a backend of 1 GB: make check-long.
 if ($ENV{FLITMIG_LONG})

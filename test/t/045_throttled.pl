@@ -14,9 +14,9 @@ my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
 mkdir "$work/export/documents";
-write_file('patients.csv', 'Patient ID,First Name,Last Name', map { "$_,Given$_,Family$_" } 1 .. 60);
-write_file('documents.csv', 'Document ID,Patient ID,Note ID,File Name,Path,Title,Content Type,Uploaded At', map { "F$_,$_,,f$_.txt,documents/f$_.txt,Letter,text/plain,2026-01-0$_ 10:00:00" } 1 .. 9);
-write_file("documents/f$_.txt", "letter $_") for 1 .. 9;
+write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name', map { "$_,Given$_,Family$_" } 1 .. 60);
+write_lines("$work/export/documents.csv", 'Document ID,Patient ID,Note ID,File Name,Path,Title,Content Type,Uploaded At', map { "F$_,$_,,f$_.txt,documents/f$_.txt,Letter,text/plain,2026-01-0$_ 10:00:00" } 1 .. 9);
+write_lines("$work/export/documents/f$_.txt", "letter $_") for 1 .. 9;
 my $node = start_cluster('throttled');
 my $twenty = start_twenty('--model', '2.19');
 connect_twenty($node, $twenty);
@@ -95,11 +95,4 @@ sub nothing_lost
 	is(scalar(grep { $_ > 1 } values %times), 0, "$name: nothing was created twice");
 }
 
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
-}
 done_testing();

@@ -13,10 +13,7 @@ use Test::More;
 my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
-open(my $fh, '>', "$work/export/patients.csv");
-print $fh "Patient ID,First Name,Last Name,Email\n";
-print $fh "$_,Given$_,Family$_,p$_\@example.org\n" for 1 .. 200;
-close $fh;
+write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email', map { "$_,Given$_,Family$_,p$_\@example.org" } 1 .. 200);
 
 my $node = start_cluster('poison');
 my $twenty = start_twenty('--model', '2.19');
@@ -57,9 +54,7 @@ my %profile = (
 		{ name => 'visit_person', object => 'taskTarget', source => '{people} s', key => 's.id',
 			fields => { task => { relation => 'visit', key => 's.id' }, '@person' => { relation => 'person', key => 's.id' } } } ]);
 mkdir "$work/people";
-open($fh, '>', "$work/people/people.csv");
-print $fh "id,tag,email,code\n0,GOOD,,\n";
-close $fh;
+write_lines("$work/people/people.csv", 'id,tag,email,code', '0,GOOD,,');
 $node->safe_psql('postgres', "INSERT INTO flitmig.profile (name, doc) VALUES ('raw', \$doc\$" . encode_json(\%profile) . "\$doc\$)");
 migrate_up_to($node, 'raw', "$work/people", profile => 'raw');
 sign_off($node, 'raw', 1);

@@ -41,9 +41,9 @@ my %profile = (
 		{ name => 'room', object => 'room', source => '{rings} s', key => 's.id', fields => { name => 's.id', ward => points_at('ward', 'next') } } ]);
 mkdir "$work/export";
 # one manages all who come before and after, in a chain; 5 manages itself
-write_file('staff.csv', 'id,manager,company,tag', map { my $boss = $_ == 5 ? 5 : $_ % 40 + 1; "S$_,S$boss,F" . ($_ % 4) . ',GOOD' } 1 .. 40);
-write_file('firms.csv', 'id,head', map { "F$_,S" . (10 * $_ + 1) } 0 .. 3);
-write_file('rings.csv', 'id,next', map { "R$_,R" . ($_ % 6 + 1) } 1 .. 6);
+write_lines("$work/export/staff.csv", 'id,manager,company,tag', map { my $boss = $_ == 5 ? 5 : $_ % 40 + 1; "S$_,S$boss,F" . ($_ % 4) . ',GOOD' } 1 .. 40);
+write_lines("$work/export/firms.csv", 'id,head', map { "F$_,S" . (10 * $_ + 1) } 0 .. 3);
+write_lines("$work/export/rings.csv", 'id,next', map { "R$_,R" . ($_ % 6 + 1) } 1 .. 6);
 $node->safe_psql('postgres', "INSERT INTO flitmig.profile (name, doc) VALUES ('cycles', \$doc\$" . encode_json(\%profile) . "\$doc\$)");
 migrate_up_to($node, 'clinic', "$work/export", profile => 'cycles');
 sign_off($node, 'clinic', 5);
@@ -89,11 +89,4 @@ sub broken_links
 	return \@broken;
 }
 
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
-}
 done_testing();

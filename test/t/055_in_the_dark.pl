@@ -13,11 +13,11 @@ my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
 mkdir "$work/export/documents";
-write_file('providers.csv', 'Provider ID,Name,Role', map { "D$_,Dr. Ann Doc$_,Provider" } 1 .. 2);
+write_lines("$work/export/providers.csv", 'Provider ID,Name,Role', map { "D$_,Dr. Ann Doc$_,Provider" } 1 .. 2);
 patients('Town');
-write_file('appointments.csv', 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,$_,D1,Visit,Scheduled,01/15/2026 09:30,30" } 1 .. 20);
-write_file('documents.csv', 'Document ID,Patient ID,Note ID,File Name,Path,Title,Content Type,Uploaded At', map { "F$_,$_,,f$_.txt,documents/f$_.txt,Letter,text/plain,2026-01-0$_ 10:00:00" } 1 .. 8);
-write_file("documents/f$_.txt", "letter $_") for 1 .. 8;
+write_lines("$work/export/appointments.csv", 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,$_,D1,Visit,Scheduled,01/15/2026 09:30,30" } 1 .. 20);
+write_lines("$work/export/documents.csv", 'Document ID,Patient ID,Note ID,File Name,Path,Title,Content Type,Uploaded At', map { "F$_,$_,,f$_.txt,documents/f$_.txt,Letter,text/plain,2026-01-0$_ 10:00:00" } 1 .. 8);
+write_lines("$work/export/documents/f$_.txt", "letter $_") for 1 .. 8;
 
 my $node = start_cluster('dark', conf => "flitmig.request_timeout = '1s'\n");
 my $twenty = start_twenty('--model', '2.19');
@@ -75,15 +75,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM flitmig.undo WHERE undone_
 sub patients
 {
 	my ($town) = @_;
-	write_file('patients.csv', 'Patient ID,First Name,Last Name,Email,Address 1,City,Primary Provider ID', map { "$_,Given$_,Family$_,p$_\@example.org,$_ Main St,$town,D2" } 1 .. 20);
-}
-
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
+	write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email,Address 1,City,Primary Provider ID', map { "$_,Given$_,Family$_,p$_\@example.org,$_ Main St,$town,D2" } 1 .. 20);
 }
 
 # The cities of all patients in Twenty, each once.

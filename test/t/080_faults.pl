@@ -176,18 +176,11 @@ sub exact_set
 
 sub write_export
 {
-	write_file('patients.csv', 'Patient ID,First Name,Last Name,Email', map { "$_,Given$_,Family$_,p$_\@example.org" } 1 .. 30);
-	write_file('appointments.csv', 'Appointment ID,Patient ID,Type,Status,Start,Duration', map { "A$_,$_,Visit,Completed,01/15/2026 09:30,30" } 1 .. 30);
-	write_file('documents.csv', 'Document ID,Patient ID,Note ID,File Name,Path,Title,Content Type,Uploaded At',
+	write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email', map { "$_,Given$_,Family$_,p$_\@example.org" } 1 .. 30);
+	write_lines("$work/export/appointments.csv", 'Appointment ID,Patient ID,Type,Status,Start,Duration', map { "A$_,$_,Visit,Completed,01/15/2026 09:30,30" } 1 .. 30);
+	write_lines("$work/export/documents.csv", 'Document ID,Patient ID,Note ID,File Name,Path,Title,Content Type,Uploaded At',
 		map { "F$_,$_,,f$_.txt,documents/f$_.txt,Letter,text/plain,2026-01-0$_ 10:00:00" } 1 .. 6);
-	write_file("documents/f$_.txt", "letter $_") for 1 .. 6;
+	write_lines("$work/export/documents/f$_.txt", "letter $_") for 1 .. 6;
 }
 
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
-}
 done_testing();

@@ -13,8 +13,8 @@ my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
 write_patients('Town');
-write_file('providers.csv', 'Provider ID,Name,Role', 'D1,Dr. Ann Doc,Provider');
-write_file('appointments.csv', 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,P$_,D1,Visit,Scheduled,01/15/2026 09:30,30" } 1 .. 12);
+write_lines("$work/export/providers.csv", 'Provider ID,Name,Role', 'D1,Dr. Ann Doc,Provider');
+write_lines("$work/export/appointments.csv", 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,P$_,D1,Visit,Scheduled,01/15/2026 09:30,30" } 1 .. 12);
 
 my $node = start_cluster('adopt', conf => "flitmig.late_window = '1s'\n");
 
@@ -127,16 +127,8 @@ sub people_of_hand
 sub write_patients
 {
 	my ($town, $phone) = @_;
-	write_file('patients.csv', 'Patient ID,First Name,Last Name,Email,Mobile Phone,Date of Birth,Address 1,City,Primary Provider ID',
+	write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email,Mobile Phone,Date of Birth,Address 1,City,Primary Provider ID',
 		map { my $p = $_ == 2 ? $phone // '2125550123' : $_ == 5 ? '2125550155' : ''; "P$_,Given$_,Family$_,p$_\@example.org,$p,01/01/1980,$_ Main St,$town,D1" } 1 .. 12);
-}
-
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
 }
 
 sub person

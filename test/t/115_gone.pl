@@ -12,7 +12,7 @@ use Test::More;
 my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
-write_file('providers.csv', 'Provider ID,Name,Role', 'D1,Dr. Ann Doc,Provider');
+write_lines("$work/export/providers.csv", 'Provider ID,Name,Role', 'D1,Dr. Ann Doc,Provider');
 export_of(1 .. 20);
 
 my $node = start_cluster('gone', conf => "flitmig.late_window = '1s'\n");
@@ -95,16 +95,8 @@ done_testing();
 sub export_of
 {
 	my (@who) = @_;
-	write_file('patients.csv', 'Patient ID,First Name,Last Name,Email', map { "P$_,Given$_,Family$_,p$_\@example.org" } @who);
-	write_file('appointments.csv', 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,P$_,D1,Visit,Scheduled,01/15/2026 09:30,30" } @who);
-}
-
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
+	write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email', map { "P$_,Given$_,Family$_,p$_\@example.org" } @who);
+	write_lines("$work/export/appointments.csv", 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,P$_,D1,Visit,Scheduled,01/15/2026 09:30,30" } @who);
 }
 
 sub run { my ($name) = @_; $node->safe_psql('postgres', "SELECT * FROM flitmig_run('$name')"); }

@@ -12,7 +12,7 @@ use Test::More;
 my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 mkdir "$work/export";
-write_file('providers.csv', 'Provider ID,Name,Role', 'D1,Dr. Ann Doc,Provider');
+write_lines("$work/export/providers.csv", 'Provider ID,Name,Role', 'D1,Dr. Ann Doc,Provider');
 export_of('Town', 1 .. 10);
 my $node = start_cluster('rollback', conf => "flitmig.late_window = '1s'\n");
 my $twenty = start_twenty('--model', '2.19', '--seed-foreign', '8');
@@ -76,16 +76,8 @@ sub told_and_done
 sub export_of
 {
 	my ($town, @who) = @_;
-	write_file('patients.csv', 'Patient ID,First Name,Last Name,Email,Address 1,City,Middle Name,Consent', map { "P$_,Given$_,Family$_,p$_\@example.org,$_ Main St,$town,M$_,Yes" } @who);
-	write_file('appointments.csv', 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,P$_,D1,Visit,No show,01/15/2026 09:30,30" } @who);
-}
-
-sub write_file
-{
-	my ($name, @lines) = @_;
-	open(my $fh, '>', "$work/export/$name");
-	print $fh "$_\n" for @lines;
-	close $fh;
+	write_lines("$work/export/patients.csv", 'Patient ID,First Name,Last Name,Email,Address 1,City,Middle Name,Consent', map { "P$_,Given$_,Family$_,p$_\@example.org,$_ Main St,$town,M$_,Yes" } @who);
+	write_lines("$work/export/appointments.csv", 'Appointment ID,Patient ID,Provider ID,Type,Status,Start,Duration', map { "A$_,P$_,D1,Visit,No show,01/15/2026 09:30,30" } @who);
 }
 
 sub run { $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')"); }

@@ -15,7 +15,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_cluster start_twenty generate_clinic connect_twenty migrate_up_to
+our @EXPORT = qw(start_cluster start_twenty generate_clinic write_lines connect_twenty migrate_up_to
   sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers slice_of $repository);
 
 our $repository = abs_path(dirname(__FILE__) . '/../..');
@@ -69,6 +69,15 @@ sub generate_clinic
 	system("$repository/test/clinic/generate", '--out', $dir, @options) == 0 or die "generate failed";
 	my $manifest = decode_json(slurp_file("$dir.manifest.json"));
 	return $manifest;
+}
+
+# Writes a file of these lines, over what was there.
+sub write_lines
+{
+	my ($path, @lines) = @_;
+	open(my $file, '>', $path) or die "$path: $!";
+	print $file "$_\n" for @lines;
+	close $file;
 }
 
 # Server and user mapping.
