@@ -12,7 +12,7 @@ BEGIN
 	IF COALESCE(flitmig_sign_off.comment, '') !~ '\S' THEN
 		RAISE EXCEPTION 'a sign-off says what was looked at: its comment is empty'
 			USING ERRCODE = 'invalid_parameter_value',
-				DETAIL = 'It stands in the report beside who signed and when.',
+				DETAIL = 'It is kept with who signed and when.',
 				HINT = format('SELECT flitmig_sign_off(%L, ''looked at 20 patients with the front desk'');', m.name);
 	END IF;
 	IF m.mapping_hash IS NULL THEN
