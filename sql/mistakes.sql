@@ -49,15 +49,18 @@ FROM unnest(ARRAY['wait', 'look', 'late', 'count', 'upload:document', 'unschema'
 ORDER BY n;
 SELECT p AS phase, regexp_replace(flitmig._progress_line(r), '[0-9.]+/s  ETA .*', '#/s  ETA #') AS line
 FROM unnest(ARRAY['create:care_plan_note_patient', 'destroy:care_plan_note_patient', 'destroy:']) AS x(p),
-	LATERAL (SELECT jsonb_populate_record(r, jsonb_build_object('phase', p, 'done', 30)) AS r FROM flitmig.run r WHERE r.id = 1000000) y(r);
+	LATERAL (SELECT jsonb_populate_record(r, jsonb_build_object('phase', p, 'done', 30, 'ends_at', clock_timestamp() + interval '1 hour')) AS r FROM flitmig.run r WHERE r.id = 1000000) y(r);
 -- Each phase of each kind of run has words of its own.
 INSERT INTO flitmig.run (migration_id, kind) SELECT m.id, k FROM flitmig.migration m, unnest(ARRAY['prepare', 'sample', 'run', 'rollback', 'read']) k;
 SELECT r.kind, p AS phase FROM flitmig.run r, LATERAL (SELECT unnest(flitmig._phases(r.id)) AS p) x WHERE flitmig._phase_words(p) = p;
 
 -- A table in a terminal of 100 columns; what is to be pasted stays whole.
-SELECT flitmig._wrap('SELECT * FROM flitmig_owners(''clinic'');  lists whom to invite in Twenty.', 38);
+SELECT flitmig._wrap('SELECT * FROM flitmig_owners(''clinic'');  lists whom to invite in Twenty.', 40);
 SELECT flitmig._wrap('create field: SELECT, options ANNUAL_PHYSICAL BREAK CHIROPRACTIC_ADJUSTMENT FOLLOW_UP', 36);
 SELECT flitmig._wrap('short', 36), flitmig._wrap(NULL, 36);
+-- A name that is too long is broken where its parts meet; a statement that is too long between its words.
+SELECT flitmig._wrap(n, 12) FROM unnest(ARRAY['care_plan_note_patient', 'workspaceMember', 'katherine.oneil@lakeside-clinic.test', 'abcdefghijklmnopqrstuvwxyz', E'one\n\ntwo']) n;
+SELECT flitmig._wrap('Then: SELECT flitmig_confirm(''a clinic of a long name''); and go on', 30);
 
 DELETE FROM flitmig.run;
 SET client_min_messages = warning;

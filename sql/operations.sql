@@ -31,7 +31,8 @@ WHERE r.migration_id = current_setting('test.migration')::integer AND r.state = 
 SELECT o.name, c.rows_read, c.filtered, c.blank_keys, c.duplicate_keys, c.mapped, c.excluded FROM flitmig.map_count c JOIN flitmig.object_map o ON o.id = c.object_map_id
 WHERE c.migration_id = current_setting('test.migration')::integer ORDER BY o.position;
 -- What was not read, not known, not resolved; a name that no column folds (room) is reported as a column would be.
-SELECT severity, code, object, "column", count, places FROM flitmig_audit('tiny') WHERE code IN ('UNMAPPED_COLUMN', 'UNREADABLE_VALUE', 'UNMAPPED_VALUE', 'UNRESOLVED_REFERENCE', 'MISSING_ENTITY', 'UNMAPPED_FILE') ORDER BY 2, 3, 4;
+SELECT count(*) > 0 AS findings FROM flitmig_audit('tiny');
+SELECT severity, code, object, column_name AS "column", count, places FROM flitmig.finding WHERE migration_id = current_setting('test.migration')::integer AND code IN ('UNMAPPED_COLUMN', 'UNREADABLE_VALUE', 'UNMAPPED_VALUE', 'UNRESOLVED_REFERENCE', 'MISSING_ENTITY', 'UNMAPPED_FILE') ORDER BY 2, 3, 4;
 SELECT code, message FROM flitmig.finding WHERE migration_id = current_setting('test.migration')::integer AND code IN ('UNREADABLE_VALUE', 'UNMAPPED_VALUE') ORDER BY 1, 2;
 
 -- The other choices for cells that cannot be read, are not in the value map, or are blank.

@@ -29,7 +29,7 @@ SELECT mapped, stored, conflict FROM flitmig.balance WHERE migration = 'fixture'
 SELECT action, cardinality(ids) AS ids FROM flitmig.undo WHERE migration_id = 900;
 SELECT length(flitmig_report('fixture')) > 1000 AS report;
 SAVEPOINT purged;
-SELECT flitmig_sign_off('fixture');
+SELECT flitmig_sign_off('fixture', 'looked at it');
 ROLLBACK TO purged;
 
 -- Dropping would make it impossible to take back what is in Twenty.

@@ -71,7 +71,7 @@ SELECT flitmig_report('fixture', with_values => true);
 ROLLBACK TO mine;
 SELECT * FROM flitmig_diff('fixture');
 ROLLBACK TO mine;
-SELECT flitmig_sign_off('fixture');
+SELECT flitmig_sign_off('fixture', 'looked at it');
 ROLLBACK TO mine;
 SELECT * FROM fixture_staging.patients;
 ROLLBACK;

@@ -20,6 +20,8 @@ SELECT * FROM flitmig_diff('fixture');
 \pset format aligned
 \o
 \! awk 'length > 100 { print } END { print (NR > 60 ? "many lines, the ones wider than 100 columns are above" : "too few lines") }' "$WIDE"; rm "$WIDE"
+-- Characters that take two columns.
+SELECT flitmig._width('abc'), flitmig._width('小明 Ängström'), flitmig._narrow('小明小明小明小明小明 x', 9), flitmig._wrap('小明小明小明 小明', 9);
 -- A narrower window.
 SELECT * FROM flitmig.side_by_side('fixture', columns => 80) LIMIT 1;
 ROLLBACK;

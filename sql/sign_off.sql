@@ -15,6 +15,11 @@ ROLLBACK TO here;
 \i test/report/sample.sql
 \set ECHO all
 SAVEPOINT sampled;
+-- It says what was looked at.
+SELECT flitmig_sign_off('fixture');
+ROLLBACK TO sampled;
+SELECT flitmig_sign_off('fixture', E' \t ');
+ROLLBACK TO sampled;
 SELECT flitmig_sign_off('fixture', 'looked at all three');
 SELECT signed_hash = mapping_hash AS open, signed_by = session_user AS by_me, signed_run, signed_comment FROM flitmig.migration WHERE name = 'fixture';
 SELECT event, detail - 'ran_by' AS detail FROM flitmig.audit WHERE migration = 'fixture' AND event <> 'migration changed';

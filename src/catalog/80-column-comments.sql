@@ -206,20 +206,23 @@ COMMENT ON COLUMN flitmig.progress.state IS 'queued, running, done, failed, canc
 COMMENT ON COLUMN flitmig.progress.phase IS 'What it is at';
 COMMENT ON COLUMN flitmig.progress.done IS 'Records done';
 COMMENT ON COLUMN flitmig.progress.total IS 'Records to do';
-COMMENT ON COLUMN flitmig.progress.percent IS 'Done of total';
+COMMENT ON COLUMN flitmig.progress.percent IS 'What is done of what the present phase counts, see unit; 100 only when the run is done';
 COMMENT ON COLUMN flitmig.progress.calls IS 'Calls answered';
 COMMENT ON COLUMN flitmig.progress.refusals IS 'Calls that the limit refused';
 COMMENT ON COLUMN flitmig.progress.rate IS 'Records a second';
 COMMENT ON COLUMN flitmig.progress.calls_per_minute IS 'Calls a minute';
 COMMENT ON COLUMN flitmig.progress.call_limit IS 'Calls that the server allows in a window';
 COMMENT ON COLUMN flitmig.progress.call_window IS 'That window';
-COMMENT ON COLUMN flitmig.progress.eta IS 'Time left at this rate';
+COMMENT ON COLUMN flitmig.progress.eta IS 'Time left of the whole run: by the calls that it has still to make, the limit and the speed of this server';
 COMMENT ON COLUMN flitmig.progress.elapsed IS 'Time since it began';
 COMMENT ON COLUMN flitmig.progress.requested_by IS 'Who asked for it';
 COMMENT ON COLUMN flitmig.progress.started_at IS 'When it began';
 COMMENT ON COLUMN flitmig.progress.updated_at IS 'When it last wrote';
 COMMENT ON COLUMN flitmig.progress.finished_at IS 'When it ended';
 COMMENT ON COLUMN flitmig.progress.error IS 'Why it failed';
+COMMENT ON COLUMN flitmig.progress.phase_done IS 'Of what the present phase counts, what is done';
+COMMENT ON COLUMN flitmig.progress.phase_total IS 'What the present phase counts; NULL: it counts nothing';
+COMMENT ON COLUMN flitmig.progress.unit IS 'What that is: records (of the whole run), calls, files';
 
 COMMENT ON COLUMN flitmig.proposal_column.entity IS 'Kind of source table';
 COMMENT ON COLUMN flitmig.proposal_column.column_name IS 'Its column';
@@ -273,10 +276,13 @@ COMMENT ON COLUMN flitmig.run.done IS 'Records done';
 COMMENT ON COLUMN flitmig.run.total IS 'Records to do';
 COMMENT ON COLUMN flitmig.run.calls IS 'Calls answered';
 COMMENT ON COLUMN flitmig.run.refusals IS 'Calls that the limit refused';
+COMMENT ON COLUMN flitmig.run.ends_at IS 'When it is expected to end, by the calls that it has still to make; NULL: nobody knows yet';
+COMMENT ON COLUMN flitmig.run.foreseen_at IS 'When that was reckoned';
 COMMENT ON COLUMN flitmig.run.error IS 'Why it failed: sqlstate, message, detail, hint';
 
 COMMENT ON COLUMN flitmig.run_object.run_id IS 'The run';
 COMMENT ON COLUMN flitmig.run_object.planned IS 'Records that it set out to send';
+COMMENT ON COLUMN flitmig.run_object.again IS 'Records among them that get a second pass, for fields that point forward';
 COMMENT ON COLUMN flitmig.run_object.unchanged IS 'Records that were stored already';
 
 COMMENT ON COLUMN flitmig.server_limit.server IS 'Foreign server';

@@ -345,6 +345,8 @@ CREATE TABLE flitmig.run (
 	total			bigint NOT NULL DEFAULT 0,
 	calls			bigint NOT NULL DEFAULT 0,
 	refusals		bigint NOT NULL DEFAULT 0,
+	ends_at			timestamptz,
+	foreseen_at		timestamptz,
 	error			jsonb
 );
 CREATE INDEX ON flitmig.run (migration_id);
@@ -355,6 +357,7 @@ CREATE TABLE flitmig.run_object (
 	object_map_id	integer NOT NULL REFERENCES flitmig.object_map ON DELETE CASCADE,
 	planned			bigint NOT NULL DEFAULT 0,
 	unchanged		bigint NOT NULL DEFAULT 0,
+	again			bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (run_id, object_map_id)
 );
 COMMENT ON TABLE flitmig.run_object IS 'What a run set out to do, per object map; what it did is counted from flitmig.batch';

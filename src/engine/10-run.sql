@@ -17,7 +17,7 @@ AS $$
 BEGIN
 	RAISE EXCEPTION 'migration "%" is being worked on by another session', migration
 		USING ERRCODE = 'object_in_use',
-			  HINT = format('Watch it: SELECT * FROM flitmig.progress;   stop it: SELECT flitmig_cancel(%L);', migration);
+			  HINT = format('Watch it: SELECT * FROM flitmig_status(%1$L);   stop it: SELECT flitmig_cancel(%1$L);', migration);
 END
 $$;
 COMMENT ON FUNCTION flitmig._raise_busy(text) IS 'The error of whoever comes second';
@@ -57,10 +57,14 @@ AS $$
 BEGIN
 	IF r.told_at IS NULL OR r.told_at < clock_timestamp() - interval '1 second' THEN
 		PERFORM flitmig._tell(r);
+		/* reckoning it takes as long as sending a few calls */
+		IF r.foreseen_at IS NULL OR r.foreseen_at < clock_timestamp() - interval '3 seconds' THEN
+			UPDATE flitmig.run SET ends_at = clock_timestamp() + make_interval(secs => flitmig._seconds_left(r)), foreseen_at = clock_timestamp() WHERE id = r.id;
+		END IF;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION flitmig._tell_now_and_then(flitmig.run) IS 'Tells those who LISTEN flitmig where a run stands, unless they were told within the last second';
+COMMENT ON FUNCTION flitmig._tell_now_and_then(flitmig.run) IS 'Tells those who LISTEN flitmig where a run stands, unless they were told within the last second, and now and then foretells its end';
 
 CREATE FUNCTION flitmig._run_create(mig integer, kind text, cookie bigint, pid integer, size integer, undo_run bigint, force boolean, dry_run boolean)
 RETURNS bigint
@@ -202,14 +206,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._phase_words(text) IS 'A phase in words, for progress lines';
 
-/* Records are counted over the whole run; a phase that only looks counts its own calls, and one that sends files its files. */
+/*
+ * Records are counted over the whole run, as long as there are any to send or
+ * to destroy; any other phase counts its own calls, and one that sends files
+ * its files: what still goes on is never done.
+ */
 CREATE FUNCTION flitmig._phase_work(r flitmig.run, OUT done bigint, OUT total bigint, OUT unit text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF r.phase ~ '^(create|check|update|deferred|destroy)' AND r.total > 0 THEN
-		done := least(r.done, r.total);
+	IF r.phase ~ '^(create|check|destroy)' AND r.total > r.done THEN
+		done := r.done;
 		total := r.total;
 		unit := 'records';
 	ELSIF r.phase NOT IN ('introspect', 'wait', 'map', 'planmap', 'remap', 'prepared', 'undone') THEN
@@ -222,19 +230,25 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._phase_work(flitmig.run) IS 'How much of a run''s present phase is done, of how much, and what is counted; NULL where there is nothing to count';
 
+CREATE FUNCTION flitmig._time_left(r flitmig.run) RETURNS interval
+LANGUAGE sql VOLATILE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN r.state = 'running' AND r.ends_at IS NOT NULL THEN make_interval(secs => greatest(1, ceil(extract(epoch FROM r.ends_at - clock_timestamp())))) END $$;
+COMMENT ON FUNCTION flitmig._time_left(flitmig.run) IS 'Time until a run is expected to end, in whole seconds; NULL before that can be said';
+
 CREATE FUNCTION flitmig._progress_line(r flitmig.run) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN coalesce(w.total, 0) = 0 THEN coalesce(flitmig._phase_words(r.phase), r.kind)
 				ELSE rpad(flitmig._phase_words(r.phase), 36) || format('  [%s%s]  %s/%s ', repeat('#', t.tenths), repeat('.', 10 - t.tenths), w.done, w.total)
-					 || CASE WHEN w.unit = 'records' THEN format(' %s/s  ETA %s', round(t.rate, 1), CASE WHEN t.rate > 0 THEN make_interval(secs => round((w.total - w.done) / t.rate))::text ELSE '-' END)
-							 ELSE w.unit END END
+					 || CASE WHEN w.unit = 'records' THEN format(' %s/s', round(t.rate, 1)) ELSE w.unit END
+					 || coalesce('  ETA ' || flitmig._time_left(r)::text, '') END
 	FROM flitmig._phase_work(r) w,
 		 LATERAL (SELECT (w.done * 10 / nullif(w.total, 0))::integer AS tenths,
 						 coalesce(w.done / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0), 0)::numeric AS rate) t
 $$;
-COMMENT ON FUNCTION flitmig._progress_line(flitmig.run) IS 'What a run is doing, with a bar, and for records rate and time left; a line of at most 90 characters for most names';
+COMMENT ON FUNCTION flitmig._progress_line(flitmig.run) IS 'What a run is doing, with a bar, for records their rate, and the time left of the whole run; a line of at most 90 characters for most names';
 
 CREATE FUNCTION flitmig._run_view(cookie bigint, OUT run_id bigint, OUT state text, OUT line text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
 RETURNS SETOF record

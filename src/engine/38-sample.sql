@@ -25,11 +25,13 @@ BEGIN
 		PERFORM flitmig._choose_sample(mig, coalesce((r.options ->> 'size')::integer, 300));
 	END IF;
 	DELETE FROM flitmig.run_object p WHERE p.run_id = this_run;
-	INSERT INTO flitmig.run_object (run_id, object_map_id, planned, unchanged)
+	INSERT INTO flitmig.run_object (run_id, object_map_id, planned, unchanged, again)
 	SELECT this_run, o.id,
 		   count(c.id) FILTER (WHERE b.id IS NULL OR b.hash <> c.hash),
-		   count(c.id) FILTER (WHERE b.hash = c.hash)
+		   count(c.id) FILTER (WHERE b.hash = c.hash),
+		   count(c.id) FILTER (WHERE b.id IS NULL AND d.fields <> '{}' AND c.payload ?| d.fields)
 	FROM flitmig.object_map o
+	CROSS JOIN LATERAL (SELECT ARRAY(SELECT f.field FROM flitmig.deferred_field f WHERE f.object_map_id = o.id) AS fields) d
 	LEFT JOIN flitmig.record c ON c.object_map_id = o.id AND c.state = 'mapped'
 		AND (r.kind <> 'sample' OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = mig AND s.id = c.id))
 	LEFT JOIN flitmig.base b ON b.migration_id = mig AND b.id = c.id

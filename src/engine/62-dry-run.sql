@@ -70,3 +70,47 @@ AS $$
 	WHERE u.action IN ('create_object', 'create_field', 'add_options', 'alter_field')
 $$;
 COMMENT ON FUNCTION flitmig._schema_kept(bigint) IS 'Undo rows of schema changes in which the count found somebody else''s data';
+
+/*
+ * What a rollback takes: of the records that a dry run has listed (run), or of
+ * all that are mapped.  Most are destroyed 2,000 a call, those with a file one
+ * a call (60-rollback.sql): nine hundred documents are nine minutes at
+ * Twenty's default limit, which nobody should learn at night.
+ */
+CREATE FUNCTION flitmig._rollback_forecast(mig integer, run bigint, OUT records bigint, OUT files bigint, OUT calls bigint, OUT seconds double precision)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	WITH item AS (
+		SELECT i.object, i.object_map_id AS map, u.record_id IS NOT NULL AS file
+		FROM flitmig.rollback_item i LEFT JOIN flitmig.upload u ON u.migration_id = mig AND u.record_id = i.id AND u.state IN ('sent', 'done')
+		WHERE i.run_id = _rollback_forecast.run AND i.state = 'destroy'
+		UNION ALL
+		SELECT r.object, r.object_map_id, r.file_path IS NOT NULL
+		FROM flitmig.record r WHERE _rollback_forecast.run IS NULL AND r.migration_id = mig AND r.state = 'mapped'),
+	per_map AS MATERIALIZED (
+		SELECT i.object, count(*) FILTER (WHERE NOT i.file) AS plain, count(*) FILTER (WHERE i.file) AS files FROM item i GROUP BY i.object, i.map),
+	/* looked at, 200 a call; activities removed until none is found; destroyed; looked for once more */
+	call AS (
+		SELECT coalesce(sum(ceil(o.n / 200.0)), 0) + coalesce(sum(3 * ceil(o.n / flitmig._ids_per_call()::numeric)), 0)
+			   + coalesce((SELECT sum(m.files + ceil(m.plain / flitmig._ids_per_call()::numeric)) FROM per_map m), 0) AS n
+		FROM (SELECT object, sum(plain + m.files) AS n FROM per_map m GROUP BY object) o),
+	made AS (
+		SELECT greatest((SELECT count(*) FROM flitmig._schema_actions(mig) a WHERE _rollback_forecast.run IS NULL AND a.state IN ('create', 'append')),
+						(SELECT count(*) FROM flitmig.undo u WHERE u.migration_id = mig AND u.undone_by IS NULL AND u.action IN ('create_object', 'create_field', 'add_options', 'alter_field'))) AS n,
+			   coalesce((SELECT avg(b.took_ms) FROM flitmig.batch b WHERE b.migration_id = mig AND b.kind = 'schema' AND b.outcome = 'stored'), 500) AS ms),
+	pace AS (
+		SELECT p.*, flitmig._call_share(m.server) AS share, NOT p.known AND flitmig._default_disproved(mig) AS unlimited,
+			   coalesce((SELECT s.max_tokens FROM flitmig.server_limit s WHERE s.server = m.server AND s.max_tokens > 0), 100) AS all_tokens
+		FROM flitmig.migration m, flitmig._pace(mig) p WHERE m.id = mig)
+	SELECT (SELECT coalesce(sum(m.plain + m.files), 0) FROM per_map m), (SELECT coalesce(sum(m.files), 0) FROM per_map m), c.n + d.n,
+		   /* when it will be begun nobody knows: the bucket is full then */
+		   (flitmig._run_simulate(CASE WHEN p.unlimited THEN 0 ELSE p.all_tokens END, p.window_ms, true, p.all_tokens, p.share, 1,
+				ARRAY[c.n, d.n]::double precision[], ARRAY[0, 0]::double precision[], ARRAY[k.call_ms, d.ms]::double precision[], ARRAY[2, 2]::double precision[], ARRAY[1, 0]::double precision[]))[2]
+	INTO records, files, calls, seconds
+	FROM call c, made d, pace p, flitmig._call_times(mig) k
+	WHERE k.kind = 'read';
+END
+$$;
+COMMENT ON FUNCTION flitmig._rollback_forecast(integer, bigint) IS 'Records, of them with a file, calls and seconds of a rollback: of a dry run, or (run NULL) of everything once it has moved';

@@ -59,7 +59,7 @@ AS $$
 			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS seconds
 		FROM flitmig.run_object p JOIN flitmig.object_map o ON o.id = p.object_map_id
 		WHERE p.run_id = this_run)
-	SELECT t.name, t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0), 2)
+	SELECT t.name, t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0), CASE WHEN t.seconds >= 1000 THEN 0 ELSE 2 END)
 	FROM (SELECT 0 AS part, m.* FROM per_map m
 		  UNION ALL
 		  SELECT 1, 0, 'TOTAL', sum(m.planned)::bigint, sum(m.unchanged)::bigint, sum(m.created), sum(m.updated), sum(m.quarantined)::bigint, sum(m.conflicts)::bigint,
@@ -82,7 +82,7 @@ BEGIN
 	PERFORM flitmig._require_confirmed(mig);
 	this_run := flitmig._work(mig, 'prepare', true, 0, 0, false, false);
 	RETURN QUERY
-	SELECT a.object, a.field, coalesce(b.action, a.action), CASE WHEN b.action IS NULL THEN 'was there' ELSE 'made' END
+	SELECT flitmig._wrap(a.object, 24), flitmig._wrap(a.field, 36), coalesce(b.action, a.action), CASE WHEN b.action IS NULL THEN 'was there' ELSE 'made' END
 	FROM flitmig._schema_actions(mig) a
 	LEFT JOIN (SELECT t.detail ->> 'object' AS object, t.detail ->> 'field' AS field, min(t.detail ->> 'action') AS action
 			   FROM flitmig.batch t WHERE t.run_id = this_run AND t.kind = 'schema' AND t.state IN ('done', 'settled')
@@ -108,7 +108,7 @@ BEGIN
 	PERFORM flitmig._require_confirmed(mig);
 	/* a statement of its own: the report must see what the worker has committed */
 	this_run := flitmig._work(mig, 'sample', true, size, 0, false, false);
-	RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
+	RETURN QUERY SELECT flitmig._wrap(t.object, 12), t.planned, t.created, t.updated, t.unchanged, t.quarantined, t.conflicts, t.calls, t.seconds FROM flitmig._run_report(this_run) t;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_sample(text, integer) IS 'Pushes a slice of about size records that is closed under its relations, reads it back independently, and compares every field: look at it with flitmig_diff, then flitmig_sign_off';
@@ -164,10 +164,10 @@ BEGIN
 				 THEN 'delta' ELSE 'run' END;
 	this_run := flitmig._work(mig, kind, coalesce(wait, true), 0, 0, false, false);
 	IF coalesce(wait, true) THEN
-		RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
+		RETURN QUERY SELECT flitmig._wrap(t.object, 12), t.planned, t.created, t.updated, t.unchanged, t.quarantined, t.conflicts, t.calls, t.seconds FROM flitmig._run_report(this_run) t;
 	ELSE
 		RAISE NOTICE 'run % has begun', this_run
-			USING HINT = format('SELECT * FROM flitmig.progress;   SELECT flitmig_cancel(%L);', migration);
+			USING HINT = format('SELECT * FROM flitmig_status(%1$L);   SELECT flitmig_cancel(%1$L);', migration);
 	END IF;
 END
 $$;
@@ -287,6 +287,7 @@ AS $$
 DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_rollback');
 	done bigint;
+	told record;
 BEGIN
 	IF flitmig_rollback.run IS NOT NULL AND NOT EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = mig AND r.id = flitmig_rollback.run) THEN
 		RAISE EXCEPTION 'migration "%" has no run %', migration, flitmig_rollback.run
@@ -300,7 +301,12 @@ BEGIN
 		PERFORM flitmig._refuse_if_pointed_at(mig, flitmig_rollback.run);
 	END IF;
 	done := flitmig._work(mig, 'rollback', true, 0, coalesce(flitmig_rollback.run, 0), coalesce(force, false), coalesce(dry_run, false));
-	RETURN QUERY SELECT * FROM flitmig._rollback_report(done, coalesce(dry_run, false));
+	RETURN QUERY SELECT flitmig._wrap(t.object, 24), t.destroyed, t.restored, t.kept, flitmig._wrap(t.why, 41) FROM flitmig._rollback_report(done, coalesce(dry_run, false)) t;
+	IF dry_run THEN
+		SELECT * INTO STRICT told FROM flitmig._rollback_forecast(mig, done);
+		RAISE NOTICE 'it would take about % calls, % at the call limit', told.calls, flitmig._report_duration(told.seconds)
+			USING DETAIL = CASE WHEN told.files > 0 THEN format('%s of %s records carry a file: each of these is a call of its own.', told.files, told.records) ELSE 'No record carries a file.' END;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_rollback(text, bigint, boolean, boolean) IS 'Puts Twenty back as it was: destroys what was created, restores what was updated, removes schema that was added. run: only that run. dry_run: only tell. force: also records that a person has changed since. It is journalled: run it again to resume';
@@ -342,7 +348,7 @@ DECLARE
 	mig integer := flitmig._ready(migration, 'flitmig_preflight');
 BEGIN
 	PERFORM flitmig._work(mig, 'read', true, 0, 0, false, false);
-	RETURN QUERY SELECT p."check", p.status, flitmig._wrap(p.detail, 36), flitmig._wrap(p.hint, 38) FROM flitmig._preflight_report(mig) p;
+	RETURN QUERY SELECT p."check", p.status, flitmig._wrap(p.detail, 30), flitmig._wrap(p.hint, 40) FROM flitmig._preflight_report(mig) p;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_preflight(text) IS 'Reads Twenty and changes nothing: version, rights, limits, name clashes, members, workflows and webhooks that would fire; green, yellow or red with the next step';
@@ -357,7 +363,11 @@ DECLARE
 BEGIN
 	PERFORM flitmig._require_confirmed(mig);
 	PERFORM flitmig._work(mig, 'read', true, 0, 0, false, false);
-	RETURN QUERY SELECT p.step, p.object, flitmig._wrap(p.action, 36), p.records, p.calls, p.seconds FROM flitmig._plan_report(mig) p;
+	RETURN QUERY SELECT p.step, flitmig._wrap(p.object, 26), flitmig._wrap(p.action, 30), p.records, p.calls, p.seconds FROM flitmig._plan_report(mig) p;
+	RETURN QUERY
+	SELECT 'rollback', NULL::text, flitmig._wrap('to take all of it back' || CASE WHEN f.files > 0 THEN format('; %s with a file go one a call', f.files) ELSE '' END, 30),
+		   f.records, f.calls, round(f.seconds::numeric, 1)
+	FROM flitmig._rollback_forecast(mig, NULL) f WHERE f.records > 0;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.flitmig_plan(text) IS 'Reads Twenty and changes nothing: which objects, fields and options would be made or reused, how many records and calls each object takes, and how long that takes at the call limit and at the speed that the sample measured. What is only assumed has a row of its own';
+COMMENT ON FUNCTION @extschema@.flitmig_plan(text) IS 'Reads Twenty and changes nothing: which objects, fields and options would be made or reused, how many records and calls each object takes, and how long that takes at the call limit and at the speed that the sample measured. What is only assumed has a row of its own, and so has the rollback of it all';

@@ -303,7 +303,7 @@ raise_outcome(const RunView *view)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the flitmig worker ended before it could begin"),
-				 errhint("The server's log says why; often another worker holds this migration: SELECT * FROM flitmig.progress;")));
+				 errhint("The server's log says why; often another worker holds this migration: SELECT * FROM flitmig_status();")));
 	if (strcmp(view->state, "done") == 0)
 		return;
 	if (view->sqlstate != NULL)

@@ -116,7 +116,7 @@ $$;
 COMMENT ON FUNCTION flitmig._owner_counts_sql(mig integer) IS 'A query over the staged rows: owner values and how many records name them';
 
 CREATE FUNCTION @extschema@.flitmig_owners(migration text)
-RETURNS TABLE (email text, name text, records bigint, member uuid, status text, invite boolean)
+RETURNS TABLE (email text, name text, records bigint, member text, status text, invite boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -125,8 +125,9 @@ DECLARE
 BEGIN
 	PERFORM flitmig._match_owners(mig, flitmig._owner_counts_sql(mig));
 	RETURN QUERY
-	SELECT min(w.email), coalesce(max(w.name), min(w.source_value)), sum(w.records)::bigint,
-		(array_agg(w.member_id) FILTER (WHERE w.status IN ('matched', 'alias')))[1],
+	SELECT flitmig._wrap(min(w.email), 26), flitmig._wrap(coalesce(max(w.name), min(w.source_value)), 16), sum(w.records)::bigint,
+		flitmig._wrap((SELECT l.email FROM flitmig.live_member l
+					   WHERE l.migration_id = mig AND l.member_id = (array_agg(w.member_id) FILTER (WHERE w.status IN ('matched', 'alias')))[1]), 19),
 		(array_agg(w.status ORDER BY w.status))[1],
 		min(w.email) IS NOT NULL AND bool_and(w.status IN ('default', 'unmatched'))
 	FROM flitmig.owner w
@@ -135,7 +136,7 @@ BEGIN
 	ORDER BY bool_and(w.status IN ('default', 'unmatched')) DESC, sum(w.records) DESC, 1, 2;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.flitmig_owners(migration text) IS 'The clinic''s staff against the workspace members; whom to invite, and (without e-mail) who needs an alias';
+COMMENT ON FUNCTION @extschema@.flitmig_owners(migration text) IS 'The clinic''s staff against the workspace members (member: the e-mail of whom they are); whom to invite, and (without e-mail) who needs an alias. flitmig.owner has the members'' ids';
 
 CREATE FUNCTION flitmig.invite_list(migration text, format text DEFAULT 'csv')
 RETURNS SETOF text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

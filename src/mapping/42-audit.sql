@@ -143,13 +143,25 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._notice_if_empty(mig integer) IS 'Says that a migration has no files yet, for whoever looks at what they hold';
 
+CREATE FUNCTION flitmig._places_in_words(places text[])
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(g.file || coalesce(' line ' || g.lines, ''), E'\n' ORDER BY g.n)
+	FROM (SELECT coalesce(substring(p.place FROM '^(.*):[0-9]+$'), p.place) AS file, string_agg(substring(p.place FROM ':([0-9]+)$'), ', ' ORDER BY p.n) AS lines, min(p.n) AS n
+		  FROM unnest(places) WITH ORDINALITY AS p(place, n) GROUP BY 1) g
+$$;
+COMMENT ON FUNCTION flitmig._places_in_words(text[]) IS 'Places as people write them: each file once, with its lines';
+
 CREATE FUNCTION @extschema@.flitmig_audit(migration text)
-RETURNS TABLE (severity text, code text, object text, "column" text, count bigint, hint text, places text[])
+RETURNS TABLE (severity text, code text, object text, "column" text, count bigint, hint text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	mig		integer := flitmig._migration_id(flitmig_audit.migration);
+	object_width	integer;
+	column_width	integer;
+	rest	integer;
 BEGIN
 	PERFORM flitmig._notice_if_empty(mig);
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'audit';
@@ -158,11 +170,18 @@ BEGIN
 	PERFORM flitmig._audit_rules(mig);
 	PERFORM flitmig._audit_data(mig);
 	PERFORM flitmig._match_owners(mig, flitmig._owner_counts_sql(mig));
+	/* what is to be done gets what the other columns of a terminal of 100 leave; if that is too little, long names are broken */
+	SELECT CASE WHEN w.rest - w.object - w.name >= 24 THEN w.object ELSE least(13, w.object) END, CASE WHEN w.rest - w.object - w.name >= 24 THEN w.name ELSE least(13, w.name) END, w.rest
+	INTO object_width, column_width, rest
+	FROM (SELECT greatest(6, max(length(f.object))) AS object, greatest(6, max(length(f.column_name))) AS name,
+				 100 - 17 - 8 - coalesce(max(length(f.code)), 4) - greatest(5, length(max(f.count)::text)) AS rest
+		  FROM flitmig.finding f WHERE f.migration_id = mig) w;
 	RETURN QUERY
-	SELECT f.severity, f.code, f.object, f.column_name, f.count, f.hint, f.places
+	SELECT f.severity, f.code, flitmig._wrap(f.object, object_width), flitmig._wrap(f.column_name, column_width), f.count,
+		flitmig._wrap(nullif(concat_ws(E'\n', coalesce(f.hint, (SELECT min(c.what_to_do) FROM flitmig.finding_code c WHERE c.code = f.code)), flitmig._places_in_words(f.places)), ''), rest - object_width - column_width)
 	FROM flitmig.finding f
 	WHERE f.migration_id = mig
 	ORDER BY array_position('{error,warning,info}'::text[], f.severity), f.count DESC, f.code, f.object, f.column_name;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.flitmig_audit(migration text) IS 'Checks the staged export: duplicates, stale and orphaned rows, shared addresses, unmapped columns and statuses, owners; returns all findings of the migration. places: file:line of the first rows (never a value); the message of each is in flitmig.finding';
+COMMENT ON FUNCTION @extschema@.flitmig_audit(migration text) IS 'Checks the staged export: duplicates, stale and orphaned rows, shared addresses, unmapped columns and statuses, owners; returns all findings of the migration. hint: what to do, and where the first rows are (file and lines, never a value). flitmig.finding has the same for queries, with a message each';

@@ -157,8 +157,8 @@ BEGIN
 		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 			AND p.prorettype <> 'trigger'::regtype AND p.proname <> 'flitmig_grant'
 			AND (what = 'operator'
-				OR p.proname IN ('flitmig_status', 'flitmig_report', 'flitmig_help', 'flitmig_audit_verify',
-								 '_may_own', '_may_see', '_migration_id', '_migration_row', '_audit_hash')
+				OR p.proname IN ('flitmig_status', 'flitmig_balance', 'flitmig_report', 'flitmig_help', 'flitmig_audit_verify',
+								 '_may_own', '_may_see', '_migration_id', '_migration_row', '_audit_hash', '_phase_work', '_phase_words', '_time_left', '_wrap', '_width', '_wide_characters')
 				OR p.proname LIKE '\_report\_%')
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', member.signature, role);

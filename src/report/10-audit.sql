@@ -124,7 +124,7 @@ BEGIN
 	END IF;
 
 	RETURN QUERY
-	SELECT c.seq, c.at, c.actor, c.event, c.problem
+	SELECT c.seq, c.at, flitmig._wrap(c.actor, 12), flitmig._wrap(c.event, 16), flitmig._wrap(c.problem, 22)
 	FROM (
 		SELECT a.*,
 			CASE

@@ -79,10 +79,12 @@ COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)
 IS 'Field by field what the export says, what was sent and what Twenty stored in a run (NULL: the newest). Only what is not literally equal: normalised by a named rule, mismatch or missing; all_fields shows the equal ones too';
 
 CREATE FUNCTION flitmig._narrow(value text, width integer)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp AS $$
-	/* psql shows other control characters as escapes, which are wider */
-	SELECT regexp_replace(regexp_replace(replace(replace(value, E'\r', ''), E'\t', ' '), E'[\\x01-\\x09\\x0B-\\x1F\\x7F]', ' ', 'g'), format('(.{%s})(?=.)', width), E'\\1\n', 'gn')
+	/* psql shows other control characters as escapes, which are wider; what takes two columns gets a private character beside it until the lines are cut */
+	SELECT CASE WHEN flitmig._width(c.text) = length(c.text) THEN regexp_replace(c.text, format('(.{%s})(?=.)', width), E'\\1\n', 'gn')
+		ELSE replace(regexp_replace(regexp_replace(c.text, '(' || flitmig._wide_characters() || ')', '\1' || chr(57344), 'g'), format('(.{%s})(?=.)', width - 1), E'\\1\n', 'gn'), chr(57344), '') END
+	FROM (SELECT regexp_replace(replace(replace(value, E'\r', ''), E'\t', ' '), E'[\\x01-\\x09\\x0B-\\x1F\\x7F]', ' ', 'g') AS text) c
 $$;
 COMMENT ON FUNCTION flitmig._narrow(text, integer) IS 'A text in lines of at most that many characters';
 

@@ -9,6 +9,12 @@ DECLARE
 	mismatches	bigint;
 	refused		bigint;
 BEGIN
+	IF COALESCE(flitmig_sign_off.comment, '') !~ '\S' THEN
+		RAISE EXCEPTION 'a sign-off says what was looked at: its comment is empty'
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = 'It is kept with who signed and when.',
+				HINT = format('SELECT flitmig_sign_off(%L, ''looked at 20 patients with the front desk'');', m.name);
+	END IF;
 	IF m.mapping_hash IS NULL THEN
 		RAISE EXCEPTION 'the mapping of migration "%" is not confirmed', m.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -55,4 +61,4 @@ BEGIN
 		'mismatches', mismatches, 'quarantined', refused));
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_sign_off(text, text)
-IS 'Opens the full run for the mapping as it is: binds who, when, mapping hash, sample run and its mismatches. A changed mapping closes it again. With option four_eyes the signer may not be the one who ran the sample';
+IS 'Opens the full run for the mapping as it is: binds who, when, mapping hash, sample run and its mismatches. comment: what was looked at. A changed mapping closes it again. With option four_eyes the signer may not be the one who ran the sample';

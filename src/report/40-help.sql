@@ -90,7 +90,8 @@ CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.
 
 	SELECT count(*) INTO waiting FROM flitmig.quarantine q WHERE q.migration_id = m.id;
 	IF waiting > 0 THEN
-		RETURN format(E'-- %2$s records are in quarantine; SELECT object, kind, reason, count(*) FROM flitmig.quarantine GROUP BY 1, 2, 3; says why.\n'
+		RETURN format(E'-- %2$s records are in quarantine; this says why:\n'
+			'--   SELECT object, kind, reason, count(*) FROM flitmig.quarantine GROUP BY 1, 2, 3;\n'
 			'-- Once the cause is mended:\nSELECT flitmig_retry(%1$L);', m.name, waiting);
 	END IF;
 	RETURN format(E'-- Done. For the files and the manager:\n'

@@ -105,7 +105,7 @@ BEGIN
 	PERFORM flitmig._require_owner_rights(m.id);
 	RETURN jsonb_build_object(
 		'migration', m.name,
-		'note', 'Automations are not moved: rebuild each as a Twenty workflow (Settings, Workflows). twentyTrigger names the nearest trigger, twentyObject the object that it is about.',
+		'note', 'Not moved: rebuild each as a Twenty workflow. twentyTrigger is the nearest one.',
 		'automations', COALESCE((SELECT jsonb_agg(a) FROM flitmig._report_automations(m.id) a), '[]'));
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_automations(text)

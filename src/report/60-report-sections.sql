@@ -7,6 +7,14 @@
  * value is even read.
  */
 
+/* Stable: to_char goes by lc_numeric. */
+CREATE FUNCTION flitmig._report_number(value numeric)
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN value = trunc(value) THEN to_char(value, 'FM999,999,999,999,990') ELSE to_char(value, 'FM999,999,999,990.0') END
+$$;
+COMMENT ON FUNCTION flitmig._report_number(numeric) IS 'A number with thousands set apart';
+
 CREATE FUNCTION flitmig._report_time(at timestamptz, zone text)
 RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -25,6 +33,78 @@ SET search_path = pg_catalog, pg_temp AS $$
 	END
 $$;
 COMMENT ON FUNCTION flitmig._report_duration(double precision) IS 'Seconds as people say them';
+
+/* What somebody has still to do, most pressing first; each point says where in the report it stands. */
+CREATE FUNCTION flitmig._report_todo(mig integer, difference numeric)
+RETURNS TABLE (n integer, count bigint, what text, how text, section text) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	m		flitmig.migration;
+	newest	flitmig.run;
+	pushed	boolean;
+BEGIN
+	SELECT * INTO m FROM flitmig.migration g WHERE g.id = mig;
+	SELECT r.* INTO newest FROM flitmig.run r
+	WHERE r.migration_id = mig AND r.kind <> 'read' AND NOT COALESCE((r.options->>'dry_run')::boolean, false) ORDER BY r.id DESC LIMIT 1;
+	pushed := EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = mig AND r.kind IN ('run', 'delta') AND r.state = 'done') AND newest.kind IS DISTINCT FROM 'rollback';
+
+	RETURN QUERY
+	SELECT t.n, t.count, CASE t.count WHEN 1 THEN t.one ELSE t.many END, t.how, t.section
+	FROM (
+		SELECT 1 AS n, 1::bigint AS count, format('%s did not finish', newest.kind) AS one, NULL AS many,
+			format('It goes on where it stopped: SELECT * FROM flitmig_%s(%L);', CASE newest.kind WHEN 'delta' THEN 'run' ELSE newest.kind END, m.name) AS how, 'runs' AS section
+		WHERE newest.state IN ('failed', 'interrupted', 'cancelled')
+		UNION ALL
+		SELECT 2, difference::bigint, 'record is missing in Twenty', 'records are missing in Twenty', format('SELECT * FROM flitmig_run(%L); sends what is missing.', m.name), 'objects' WHERE pushed
+		UNION ALL
+		SELECT 3, count(*) FILTER (WHERE q.kind <> 'held'), 'record that Twenty refused', 'records that Twenty refused',
+			format('Mend the cause, then SELECT flitmig_retry(%L); and run again.', m.name), 'quarantine' FROM flitmig.quarantine q WHERE q.migration_id = mig
+		UNION ALL
+		SELECT 4, count(*) FILTER (WHERE q.kind = 'held'), 'record that waits for a refused one', 'records that wait for refused ones', 'They go when the others go.', 'quarantine'
+		FROM flitmig.quarantine q WHERE q.migration_id = mig
+		UNION ALL
+		SELECT 5, count(DISTINCT c.id), 'record changed on both sides', 'records changed on both sides', 'Twenty''s value was kept: decide which one is right.', 'conflicts'
+		FROM flitmig.conflict c WHERE c.migration_id = mig AND c.kind IN ('both', 'trashed', 'missing')
+		UNION ALL
+		SELECT 6, count(*), 'field stored otherwise than sent', 'fields stored otherwise than sent', format('SELECT * FROM flitmig.side_by_side(%L); shows them.', m.name), 'diff'
+		FROM flitmig.diff d WHERE d.verdict IN ('mismatch', 'missing')
+			AND d.run_id = (SELECT max(r.id) FROM flitmig.run r WHERE r.migration_id = mig AND r.kind IN ('sample', 'run', 'delta'))
+		UNION ALL
+		SELECT 7, count(DISTINCT COALESCE(o.email, o.source_value)), 'member of staff who is not in Twenty', 'members of staff who are not in Twenty',
+			format('%s records are not with their owner: invite them, then run again.', sum(o.records)), 'owners'
+		FROM flitmig.owner o WHERE o.migration_id = mig AND o.status NOT IN ('matched', 'alias')
+		UNION ALL
+		SELECT 8, sum(f.rows_rejected)::bigint, 'row that could not be read', 'rows that could not be read', 'They are kept byte for byte in flitmig.reject.', 'files'
+		FROM flitmig.source_file f WHERE f.migration_id = mig AND f.superseded_by IS NULL
+		UNION ALL
+		SELECT 9, count(DISTINCT f.code), 'kind of finding to look at', 'kinds of finding to look at', 'Each says what to do.', 'findings'
+		FROM flitmig.finding f WHERE f.migration_id = mig AND f.severity <> 'info'
+		UNION ALL
+		SELECT 10, count(*), 'automation to rebuild', 'automations to rebuild', 'Reminders, recalls and billing rules are not moved.', 'automations' FROM flitmig._report_automations(mig) WHERE pushed) t
+	WHERE t.count > 0
+	ORDER BY t.n;
+END $$;
+COMMENT ON FUNCTION flitmig._report_todo(integer, numeric) IS 'What is left to do: how many of what, how, and in which section of the report';
+
+CREATE FUNCTION flitmig._report_answer(verdict text, mapped numeric, stored numeric, excluded numeric, waiting numeric, difference numeric)
+RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE verdict
+			WHEN 'complete' THEN 'Yes, it is all there.'
+			WHEN 'complete, with open points' THEN 'Nothing is missing, but something is left to do.'
+			WHEN 'incomplete' THEN 'No, something is missing.'
+			WHEN 'under way' THEN 'Not yet: it is being moved.'
+			WHEN 'stopped' THEN 'Not yet: the last run did not finish.'
+			WHEN 'not moved yet' THEN 'Not yet: the full run is still to come.'
+			WHEN 'taken back' THEN 'All of it was taken back.'
+			ELSE 'It was taken back, but for what people had changed since.' END
+		|| format(' %s of %s records are in Twenty', flitmig._report_number(stored), flitmig._report_number(mapped))
+		|| CASE WHEN excluded > 0 THEN format(', %s %s left out on purpose', flitmig._report_number(excluded), CASE excluded WHEN 1 THEN 'was' ELSE 'were' END) ELSE '' END
+		|| CASE WHEN waiting > 0 THEN format(', %s for somebody', CASE waiting WHEN 1 THEN '1 waits' ELSE flitmig._report_number(waiting) || ' wait' END) ELSE '' END
+		|| CASE WHEN difference > 0 AND verdict IN ('incomplete', 'under way', 'stopped') THEN format(', %s %s missing', flitmig._report_number(difference), CASE difference WHEN 1 THEN 'is' ELSE 'are' END) ELSE '' END
+		|| '.'
+$$;
+COMMENT ON FUNCTION flitmig._report_answer(text, numeric, numeric, numeric, numeric, numeric) IS 'Is it all there? In a sentence or two';
 
 CREATE FUNCTION flitmig._report_summary(mig integer)
 RETURNS jsonb LANGUAGE sql STABLE
@@ -47,11 +127,16 @@ SET search_path = pg_catalog, pg_temp AS $$
 	), pushed AS (
 		SELECT r.* FROM flitmig.run r JOIN m ON m.id = r.migration_id WHERE r.kind IN ('run', 'delta') ORDER BY r.id DESC LIMIT 1
 	)
-	SELECT jsonb_build_object(
+	SELECT v.doc || jsonb_build_object(
+		'answer', flitmig._report_answer(v.doc->>'verdict', total.mapped, total.stored, total.excluded, total.quarantined + total.conflict, total.difference + files.difference),
+		'todo', COALESCE((SELECT jsonb_agg(jsonb_build_object('count', t.count, 'what', t.what, 'how', t.how, 'section', t.section) ORDER BY t.n)
+						  FROM flitmig._report_todo(m.id, total.difference + files.difference) t), '[]'))
+	FROM m CROSS JOIN total CROSS JOIN files LEFT JOIN last_run ON true LEFT JOIN pushed ON true
+	CROSS JOIN LATERAL (SELECT jsonb_build_object(
 		'migration', m.name, 'server', m.server, 'profile', m.profile, 'timeZone', m.time_zone,
 		'created', m.created_at, 'reported', now(),
 		'mappingHash', m.mapping_hash, 'signedBy', m.signed_by, 'signedAt', m.signed_at, 'signedRun', m.signed_run,
-		'signed', m.signed_hash IS NOT NULL AND m.signed_hash = m.mapping_hash,
+		'signed', m.signed_hash IS NOT NULL AND m.signed_hash = m.mapping_hash, 'deltaUntil', m.delta_until,
 		'files', files.files, 'rowsRead', files.rows_read, 'rowsRejected', files.rows_rejected,
 		'mapped', total.mapped, 'excluded', total.excluded, 'stored', total.stored, 'quarantined', total.quarantined,
 		'conflict', total.conflict, 'gone', total.gone, 'difference', total.difference + files.difference,
@@ -63,10 +148,9 @@ SET search_path = pg_catalog, pg_temp AS $$
 			WHEN pushed.id IS NULL THEN 'not moved yet'
 			WHEN total.difference + files.difference > 0 THEN 'incomplete'
 			WHEN total.quarantined + total.conflict > 0 THEN 'complete, with open points'
-			ELSE 'complete' END)
-	FROM m CROSS JOIN total CROSS JOIN files LEFT JOIN last_run ON true LEFT JOIN pushed ON true
+			ELSE 'complete' END) AS doc) v
 $$;
-COMMENT ON FUNCTION flitmig._report_summary(integer) IS 'The numbers at the head of the report, and the verdict';
+COMMENT ON FUNCTION flitmig._report_summary(integer) IS 'The head of the report: numbers, verdict, the answer to "is it all there?" and what is left to do';
 
 CREATE FUNCTION flitmig._report_sections(mig integer, with_values boolean)
 RETURNS TABLE (n integer, key text, title text, lead text, columns text[], rows jsonb, query text)
@@ -94,7 +178,15 @@ BEGIN
 		 WHERE b.migration = m.name),
 		format('SELECT * FROM flitmig.balance WHERE migration = %L;', m.name);
 
-	RETURN QUERY SELECT 2, 'files', 'Files', 'Per file: rows read = rows loaded + rows rejected. Rejected rows are kept byte for byte in flitmig.reject.',
+	RETURN QUERY SELECT 2, 'timeline', 'Calls and records over time', 'The last runs, each on its own clock, in tenths of its time.',
+		'{run,kind,from,to,calls,"calls a minute",records,"in all"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(t.run, t.kind, flitmig._report_duration(t.seconds * t.part / 10), flitmig._report_duration(t.seconds * (t.part + 1) / 10),
+				t.calls, round((t.calls * 600 / t.seconds)::numeric), t.records, t.in_all) ORDER BY t.run, t.part)
+		 FROM (SELECT x.run, x.kind, x.seconds, x.step / 6 AS part, sum(x.calls) AS calls, sum(x.records) AS records, sum(sum(x.records)) OVER (PARTITION BY x.run ORDER BY x.step / 6) AS in_all
+			   FROM flitmig._report_timeline(mig) x GROUP BY x.run, x.kind, x.seconds, x.step / 6) t),
+		format('SELECT run_id, date_trunc(''minute'', answered_at), count(*) AS calls, sum(stored) AS records FROM flitmig.batch WHERE migration_id = %s GROUP BY 1, 2 ORDER BY 1, 2;', mig);
+
+	RETURN QUERY SELECT 9, 'files', 'Files', 'Per file: rows read = rows loaded + rows rejected. Rejected rows are kept byte for byte in flitmig.reject.',
 		'{"staging table",files,"rows read",loaded,rejected,superseded,missing}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(COALESCE(f.staging_table, '(none: attachments)'), f.files, f.rows_read, f.loaded, f.rejected, f.superseded, f.missing) ORDER BY f.staging_table)
 		 FROM (SELECT s.staging_table, count(*) AS files, sum(s.rows_read) AS rows_read, sum(s.rows_loaded) AS loaded,
@@ -103,7 +195,7 @@ BEGIN
 			   FROM flitmig.source_file s WHERE s.migration_id = mig GROUP BY s.staging_table) f),
 		format('SELECT * FROM flitmig.file_balance WHERE migration = %L;', m.name);
 
-	RETURN QUERY SELECT 3, 'runs', 'Runs', 'Each time flitmig talked to Twenty. Refused calls are those over the call limit.',
+	RETURN QUERY SELECT 10, 'runs', 'Runs', 'Each time flitmig talked to Twenty. Refused calls are those over the call limit.',
 		'{run,kind,state,by,"started","took",records,calls,refused,"records/s"}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(r.id, r.kind || CASE WHEN (r.options->>'dry_run')::boolean THEN ' (dry)' ELSE '' END,
 			r.state, r.requested_by, flitmig._report_time(r.started_at, m.time_zone), flitmig._report_duration(s.seconds), r.done, r.calls, r.refusals,
@@ -113,42 +205,50 @@ BEGIN
 		 WHERE r.migration_id = mig AND r.kind <> 'read'),
 		format('SELECT * FROM flitmig.run WHERE migration_id = %s ORDER BY id;', mig);
 
-	RETURN QUERY SELECT 4, 'diff', 'Sent and stored', COALESCE('Fields of run ' || newest || ' whose stored value is not letter by letter what was sent. Normalised: Twenty writes it its own way, by the rule named.',
+	RETURN QUERY SELECT 8, 'diff', 'Sent and stored', COALESCE('Fields of run ' || newest || ' whose stored value is not letter by letter what was sent. Normalised: Twenty writes it its own way, by the rule named.',
 			'Every stored field is letter by letter what was sent.'),
 		'{object,field,verdict,rule,count}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(d.object, d.field, d.verdict, d.rule, d.count) ORDER BY d.verdict, d.object, d.field)
 		 FROM (SELECT object, field, verdict, rule, count(*) FROM flitmig.diff WHERE run_id = newest GROUP BY object, field, verdict, rule) d),
 		format('SELECT * FROM flitmig_diff(%L);', m.name);
 
-	RETURN QUERY SELECT 5, 'findings', 'Findings in the data', 'What the steps noticed, worst first.',
-		'{severity,step,code,object,column,count,message,"what to do"}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(f.severity, f.step, f.code, f.object, f.column_name, f.count, f.message, f.hint)
-			ORDER BY array_position('{error,warning,info}', f.severity), f.count DESC, f.code, f.id)
-		 FROM (SELECT id, severity, step, code, object, column_name, count, message, hint
-			   FROM flitmig.finding WHERE migration_id = mig) f),
+	/* what several objects share is one line */
+	RETURN QUERY SELECT 6, 'findings', 'Findings in the data', 'What the steps noticed, worst first. flitmig.finding names the files and lines.',
+		'{severity,code,count,where,"what it is","what to do"}'::text[],
+		(SELECT jsonb_agg(jsonb_build_array(f.severity, f.code, f.count, f.places, f.meaning, f.hint)
+			ORDER BY array_position('{error,warning,info}', f.severity), f.count DESC, f.code, f.places)
+		 FROM (SELECT f.severity, f.code, sum(f.count) AS count,
+				string_agg(concat_ws('.', f.object, f.column_name) || CASE WHEN p.several AND f.count > 0 THEN format(' (%s)', f.count) ELSE '' END, ', ' ORDER BY f.count DESC, f.object, f.column_name) AS places,
+				CASE WHEN p.several THEN COALESCE(c.meaning, min(f.message)) ELSE min(f.message) END AS meaning,
+				CASE WHEN count(DISTINCT f.hint) = 1 THEN min(f.hint) ELSE COALESCE(c.what_to_do, min(f.hint)) END AS hint
+			   FROM (SELECT x.severity, x.code, x.object, x.column_name, x.count, x.message, x.hint, count(*) OVER (PARTITION BY x.severity, x.code) > 1 AS several
+					 FROM flitmig.finding x WHERE x.migration_id = mig) f
+			   CROSS JOIN LATERAL (SELECT f.several) p
+			   LEFT JOIN (SELECT code, min(meaning) AS meaning, min(what_to_do) AS what_to_do FROM flitmig.finding_code GROUP BY code) c ON c.code = f.code
+			   GROUP BY f.severity, f.code, p.several, c.meaning, c.what_to_do) f),
 		format('SELECT * FROM flitmig.finding WHERE migration_id = %s ORDER BY count DESC;', mig);
 
-	RETURN QUERY SELECT 6, 'owners', 'Owners to reassign',
+	RETURN QUERY SELECT 5, 'owners', 'Owners to reassign',
 		'Staff of the export who are no workspace members (yet). '
 		|| CASE WHEN m.default_owner IS NULL THEN 'Their records have no owner.' ELSE 'Their records went to the default owner, ' || m.default_owner || ', and want reassigning.' END
 		|| ' Invite them in Twenty, then run again.',
 		'{staff,e-mail,records,"now with"}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(coalesce(o.name, o.source_value), o.email, o.records,
-			CASE o.status WHEN 'default' THEN 'default owner ' || m.default_owner ELSE 'nobody' END) ORDER BY o.records DESC, o.source_value)
-		 FROM flitmig.owner o WHERE o.migration_id = mig AND o.status NOT IN ('matched', 'alias')),
+		(SELECT jsonb_agg(jsonb_build_array(o.name, o.email, o.records, CASE WHEN o.defaulted THEN 'default owner ' || m.default_owner ELSE 'nobody' END) ORDER BY o.records DESC, o.name)
+		 FROM (SELECT coalesce(max(w.name), min(w.source_value)) AS name, min(w.email) AS email, sum(w.records) AS records, bool_or(w.status = 'default') AS defaulted
+			   FROM flitmig.owner w WHERE w.migration_id = mig AND w.status NOT IN ('matched', 'alias') GROUP BY coalesce(w.email, w.source_value)) o),
 		format('SELECT * FROM flitmig_owners(%1$L);   SELECT * FROM flitmig.invite_list(%1$L, ''text'');', m.name);
 
-	RETURN QUERY SELECT 7, 'quarantine', 'Quarantine', 'Records that Twenty refused, and those held back because they point at one. flitmig_retry plans them again.',
+	RETURN QUERY SELECT 3, 'quarantine', 'Quarantine', 'Records that Twenty refused, and those held back because they point at one. flitmig_retry plans them again.',
 		CASE WHEN with_values THEN '{object,kind,code,reason,count}'::text[] ELSE '{object,kind,code,count}'::text[] END,
 		flitmig._report_quarantine(mig, with_values),
 		format('SELECT * FROM flitmig.quarantine WHERE migration_id = %s;', mig);
 
-	RETURN QUERY SELECT 8, 'conflicts', 'Conflicts', 'Fields that somebody changed in Twenty since they were stored. Twenty''s value was kept.',
+	RETURN QUERY SELECT 4, 'conflicts', 'Conflicts', 'Fields that somebody changed in Twenty since they were stored. Twenty''s value was kept.',
 		CASE WHEN with_values THEN '{object,field,kind,"stored by us","in the export now","in Twenty now"}'::text[] ELSE '{object,field,kind,count}'::text[] END,
 		flitmig._report_conflicts(mig, with_values),
 		format('SELECT * FROM flitmig.conflict WHERE migration_id = %s;', mig);
 
-	RETURN QUERY SELECT 9, 'schema', 'Changes to the schema of Twenty', 'Objects, fields and options that the migration added. Rollback removes them, unless somebody else''s data is in them.',
+	RETURN QUERY SELECT 11, 'schema', 'Changes to the schema of Twenty', 'Objects, fields and options that the migration added. Rollback removes them, unless somebody else''s data is in them.',
 		'{action,object,count,fields,run,"taken back"}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(u.action, u.object, u.count, u.fields, u.run_id, u.undone) ORDER BY u.first)
 		 FROM (SELECT replace(action, '_', ' ') AS action, object, count(*), string_agg(DISTINCT field, ', ' ORDER BY field) AS fields, run_id,
@@ -158,24 +258,24 @@ BEGIN
 			   GROUP BY 1, 2, run_id, 6) u),
 		format('SELECT action, object, field, before FROM flitmig.undo WHERE migration_id = %s AND action ~ ''object|field|options'' ORDER BY id;', mig);
 
-	RETURN QUERY SELECT 10, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.'
+	RETURN QUERY SELECT 7, 'automations', 'Automations to rebuild', 'Reminders, recalls and billing rules are not moved. Rebuild each as a workflow; the trigger named is the nearest that Twenty has.'
 			|| CASE WHEN m.owner = current_user THEN '' ELSE ' Only the owner of the migration, role ' || m.owner || ', reads them from the export.' END,
 		'{kind,name,trigger,timing,condition,channel,"object in Twenty","trigger in Twenty"}'::text[],
-		(SELECT jsonb_agg(jsonb_build_array(a->>'kind', a->>'name', a->>'trigger', a->>'timing', a->>'condition', a->>'channel', a->>'twentyObject', a->>'twentyTrigger'))
+		(SELECT jsonb_agg(jsonb_build_array(translate(a->>'kind', '_', ' '), a->>'name', a->>'trigger', a->>'timing', a->>'condition', a->>'channel', a->>'twentyObject', a->>'twentyTrigger'))
 		 FROM flitmig._report_automations(mig) a),
 		format('SELECT jsonb_pretty(flitmig_automations(%L));', m.name);
 
-	RETURN QUERY SELECT 11, 'rollback', 'Rollback', CASE WHEN undone IS NULL
+	RETURN QUERY SELECT 12, 'rollback', 'Rollback', CASE WHEN undone IS NULL
 			THEN 'Nothing was taken back. The log holds what would be:'
 			ELSE 'Run ' || undone || ' took back what the log held. Kept records were changed by a person since.' END,
-		'{action,object,records,"taken back",open}'::text[],
+		'{action,object,entries,"taken back",open}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(u.action, u.object, u.records, u.undone, u.records - u.undone) ORDER BY u.first)
-		 FROM (SELECT replace(action, '_', ' ') AS action, object, sum(COALESCE(cardinality(ids), 1)) AS records,
+		 FROM (SELECT replace(action, '_', ' ') AS action, CASE WHEN action ~ 'object|field|options' THEN 'the schema' ELSE object END AS object, sum(COALESCE(cardinality(ids), 1)) AS records,
 				COALESCE(sum(COALESCE(cardinality(ids), 1)) FILTER (WHERE undone_by IS NOT NULL), 0) AS undone, min(id) AS first
 			   FROM flitmig.undo WHERE migration_id = mig GROUP BY 1, 2) u),
 		format('SELECT * FROM flitmig_rollback(%L, dry_run => true);', m.name);
 
-	RETURN QUERY SELECT 12, 'audit', 'Audit', 'Who did what. Each entry is chained to the one before it by SHA-256; note the last hash where it cannot be changed, and nobody can rewrite the story.',
+	RETURN QUERY SELECT 13, 'audit', 'Audit', 'Who did what. Each entry is chained to the one before it by SHA-256; note the last hash where it cannot be changed, and nobody can rewrite the story.',
 		'{entry,at,who,what,hash}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(a.seq, flitmig._report_time(a.at, m.time_zone), a.actor, replace(a.event, '_', ' '), encode(substr(a.hash, 1, 8), 'hex')) ORDER BY a.seq)
 		 FROM (SELECT * FROM flitmig.audit WHERE migration = m.name ORDER BY seq DESC LIMIT 200) a),

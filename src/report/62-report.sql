@@ -18,10 +18,13 @@ BEGIN
 			query), E'\n' ORDER BY n)
 	INTO body FROM flitmig._report_sections(mig, with_values);
 
-	RETURN format(E'# Migration %s: %s\n\n%s, into %s, profile %s.\n\n', s->>'migration', s->>'verdict',
-			flitmig._report_time((s->>'reported')::timestamptz, s->>'timeZone'), s->>'server', s->>'profile')
+	RETURN format(E'# Migration %s: %s\n\n%s\n\n%s, into %s, profile %s, mapping %s, signed off %s.\n\n', s->>'migration', s->>'verdict', s->>'answer',
+			flitmig._report_time((s->>'reported')::timestamptz, s->>'timeZone'), s->>'server', s->>'profile', COALESCE(left(s->>'mappingHash', 12), 'not confirmed'),
+			CASE WHEN (s->>'signed')::boolean THEN format('by %s, %s', s->>'signedBy', flitmig._report_time((s->>'signedAt')::timestamptz, s->>'timeZone')) ELSE 'not yet' END)
 		|| format(E'| rows read | rejected | mapped | in Twenty | excluded | quarantine, held | conflicts | missing |\n|---|---|---|---|---|---|---|---|\n| %s | %s | %s | %s | %s | %s | %s | %s |\n\n',
 			s->>'rowsRead', s->>'rowsRejected', s->>'mapped', s->>'stored', s->>'excluded', s->>'quarantined', s->>'conflict', s->>'difference')
+		|| E'## What is left to do\n\n' || COALESCE((SELECT string_agg(format(E'- **%s** %s. %s', t.value->>'count', t.value->>'what', t.value->>'how'), E'\n' ORDER BY t.n)
+													FROM jsonb_array_elements(s->'todo') WITH ORDINALITY AS t(value, n)), 'Nothing.') || E'\n\n'
 		|| body;
 END $$;
 COMMENT ON FUNCTION flitmig._report_markdown(integer, boolean) IS 'The report as Markdown';

@@ -1,7 +1,7 @@
 /*
  * introspection: a handful of calls, each answer says the next.
  *
- *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (workflows ─▶ webhooks ─▶ holders) ─▶ NULL
+ *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
  *	                       ↺ next page            ↺ next page                  ↺ next values
  *
  * What stands in brackets is read for a preflight only (a run of kind read).
@@ -85,6 +85,9 @@ BEGIN
 								  || 'pageInfo{hasNextPage endCursor}}}', jsonb_build_object('after', after));
 		WHEN 'workflows' THEN
 			body := flitmig._call('query{workflows(first:200){edges{node{id name statuses}}}}');
+		WHEN 'triggers' THEN
+			/* those of workflows that run by themselves: at an event of a record, or by the clock */
+			body := flitmig._call('query{workflowAutomatedTriggers(first:200){edges{node{id type settings workflow{id name statuses}}}}}');
 		WHEN 'webhooks' THEN
 			path := '/metadata';
 			/* a target url may hold a secret: not asked for */
@@ -154,14 +157,17 @@ BEGIN
 				RETURN detail || jsonb_build_object('after', page #>> '{pageInfo,endCursor}');
 			END IF;
 			PERFORM flitmig._learn(mig, 'complete', 'true');
-			DELETE FROM flitmig.capability c WHERE c.migration_id = mig AND c.name IN ('workflows', 'webhooks', 'holders');
+			DELETE FROM flitmig.capability c WHERE c.migration_id = mig AND c.name IN ('workflows', 'triggers', 'webhooks', 'holders');
 			RETURN CASE WHEN (flitmig._reading_run(mig)).kind = 'read' THEN flitmig._introspect_extra(mig, 0) END;
 		WHEN 'workflows' THEN
 			PERFORM flitmig._learn(mig, 'workflows', jsonb_path_query_array(answer, '$.data.workflows.edges[*].node'));
 			RETURN flitmig._introspect_extra(mig, 1);
+		WHEN 'triggers' THEN
+			PERFORM flitmig._learn(mig, 'triggers', jsonb_path_query_array(answer, '$.data.workflowAutomatedTriggers.edges[*].node'));
+			RETURN flitmig._introspect_extra(mig, 2);
 		WHEN 'webhooks' THEN
 			PERFORM flitmig._learn(mig, 'webhooks', answer #> '{data,webhooks}');
-			RETURN flitmig._introspect_extra(mig, 2);
+			RETURN flitmig._introspect_extra(mig, 3);
 		WHEN 'holders' THEN
 			PERFORM flitmig._take_holders(mig, detail, answer);
 			RETURN flitmig._holders_next(mig, detail);
@@ -176,7 +182,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
 		WHEN done = 0 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
-		WHEN done <= 1 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
+		WHEN done <= 1 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
+		WHEN done <= 2 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
 		ELSE flitmig._holders_next(mig, '{}')
 	END
 $$;
@@ -223,7 +230,7 @@ BEGIN
 						   jsonb_path_query_array(flitmig._expect(mig, answer, 'data', '__schema', 'mutationType'), '$.fields[*].name ? (@ like_regex "^upload")')),
 			flitmig._learn(mig, 'graphql_queries',
 						   jsonb_path_query_array(flitmig._expect(mig, answer, 'data', '__schema', 'queryType'),
-												  '$.fields[*].name ? (@ == "workflows" || @ == "timelineActivities" || @ == "workspaceMembers")')),
+												  '$.fields[*].name ? (@ == "workflows" || @ == "workflowAutomatedTriggers" || @ == "timelineActivities" || @ == "workspaceMembers")')),
 			flitmig._learn(mig, 'actor_sources', jsonb_path_query_array(answer, '$.data.__type.enumValues[*].name'));
 END
 $$;

@@ -70,27 +70,68 @@ COMMENT ON FUNCTION flitmig._plan_calls(integer) IS 'Per object map what is to b
 
 /*
  * For terminals of 100 columns.  A statement to paste stays in one piece, on
- * a line of its own where it does not fit beside the words before it.
+ * a line of its own, if the column can hold it; a name that is too long is
+ * broken behind a sign that joins its parts.
  */
+CREATE FUNCTION flitmig._wide_characters() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT '[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\U0001F300-\U0001FAFF\U00020000-\U0003FFFD]' $$;
+COMMENT ON FUNCTION flitmig._wide_characters() IS 'Regular expression of characters that take two columns of a terminal, as psql counts them';
+
+CREATE FUNCTION flitmig._width(value text) RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* only there are such characters to be found by their number */
+	SELECT length(value) + CASE WHEN getdatabaseencoding() = 'UTF8' AND octet_length(value) > length(value)
+		THEN length(value) - length(regexp_replace(value, flitmig._wide_characters(), '', 'g')) ELSE 0 END
+$$;
+COMMENT ON FUNCTION flitmig._width(text) IS 'Columns of a terminal that a line of text takes';
+
 CREATE FUNCTION flitmig._wrap(words text, width integer) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	glue CONSTANT text := chr(160);
 	statement text;
+	word text;
+	line text;
+	lines text[] := '{}';
+	cut integer;
 BEGIN
-	IF length(words) <= width THEN
+	IF words IS NULL OR flitmig._width(words) <= width AND strpos(words, E'\n') = 0 THEN
 		RETURN words;
 	END IF;
 	FOR statement IN SELECT m[1] FROM regexp_matches(words, '((?:SELECT|UPDATE|ALTER|GRANT|CREATE|INSERT) [^;]*;)', 'g') m
 	LOOP
-		words := replace(words, statement, replace(statement, ' ', glue));
+		IF length(statement) <= width THEN
+			words := replace(words, statement, replace(statement, ' ', glue));
+		END IF;
 	END LOOP;
-	RETURN replace(rtrim(regexp_replace(words, format('(.{1,%s}|\S+)(\s+|$)', width), E'\\1\n', 'g'), E'\n'), glue, ' ');
+	FOR line IN SELECT l FROM regexp_split_to_table(words, E'\n') l
+	LOOP
+		lines := lines || ''::text;
+		FOREACH word IN ARRAY regexp_split_to_array(btrim(line, ' '), ' +')
+		LOOP
+			IF lines[cardinality(lines)] <> '' AND flitmig._width(lines[cardinality(lines)]) + 1 + flitmig._width(word) > width THEN
+				lines := lines || ''::text;
+			END IF;
+			WHILE flitmig._width(word) > width LOOP
+				cut := CASE WHEN flitmig._width(word) > length(word) THEN width / 2 END;
+				cut := coalesce(cut, length(substring(word FROM format('^.{0,%s}(?:[-_/.,:;@+]|[a-z](?=[A-Z]))', width - 1))), width);
+				lines[cardinality(lines)] := left(word, cut);
+				lines := lines || ''::text;
+				word := substr(word, cut + 1);
+			END LOOP;
+			lines[cardinality(lines)] := ltrim(lines[cardinality(lines)] || ' ' || word, ' ');
+		END LOOP;
+	END LOOP;
+	RETURN replace(array_to_string(lines, E'\n'), glue, ' ');
 END
 $$;
-COMMENT ON FUNCTION flitmig._wrap(text, integer) IS 'Words broken into lines of a width, for a column of a table; SQL to paste stays whole';
+COMMENT ON FUNCTION flitmig._wrap(text, integer) IS 'Words broken into lines of a width, for a column of a table; SQL to paste stays whole if it fits';
 
 CREATE FUNCTION flitmig._plan_design(detail jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -79,28 +79,91 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._preflight_people(integer) IS 'Checks about staff and workspace members';
 
-/* What would fire on the records that a run creates. */
-CREATE FUNCTION flitmig._preflight_automations(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
+/*
+ * What would fire, and how often.  A workflow runs by itself for an event of a
+ * record ("person.created") or by the clock; the others wait for a person or a
+ * request, and nothing that a migration does sets them off.
+ */
+CREATE FUNCTION flitmig._record_events(mig integer) RETURNS TABLE (object text, event text, records bigint, fields text[])
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.* FROM (SELECT flitmig._capability(mig, 'workflows') AS doc) w,
-		LATERAL (SELECT count(*) AS n, string_agg(e ->> 'name', ', ') AS names
-				 FROM jsonb_array_elements(CASE jsonb_typeof(w.doc) WHEN 'array' THEN w.doc ELSE '[]' END) e WHERE e -> 'statuses' ? 'ACTIVE') a,
-		flitmig._check('workflows', CASE WHEN coalesce(jsonb_typeof(w.doc), 'null') = 'null' OR a.n > 0 THEN 1 ELSE 0 END,
-			CASE WHEN coalesce(jsonb_typeof(w.doc), 'null') = 'null' THEN 'could not be read with this key' WHEN a.n > 0 THEN format('%s active: %s', a.n, a.names) ELSE 'none active' END,
-			'Active workflows run for every record that is created: deactivate them in Twenty for the time of the migration.') c
-	UNION ALL
-	SELECT c.* FROM (SELECT flitmig._capability(mig, 'webhooks') AS doc) w,
-		LATERAL (SELECT count(*) AS n
-				 FROM jsonb_array_elements(CASE jsonb_typeof(w.doc) WHEN 'array' THEN w.doc ELSE '[]' END) e
-				 WHERE EXISTS (SELECT FROM jsonb_array_elements_text(e -> 'operations') op
-							   WHERE op IN ('*', '*.*') OR op LIKE '%.created' OR op LIKE '%.*')) a,
-		flitmig._check('webhooks', CASE WHEN coalesce(jsonb_typeof(w.doc), 'null') = 'null' OR a.n > 0 THEN 1 ELSE 0 END,
-			CASE WHEN coalesce(jsonb_typeof(w.doc), 'null') = 'null' THEN 'could not be read with this key' WHEN a.n > 0 THEN format('%s would be called for created records', a.n) ELSE 'none for created records' END,
-			'Each created record is sent to them, patients'' data included: delete them in Twenty (Settings > APIs & Webhooks) for the time of the migration.') c
+	WITH planned AS (
+		SELECT o.object, sum(p.records) FILTER (WHERE p.action = 'create') AS creates, sum(p.records) FILTER (WHERE p.action IN ('update', 'second pass')) AS updates
+		FROM flitmig._plan_calls(mig) p JOIN flitmig.object_map o ON o.migration_id = mig AND o.name = p.object
+		GROUP BY o.object),
+	field AS (
+		SELECT o.object, array_agg(DISTINCT lower(ltrim(f.field, '@'))) AS fields
+		FROM flitmig.object_map o JOIN flitmig.field_map f ON f.object_map_id = o.id
+		WHERE o.migration_id = mig GROUP BY o.object)
+	SELECT o.object, e.event, CASE WHEN m.mapped_at IS NOT NULL THEN coalesce(e.records, 0)::bigint END, f.fields
+	FROM (SELECT DISTINCT x.object FROM flitmig.object_map x WHERE x.migration_id = mig) o
+	JOIN flitmig.migration m ON m.id = mig
+	LEFT JOIN planned p ON p.object = o.object
+	LEFT JOIN field f ON f.object = o.object
+	CROSS JOIN LATERAL (VALUES ('created', p.creates), ('updated', p.updates), ('upserted', p.creates + coalesce(p.updates, 0))) AS e(event, records)
 $$;
-COMMENT ON FUNCTION flitmig._preflight_automations(integer) IS 'Checks about workflows and webhooks that created records would set off';
+COMMENT ON FUNCTION flitmig._record_events(integer) IS 'Events of records that the next run would cause, and how often (NULL: the records are not mapped yet)';
+
+CREATE FUNCTION flitmig._preflight_workflows(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH known AS (
+		SELECT flitmig._capability(mig, 'workflows') AS workflows, flitmig._capability(mig, 'triggers') AS triggers),
+	readable AS (
+		SELECT coalesce(jsonb_typeof(k.workflows) = 'array', false) AS workflows, coalesce(jsonb_typeof(k.triggers) = 'array', false) AS triggers FROM known k),
+	active AS (
+		SELECT e ->> 'id' AS id, e ->> 'name' AS name
+		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.workflows) WHEN 'array' THEN k.workflows ELSE '[]' END) e WHERE e -> 'statuses' ? 'ACTIVE'),
+	trigger AS (
+		SELECT a.id, a.name, e ->> 'type' AS type, split_part(e #>> '{settings,eventName}', '.', 1) AS object, split_part(e #>> '{settings,eventName}', '.', 2) AS event,
+			   ARRAY(SELECT lower(t) FROM jsonb_array_elements_text(CASE jsonb_typeof(e #> '{settings,fields}') WHEN 'array' THEN e #> '{settings,fields}' ELSE '[]' END) t) AS fields
+		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.triggers) WHEN 'array' THEN k.triggers ELSE '[]' END) e
+		JOIN active a ON a.id = e #>> '{workflow,id}'),
+	fires AS (
+		SELECT t.id, t.name, t.object, t.event, r.records
+		FROM trigger t JOIN flitmig._record_events(mig) r ON r.object = t.object AND r.event = t.event
+		WHERE t.type = 'DATABASE_EVENT' AND r.records IS DISTINCT FROM 0 AND (t.event = 'created' OR t.fields = '{}' OR t.fields && r.fields))
+	SELECT c.* FROM fires f, flitmig._check('workflows', 1,
+		format('"%s" runs for each %s that is %s', f.name, f.object, f.event) || coalesce(': ' || f.records || ' times', ', as often as there are records'),
+		'Deactivate it in Twenty for the time of the migration, or make sure that it does no harm: it may write to patients.') c
+	UNION ALL
+	SELECT c.* FROM readable r, LATERAL (SELECT count(*) AS n, string_agg(a.name, ', ') AS names FROM active a) a, flitmig._check('workflows', 1,
+		CASE WHEN NOT r.workflows THEN 'could not be read with this key' ELSE format('%s active: %s; what sets them off could not be read', a.n, a.names) END,
+		'Look in Twenty under Workflows: those that start when a record is created or updated run for every record of the migration. Deactivate them for its time.') c
+	WHERE NOT r.workflows OR NOT r.triggers AND a.n > 0
+	UNION ALL
+	SELECT c.* FROM readable r, flitmig._check('workflows', 0, CASE WHEN NOT EXISTS (SELECT FROM active) THEN 'none active' ELSE (
+			SELECT format('%s active, none of them set off by what is written', count(*)) || coalesce(nullif(concat_ws(', ', '',
+				nullif(count(*) FILTER (WHERE t.id IS NULL), 0) || ' by hand or request', nullif(count(*) FILTER (WHERE t.clock), 0) || ' by the clock',
+				nullif(count(*) FILTER (WHERE t.events), 0) || ' by other events'), ''), '')
+			FROM active a LEFT JOIN (SELECT t.id, bool_or(t.type = 'CRON') AS clock, bool_or(t.type = 'DATABASE_EVENT') AS events FROM trigger t GROUP BY t.id) t ON t.id = a.id) END) c
+	WHERE r.workflows AND (r.triggers OR NOT EXISTS (SELECT FROM active)) AND NOT EXISTS (SELECT FROM fires)
+$$;
+COMMENT ON FUNCTION flitmig._preflight_workflows(integer) IS 'Checks about active workflows: which of them the records of a run would set off, and how often';
+
+CREATE FUNCTION flitmig._preflight_webhooks(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH known AS (
+		SELECT flitmig._capability(mig, 'webhooks') AS webhooks),
+	called AS (
+		SELECT w.n, sum(e.records) AS times, count(*) FILTER (WHERE e.records IS NULL) > 0 AS unmapped
+		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.webhooks) WHEN 'array' THEN k.webhooks ELSE '[]' END) WITH ORDINALITY w(doc, n)
+		JOIN flitmig._record_events(mig) e ON e.event IN ('created', 'updated') AND e.records IS DISTINCT FROM 0
+			AND EXISTS (SELECT FROM jsonb_array_elements_text(w.doc -> 'operations') op
+						WHERE op = '*' OR (split_part(op, '.', 1) IN ('*', e.object) AND split_part(op, '.', 2) IN ('*', e.event)))
+		GROUP BY w.n)
+	SELECT c.* FROM known k, (SELECT count(*) AS n, sum(h.times) AS times, bool_or(h.unmapped) AS unmapped FROM called h) t,
+		flitmig._check('webhooks', CASE WHEN coalesce(jsonb_typeof(k.webhooks), 'null') = 'null' OR t.n > 0 THEN 1 ELSE 0 END,
+			CASE WHEN coalesce(jsonb_typeof(k.webhooks), 'null') = 'null' THEN 'could not be read with this key'
+				 WHEN t.n = 0 THEN 'none for records that are written'
+				 ELSE format('%s would be called for records that are written', t.n) || CASE WHEN t.unmapped THEN ', as often as there are records' ELSE format(': %s times', t.times) END END,
+			'Each record is sent to them, patients'' data included: delete them in Twenty (Settings > APIs & Webhooks) for the time of the migration.') c
+$$;
+COMMENT ON FUNCTION flitmig._preflight_webhooks(integer) IS 'Checks about webhooks that the records of a run would set off, and how often';
 
 CREATE FUNCTION flitmig._preflight_report(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
 LANGUAGE sql STABLE
@@ -112,6 +175,8 @@ AS $$
 	UNION ALL
 	SELECT * FROM flitmig._preflight_people(mig)
 	UNION ALL
-	SELECT * FROM flitmig._preflight_automations(mig)
+	SELECT * FROM flitmig._preflight_workflows(mig)
+	UNION ALL
+	SELECT * FROM flitmig._preflight_webhooks(mig)
 $$;
 COMMENT ON FUNCTION flitmig._preflight_report(integer) IS 'All checks that can be made from what was read';

@@ -1,6 +1,6 @@
 -- Every code of a finding: in the reference, and yielded by some export that is broken in just that way.
 \ir setup.psql
-SELECT plan(16);
+SELECT plan(17);
 
 -- The codes in the sources: what the C of the import gives, what SQL inserts beside its step and severity, what the profiles' rules say.
 \set in_c `grep -ohE '"(info|warning|error)", "[A-Z_]+"|code = "[A-Z_]+"|reject\(d, "[A-Z_]+"' src/source/*.c | grep -oE '"[A-Z_]{4,}"' | tr -d '"' | sort -u | tr '\n' ' '`
@@ -65,12 +65,13 @@ SELECT is((SELECT string_agg(DISTINCT h.severity || ' ' || h.code, ', ') FROM ha
 SELECT is_empty($$SELECT message FROM had WHERE message ~ 'Ashe|example\.com|555|Nameless|not a day'$$, 'no finding holds a value');
 SELECT is_empty($$SELECT p FROM had, unnest(places) p WHERE p !~ '(:[0-9]+|\.[a-z]+|![A-Za-z]+)$'$$, 'places are files and lines');
 
-SELECT isnt_empty($$SELECT FROM flitmig_audit('clinic') WHERE places[1] ~ ':[0-9]+$'$$, 'flitmig_audit says where the first ones are');
+SELECT isnt_empty($$SELECT FROM flitmig_audit('clinic') WHERE hint ~ '\.csv line [0-9]+(, [0-9]+)*$'$$, 'flitmig_audit says where the first ones are');
+SELECT is(flitmig._places_in_words('{a.csv:9,a.csv:12,b: c.csv:3,d.pdf}'), E'a.csv line 9, 12\nb: c.csv line 3\nd.pdf', 'each file once');
 
 -- Owners: aliases that differ in case and blanks are one; if they mean two people, nobody.
 SELECT is((SELECT string_agg(concat_ws(' ', value, email, people), '; ') FROM flitmig._owner_aliases(pg_temp.mig())), 'ann lee ann@example.com 2', 'folded, and seen to be two people');
 UPDATE flitmig.migration SET options = '{"owner_aliases": {"Ann Lee": "Ann@example.com", " ann  lee ": "ann@example.com"}}' WHERE id = pg_temp.mig();
-SELECT is((SELECT string_agg(concat_ws(' ', name, member, status, invite::text), '; ') FROM flitmig_owners('clinic') WHERE records > 0), 'Somebody Else 00000000-0000-4000-8000-000000000001 alias false', 'two spellings of one person are one alias');
+SELECT is((SELECT string_agg(concat_ws(' ', name, member, status, invite::text), '; ') FROM flitmig_owners('clinic') WHERE records > 0), 'Somebody Else ann@example.com alias false', 'two spellings of one person are one alias');
 -- The invite list, as CSV and as text.
 UPDATE flitmig.migration SET options = '{"owner_aliases": {"ann lee": "lee@example.com"}}' WHERE id = pg_temp.mig();
 SELECT results_eq($$SELECT * FROM flitmig.invite_list('clinic')$$, $$VALUES ('email,name,records'), ('lee@example.com,ann lee,2')$$, 'whom to invite, as CSV');

@@ -25,6 +25,7 @@ INSERT INTO expected VALUES
 	('flitmig_audit(text)', $$SELECT * FROM flitmig_audit('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig_audit_verify(text)', $$SELECT * FROM flitmig_audit_verify('fixture')$$, '00000', '00000', '00000', '42501'),
 	('flitmig_automations(text)', $$SELECT flitmig_automations('fixture')$$, '00000', '42704', '42501', '42501'),
+	('flitmig_balance(text)', $$SELECT * FROM flitmig_balance('fixture')$$, '00000', '42704', '00000', '42501'),
 	('flitmig_cancel(text)', $$SELECT flitmig_cancel('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig_confirm(text)', $$SELECT flitmig_confirm('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig_create(text,text,text,text,text,text,text,text)', $$SELECT flitmig_create('mine', 'crm_roles', time_zone => 'UTC')$$, '00000', '00000', '42501', '42501'),

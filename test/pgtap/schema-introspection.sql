@@ -1,6 +1,6 @@
 -- Reading the server's model: both recorded models, answer by answer.
 \ir setup.psql
-SELECT plan(47);
+SELECT plan(58);
 
 \set model 1.17
 \ir schema-load.psql
@@ -69,20 +69,49 @@ INSERT INTO flitmig.run (migration_id, kind, state, started_at) VALUES (:new_mig
 INSERT INTO flitmig.object_map (migration_id, name, object, position, source, key) VALUES (:new_mig, 'patient', 'person', 1, 'x', 'x') RETURNING id AS map \gset
 INSERT INTO flitmig.record (migration_id, id, object, object_map_id, source_key, file_id, line_no, sequence, hash, payload)
 SELECT :new_mig, gen_random_uuid(), 'person', :map, n::text, 1, n, n, 0, jsonb_build_object('emails', jsonb_build_object('primaryEmail', 'P' || n || '@x.test')) FROM generate_series(1, 1500) n;
-SELECT is((pg_temp.introspect(:new_mig, '2.19', 'metadata.objects.after'))[6:], ARRAY['workflows POST /graphql', 'webhooks POST /metadata', 'holders POST /graphql', 'holders POST /graphql'],
-	'2.19, preflight: workflows, webhooks, and holders by the thousand');
+SELECT is((pg_temp.introspect(:new_mig, '2.19', 'metadata.objects.after'))[6:], ARRAY['workflows POST /graphql', 'triggers POST /graphql', 'webhooks POST /metadata', 'holders POST /graphql', 'holders POST /graphql'],
+	'2.19, preflight: workflows, what sets them off, webhooks, and holders by the thousand');
 SELECT is((r).body #> '{variables,filter,and,1,emails,primaryEmail,in,0}', '"p1000@x.test"', 'e-mail addresses as the server keeps them') FROM flitmig._introspect_request(:new_mig, '{"step": "holders", "n": 1, "skip": 0}') r;
 DELETE FROM flitmig.capability WHERE name = 'holders';
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "holders", "n": 1, "skip": 0}', '{"data": {"people": {"totalCount": 3, "edges": [{"node": {"id": "59ba3675-5b93-5119-b0ff-175f1d485d53", "deletedAt": "2026-01-01T00:00:00Z"}}]}}}'),
 	'{"n": 1, "skip": 1000, "step": "holders", "optional": true}', 'the next thousand');
 SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1}', 'holders are counted');
-SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "workflows"}', NULL), '{"step": "webhooks", "optional": true}', 'a key that may not read workflows is told, not stopped');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "workflows"}', NULL), '{"step": "triggers", "optional": true}', 'a key that may not read workflows is told, not stopped');
+SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "triggers"}', NULL), '{"step": "webhooks", "optional": true}', 'nor one that may not read what sets them off');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "webhooks"}', '{"data": {"webhooks": [{"id": "1", "operations": ["person.created"]}]}}') ->> 'step', 'holders', 'webhooks');
 SELECT is((SELECT string_agg("check" || ' ' || status, ', ') FROM flitmig._preflight_report(:new_mig) WHERE "check" IN ('workflows', 'webhooks', 'holders', 'server')),
 	'server green, holders yellow, holders yellow, workflows yellow, webhooks yellow', 'and reported');
 SELECT alike((SELECT detail FROM flitmig._preflight_report(:new_mig) WHERE "check" = 'server'), 'Twenty 2.19.0, %', 'with the version');
 SELECT ok(NOT EXISTS (SELECT FROM flitmig._preflight_report(:new_mig) WHERE status <> 'green' AND hint IS NULL), 'whatever is not green says what to do');
 SELECT ok(NOT EXISTS (SELECT FROM flitmig._preflight_report(:new_mig) p WHERE p::text ~ 'x\.test'), 'no value of a patient is in it');
+
+-- workflows and webhooks: only those that our records would set off, and how often
+CREATE FUNCTION pg_temp.active(names text[], triggers jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT flitmig._learn(x.id, 'workflows', (SELECT jsonb_agg(jsonb_build_object('id', n, 'name', n, 'statuses', '["ACTIVE"]'::jsonb)) FROM unnest(names) n)),
+		flitmig._learn(x.id, 'triggers', triggers) FROM (SELECT max(id) AS id FROM flitmig.migration) x;
+	SELECT string_agg(p.status || ' ' || p.detail, '; ' ORDER BY p.detail) FROM (SELECT max(id) AS id FROM flitmig.migration) x, flitmig._preflight_report(x.id) p WHERE p."check" = 'workflows' $$;
+CREATE FUNCTION pg_temp.at(event text, workflow text, settings jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('type', 'DATABASE_EVENT', 'settings', settings || jsonb_build_object('eventName', event), 'workflow', jsonb_build_object('id', workflow, 'name', workflow)) $$;
+UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;
+SELECT is(pg_temp.active('{Quick Lead}', '[]'), 'green 1 active, none of them set off by what is written, 1 by hand or request', 'one that is started by hand is no danger');
+SELECT is(pg_temp.active('{Nightly}', '[{"type": "CRON", "settings": {"pattern": "0 3 * * *"}, "workflow": {"id": "Nightly"}}]'), 'green 1 active, none of them set off by what is written, 1 by the clock', 'nor one that the clock starts');
+SELECT is(pg_temp.active('{A,B}', jsonb_build_array(pg_temp.at('opportunity.created', 'A'), pg_temp.at('person.updated', 'B'))),
+	'green 2 active, none of them set off by what is written, 2 by other events', 'nor events of objects that are not written, or that do not happen');
+SELECT is(pg_temp.active('{Welcome,Score}', jsonb_build_array(pg_temp.at('person.created', 'Welcome'), pg_temp.at('person.upserted', 'Score'), pg_temp.at('person.created', 'switched off'))),
+	'yellow "Score" runs for each person that is upserted: 1500 times; yellow "Welcome" runs for each person that is created: 1500 times', 'those that fire, with how often');
+INSERT INTO flitmig.field_map (object_map_id, position, field, expression) VALUES (:map, 1, 'jobTitle', 'NULL');
+SELECT is(pg_temp.active('{Score}', jsonb_build_array(pg_temp.at('person.upserted', 'Score', '{"fields": ["city"]}'))), 'green 1 active, none of them set off by what is written, 1 by other events', 'fields that are not written set nothing off');
+SELECT alike(pg_temp.active('{Score}', jsonb_build_array(pg_temp.at('person.upserted', 'Score', '{"fields": ["city", "jobTitle"]}'))), 'yellow%1500 times', 'those that are do');
+UPDATE flitmig.migration SET mapped_at = NULL WHERE id = :new_mig;
+SELECT alike(pg_temp.active('{Welcome}', jsonb_build_array(pg_temp.at('person.created', 'Welcome'))), 'yellow%as often as there are records', 'before they are mapped nobody knows how often');
+SELECT is(pg_temp.active('{Welcome}', NULL), 'yellow 1 active: Welcome; what sets them off could not be read', 'a key that may not see');
+DELETE FROM flitmig.field_map WHERE object_map_id = :map;
+UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;
+CREATE FUNCTION pg_temp.hooks(hooks jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT flitmig._learn(x.id, 'webhooks', hooks) FROM (SELECT max(id) AS id FROM flitmig.migration) x;
+	SELECT p.status || ' ' || p.detail FROM (SELECT max(id) AS id FROM flitmig.migration) x, flitmig._preflight_report(x.id) p WHERE p."check" = 'webhooks' $$;
+SELECT is(pg_temp.hooks('[{"operations": ["company.created", "person.deleted"]}]'), 'green none for records that are written', 'webhooks of other objects and events are not called');
+SELECT is(pg_temp.hooks('[{"operations": ["*.*"]}, {"operations": ["person.created", "person.*"]}, {"operations": ["*.created"]}]'), 'yellow 3 would be called for records that are written: 4500 times', 'those of ours, with how often');
 
 -- plan
 UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;

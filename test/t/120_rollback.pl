@@ -64,7 +64,7 @@ done_testing();
 sub told_and_done
 {
 	my ($options) = @_;
-	my $call = sub { return $node->safe_psql('postgres', "SELECT * FROM flitmig_rollback('clinic'" . join('', map { ", $_" } grep { $_ } $options, @_) . ")"); };
+	my $call = sub { return $node->safe_psql('postgres', "SELECT object, destroyed, restored, kept, translate(why, chr(10), ' ') FROM flitmig_rollback('clinic'" . join('', map { ", $_" } grep { $_ } $options, @_) . ")"); };
 	my $writes = @{ writes_of($twenty) };
 	my $told = $call->('dry_run => true');
 	is(scalar @{ writes_of($twenty) }, $writes, 'a dry run writes nothing');
