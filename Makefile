@@ -73,6 +73,14 @@ check:
 check-long:
 	FLITMIG_LONG=1 FLITMIG_KILLS=200 TEST_TIMEOUT=7200 ./check.sh
 
+# The regression and pgTAP tests with flitmig built for the undefined-behaviour sanitizer, or with the server under valgrind
+# (half an hour and more; TESTS="import values" names regression tests).
+.PHONY: check-sanitize check-valgrind
+check-sanitize:
+	@PG_CONFIG='$(PG_CONFIG)' TESTS='$(TESTS)' bash test/sanitize/check-sanitize.sh undefined
+check-valgrind:
+	@PG_CONFIG='$(PG_CONFIG)' TESTS='$(TESTS)' bash test/sanitize/check-sanitize.sh valgrind
+
 # libFuzzer on the readers, FUZZ_SECONDS each. FUZZ_SECONDS=600 before a release.
 .PHONY: fuzz
 fuzz:
