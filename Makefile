@@ -87,6 +87,11 @@ fuzz:
 	@PG_CONFIG='$(PG_CONFIG)' bash scripts/need.sh --build clang libclang-rt-dev
 	$(MAKE) -C test/fuzz run PG_CONFIG='$(PG_CONFIG)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),20)'
 
+# The Debian package, built and installed in fresh chroots of SUITE (bookworm): as root, ten minutes.
+.PHONY: check-package
+check-package:
+	@SUITE='$(SUITE)' MIRROR='$(MIRROR)' bash test/package/check-package.sh
+
 # The archive that PGXN takes, of the last commit. Its META.json must name the version that is built.
 DISTVERSION = $(EXTVERSION).0
 .PHONY: dist
