@@ -73,11 +73,24 @@ check:
 check-long:
 	FLITMIG_LONG=1 FLITMIG_KILLS=200 TEST_TIMEOUT=7200 ./check.sh
 
+# The regression and pgTAP tests with flitmig built for the undefined-behaviour sanitizer, or with the server under valgrind
+# (half an hour and more; TESTS="import values" names regression tests).
+.PHONY: check-sanitize check-valgrind
+check-sanitize:
+	@PG_CONFIG='$(PG_CONFIG)' TESTS='$(TESTS)' bash test/sanitize/check-sanitize.sh undefined
+check-valgrind:
+	@PG_CONFIG='$(PG_CONFIG)' TESTS='$(TESTS)' bash test/sanitize/check-sanitize.sh valgrind
+
 # libFuzzer on the readers, FUZZ_SECONDS each. FUZZ_SECONDS=600 before a release.
 .PHONY: fuzz
 fuzz:
 	@PG_CONFIG='$(PG_CONFIG)' bash scripts/need.sh --build clang libclang-rt-dev
 	$(MAKE) -C test/fuzz run PG_CONFIG='$(PG_CONFIG)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),20)'
+
+# The Debian package, built and installed in fresh chroots of SUITE (bookworm): as root, ten minutes.
+.PHONY: check-package
+check-package:
+	@SUITE='$(SUITE)' MIRROR='$(MIRROR)' bash test/package/check-package.sh
 
 # The archive that PGXN takes, of the last commit. Its META.json must name the version that is built.
 DISTVERSION = $(EXTVERSION).0

@@ -176,9 +176,10 @@ stop_servers() {
 	started=()
 }
 
-# start_cluster NAME: a throw-away cluster on a socket in $PGHOST; sets PGPORT.
+# start_cluster NAME [TOOL…]: a throw-away cluster on a socket in $PGHOST, if so run by a tool such as valgrind; sets PGPORT.
 start_cluster() {
 	local data=$workshop/tmp/$1 bin
+	shift
 	bin=$(dirname "$PG_CONFIG")
 	PGPORT=$((20000 + RANDOM % 20000))
 	export PGPORT
@@ -192,7 +193,7 @@ start_cluster() {
 		fsync = off
 		log_line_prefix = '%m [%p] %b '
 	CONF
-	"$bin/postgres" -D "$data" -p "$PGPORT" >"$data.log" 2>&1 &
+	"$@" "$bin/postgres" -D "$data" -p "$PGPORT" >"$data.log" 2>&1 &
 	started+=($!)
 	for _ in $(seq 300); do
 		"$bin/pg_isready" -q && return

@@ -20,7 +20,7 @@
  * room includes the header that they need, so that not every file has to.
  */
 
-/* 14: the hash functions share one interface.  15: it takes the digest's length. */
+/* 14: the hash functions share one interface. */
 #if PG_VERSION_NUM >= 140000
 #include "common/cryptohash.h"
 #else
@@ -28,16 +28,12 @@
 
 typedef pg_sha256_ctx pg_cryptohash_ctx;
 
-#define PG_SHA256								0
-#define pg_cryptohash_create(type)				((pg_cryptohash_ctx *) palloc0(sizeof(pg_cryptohash_ctx)))
-#define pg_cryptohash_init(ctx)					(pg_sha256_init(ctx), 0)
-#define pg_cryptohash_update(ctx, data, length) (pg_sha256_update(ctx, data, length), 0)
-#define pg_cryptohash_free(ctx)					pfree(ctx)
-#endif
-#if PG_VERSION_NUM < 140000
+#define PG_SHA256								 0
+#define pg_cryptohash_create(type)				 ((pg_cryptohash_ctx *) palloc0(sizeof(pg_cryptohash_ctx)))
+#define pg_cryptohash_init(ctx)					 (pg_sha256_init(ctx), 0)
+#define pg_cryptohash_update(ctx, data, length)	 (pg_sha256_update(ctx, data, length), 0)
 #define pg_cryptohash_final(ctx, digest, length) (pg_sha256_final(ctx, digest), 0)
-#elif PG_VERSION_NUM < 150000
-#define pg_cryptohash_final(ctx, digest, length) (pg_cryptohash_final)(ctx, digest)
+#define pg_cryptohash_free(ctx)					 pfree(ctx)
 #endif
 
 /* 14: predefined roles.  16: one function checks the rights on any kind of object. */

@@ -254,12 +254,14 @@ append_escaped(StringInfo out, const char *s, const char *end)
 Span
 fhir_value(Span value)
 {
-	const char	  *s = value.data + 1;
-	const char	  *end = value.data + value.len - 1;
+	const char	  *s;
+	const char	  *end;
 	StringInfoData out;
 
 	if (value.len == 0 || span_is(value, "null"))
 		return fhir_nothing;
+	s = value.data + 1;
+	end = value.data + value.len - 1;
 	if (fhir_opens_with(value, '"') && value.len >= 2)
 	{
 		value = (Span){s, (int) (end - s)};

@@ -111,6 +111,8 @@ fill(CsvReader *reader)
 		return FILL_END;
 	}
 	reader->filled += (size_t) n;
+	/* csv_fast_row looks at it, too, and takes no notice. */
+	memset(reader->buffer + reader->filled, ' ', CSV_FAST_SLACK);
 	return FILL_MORE;
 }
 
