@@ -39,3 +39,9 @@ LANGUAGE c STRICT VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_run_simulate';
 COMMENT ON FUNCTION flitmig._run_simulate(integer, integer, boolean, double precision, integer, double precision, double precision[], double precision[], double precision[], double precision[], double precision[]) IS 'Runs phases of calls in simulated time, at a limit (max_tokens 0: none) of which so many tokens are left, against a server that does the work of so many calls at once. Per phase: how many calls, our pause before them, how long a call takes when it is alone, our own work with it, and whether it takes a token (0 no, 1 yes, 2 yes, but how many there are is not known beforehand). Gives the second at which each phase is through';
+
+CREATE FUNCTION flitmig._key_id(server text) RETURNS text
+LANGUAGE c STRICT STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'flitmig_key_id';
+COMMENT ON FUNCTION flitmig._key_id(text) IS 'Id (not the secret) of the API key that the current user has for a server; NULL: the key does not tell';

@@ -1,7 +1,7 @@
 /*
  * introspection: a handful of calls, each answer says the next.
  *
- *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
+ *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (rights ─▶ workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
  *	                       ↺ next page            ↺ next page                  ↺ next values
  *
  * What stands in brackets is read for a preflight only (a run of kind read).
@@ -83,6 +83,9 @@ BEGIN
 		WHEN 'members' THEN
 			body := flitmig._call('query($after:String){workspaceMembers(first:200,after:$after){edges{node{id userEmail name{firstName lastName}}} '
 								  || 'pageInfo{hasNextPage endCursor}}}', jsonb_build_object('after', after));
+		WHEN 'rights' THEN
+			path := '/metadata';
+			body := flitmig._call(format('query{apiKeys{id role{%s}}}', flitmig._role_selection(mig)));
 		WHEN 'workflows' THEN
 			body := flitmig._call('query{workflows(first:200){edges{node{id name statuses}}}}');
 		WHEN 'triggers' THEN
@@ -157,17 +160,20 @@ BEGIN
 				RETURN detail || jsonb_build_object('after', page #>> '{pageInfo,endCursor}');
 			END IF;
 			PERFORM flitmig._learn(mig, 'complete', 'true');
-			DELETE FROM flitmig.capability c WHERE c.migration_id = mig AND c.name IN ('workflows', 'triggers', 'webhooks', 'holders');
+			DELETE FROM flitmig.capability c WHERE c.migration_id = mig AND c.name IN ('rights', 'workflows', 'triggers', 'webhooks', 'holders');
 			RETURN CASE WHEN (flitmig._reading_run(mig)).kind = 'read' THEN flitmig._introspect_extra(mig, 0) END;
+		WHEN 'rights' THEN
+			PERFORM flitmig._take_rights(mig, answer);
+			RETURN flitmig._introspect_extra(mig, 1);
 		WHEN 'workflows' THEN
 			PERFORM flitmig._learn(mig, 'workflows', jsonb_path_query_array(answer, '$.data.workflows.edges[*].node'));
-			RETURN flitmig._introspect_extra(mig, 1);
+			RETURN flitmig._introspect_extra(mig, 2);
 		WHEN 'triggers' THEN
 			PERFORM flitmig._learn(mig, 'triggers', jsonb_path_query_array(answer, '$.data.workflowAutomatedTriggers.edges[*].node'));
-			RETURN flitmig._introspect_extra(mig, 2);
+			RETURN flitmig._introspect_extra(mig, 3);
 		WHEN 'webhooks' THEN
 			PERFORM flitmig._learn(mig, 'webhooks', answer #> '{data,webhooks}');
-			RETURN flitmig._introspect_extra(mig, 3);
+			RETURN flitmig._introspect_extra(mig, 4);
 		WHEN 'holders' THEN
 			PERFORM flitmig._take_holders(mig, detail, answer);
 			RETURN flitmig._holders_next(mig, detail);
@@ -176,14 +182,38 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._introspect_answer(integer, jsonb, jsonb) IS 'Digests one answer of an introspection; the next call''s detail, or NULL when all is read. Error 08P01 for an answer that is not Twenty''s';
 
+/* What the role of an API key may do, as far as this server tells. */
+CREATE FUNCTION flitmig._role_selection(mig integer) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(string_agg(f.name, ' ' ORDER BY f.n), '')
+		   || CASE WHEN flitmig._capable(mig, 'type.Role', 'permissionFlags') AND (flitmig._capable(mig, 'type.RolePermissionFlag', 'flag') OR flitmig._capable(mig, 'type.PermissionFlag', 'flag')) THEN ' permissionFlags{flag}' ELSE '' END
+	FROM unnest(ARRAY['label', 'canUpdateAllSettings', 'canReadAllObjectRecords', 'canUpdateAllObjectRecords', 'canSoftDeleteAllObjectRecords', 'canDestroyAllObjectRecords']) WITH ORDINALITY AS f(name, n)
+	WHERE flitmig._capable(mig, 'type.Role', f.name)
+$$;
+COMMENT ON FUNCTION flitmig._role_selection(integer) IS 'Fields of a role that tell what it may do, of those that this server has';
+
+CREATE FUNCTION flitmig._take_rights(mig integer, answer jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* of all keys only ours, and of a workspace with one key that one */
+	SELECT flitmig._learn(mig, 'rights', (
+		SELECT k -> 'role' FROM jsonb_array_elements(CASE jsonb_typeof(answer #> '{data,apiKeys}') WHEN 'array' THEN answer #> '{data,apiKeys}' ELSE '[]' END) k
+		WHERE k ->> 'id' = coalesce(flitmig._key_id((SELECT m.server FROM flitmig.migration m WHERE m.id = mig)), CASE WHEN jsonb_array_length(answer #> '{data,apiKeys}') = 1 THEN k ->> 'id' END)))
+$$;
+COMMENT ON FUNCTION flitmig._take_rights(integer, jsonb) IS 'Notes what the role of our API key may do';
+
 CREATE FUNCTION flitmig._introspect_extra(mig integer, done integer) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
-		WHEN done = 0 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
-		WHEN done <= 1 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
-		WHEN done <= 2 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
+		WHEN done <= 0 AND flitmig._capable(mig, 'metadata_queries', 'apiKeys') AND flitmig._capable(mig, 'type.ApiKey', 'role') AND flitmig._role_selection(mig) <> '' THEN '{"step": "rights", "optional": true}'::jsonb
+		WHEN done <= 1 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
+		WHEN done <= 2 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
+		WHEN done <= 3 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
 		ELSE flitmig._holders_next(mig, '{}')
 	END
 $$;
@@ -206,7 +236,7 @@ BEGIN
 	END LOOP;
 	PERFORM flitmig._learn(mig, 'type.' || (t ->> 'name'), jsonb_path_query_array(t, '$.fields[*].name'))
 	FROM jsonb_array_elements(types) t
-	WHERE t ->> 'name' IN ('Field', 'Object', 'FileUploadTarget');
+	WHERE t ->> 'name' IN ('Field', 'Object', 'FileUploadTarget', 'ApiKey', 'Role', 'RolePermissionFlag', 'PermissionFlag');
 	PERFORM flitmig._learn(mig, 'field_types', jsonb_path_query_array(t, '$.enumValues[*].name'))
 	FROM jsonb_array_elements(types) t
 	WHERE t ->> 'name' = 'FieldMetadataType';

@@ -7,12 +7,47 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT $1, (ARRAY['green', 'yellow', 'red'])[1 + $2], $3, CASE WHEN $2 > 0 THEN $4 END $$;
 COMMENT ON FUNCTION flitmig._check(text, integer, text, text) IS 'One line of a preflight: level 0 green, 1 yellow, 2 red';
 
+/* What a migration asks of its key, and what its role gives. */
+CREATE FUNCTION flitmig._preflight_rights(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH role AS (
+		SELECT flitmig._capability(mig, 'rights') AS doc, (SELECT count(*) FROM flitmig._schema_actions(mig) a WHERE a.state IN ('create', 'append')) AS changes),
+	right_of AS (
+		SELECT r.doc, w.what, w.level
+		FROM role r, LATERAL (VALUES
+			(1, 'read all records', 2, (r.doc ->> 'canReadAllObjectRecords')::boolean),
+			(2, 'create and edit all records', 2, (r.doc ->> 'canUpdateAllObjectRecords')::boolean),
+			(3, 'change the data model', CASE WHEN r.changes > 0 THEN 2 ELSE 1 END, (r.doc ->> 'canUpdateAllSettings')::boolean
+				OR EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(r.doc -> 'permissionFlags') WHEN 'array' THEN r.doc -> 'permissionFlags' ELSE '[]' END) f WHERE f ->> 'flag' = 'DATA_MODEL')),
+			(4, 'put records in the trash', 1, (r.doc ->> 'canSoftDeleteAllObjectRecords')::boolean),
+			(5, 'destroy records, so a rollback could not take them back', 1, (r.doc ->> 'canDestroyAllObjectRecords')::boolean)) AS w(n, what, level, may)
+		WHERE w.may IS FALSE),
+	lacking AS (
+		SELECT max(l.level) AS level, string_agg(l.what, '; nor ' ORDER BY l.level DESC, l.what) AS what FROM right_of l)
+	SELECT c.* FROM role r, lacking l,
+		flitmig._check('rights', CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 1 ELSE coalesce(l.level, 0) END,
+			CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 'what this key may do could not be read'
+				 WHEN l.what IS NULL THEN format('role "%s" may change the data model, write and destroy records', r.doc ->> 'label')
+				 ELSE format('role "%s" may not ', r.doc ->> 'label') || l.what END,
+			'In Twenty, Settings > Roles: give the key''s role the data model, and let it read, edit, delete and destroy all records.') c
+$$;
+COMMENT ON FUNCTION flitmig._preflight_rights(integer) IS 'Check about what the role of our API key may do';
+
 CREATE FUNCTION flitmig._preflight_server(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.* FROM flitmig._check('server', 0, format('Twenty %s, %s objects, %s fields', coalesce(flitmig._capability(mig, 'version') #>> '{}', 'of unknown version'),
-		(SELECT count(*) FROM flitmig.live_object o WHERE o.migration_id = mig), (SELECT count(DISTINCT f.field_id) FROM flitmig.live_field f WHERE f.migration_id = mig))) c
+	SELECT c.* FROM (SELECT coalesce((SELECT o.option_value FROM flitmig.migration m JOIN pg_foreign_server s ON s.srvname = m.server, pg_options_to_table(s.srvoptions) o
+									  WHERE m.id = mig AND o.option_name = 'url'), '') AS url) u,
+		LATERAL (SELECT u.url !~* '^http:' AS tls, u.url ~* '^http://(localhost|127\.|\[::1\])' AS near) w,
+		flitmig._check('server', (NOT w.tls AND NOT w.near)::integer, format('Twenty %s, %s objects, %s fields, %s', coalesce(flitmig._capability(mig, 'version') #>> '{}', 'of unknown version'),
+			(SELECT count(*) FROM flitmig.live_object o WHERE o.migration_id = mig), (SELECT count(DISTINCT f.field_id) FROM flitmig.live_field f WHERE f.migration_id = mig),
+			CASE WHEN w.tls THEN 'over TLS' WHEN w.near THEN 'on this machine' ELSE 'without TLS' END),
+			'Patients'' data and the key cross the network in the clear. Put https in the url of the server, and drop its option allow_http.') c
+	UNION ALL
+	SELECT c.* FROM flitmig._preflight_rights(mig) c
 	UNION ALL
 	SELECT c.* FROM flitmig._pace(mig) p, flitmig._check('call limit', (NOT p.known)::integer,
 		format('%s calls per %s s, %s records a call', p.max_tokens, p.window_ms / 1000, p.batch_size) || CASE WHEN p.known THEN '' ELSE ' (assumed)' END,

@@ -1,6 +1,6 @@
 -- Reading the server's model: both recorded models, answer by answer.
 \ir setup.psql
-SELECT plan(58);
+SELECT plan(65);
 
 \set model 1.17
 \ir schema-load.psql
@@ -112,6 +112,29 @@ CREATE FUNCTION pg_temp.hooks(hooks jsonb) RETURNS text LANGUAGE sql AS $$
 	SELECT p.status || ' ' || p.detail FROM (SELECT max(id) AS id FROM flitmig.migration) x, flitmig._preflight_report(x.id) p WHERE p."check" = 'webhooks' $$;
 SELECT is(pg_temp.hooks('[{"operations": ["company.created", "person.deleted"]}]'), 'green none for records that are written', 'webhooks of other objects and events are not called');
 SELECT is(pg_temp.hooks('[{"operations": ["*.*"]}, {"operations": ["person.created", "person.*"]}, {"operations": ["*.created"]}]'), 'yellow 3 would be called for records that are written: 4500 times', 'those of ours, with how often');
+
+-- rights of our key's role
+CREATE FUNCTION pg_temp.rights(keys jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT flitmig._take_rights(x.id, jsonb_build_object('data', jsonb_build_object('apiKeys', keys))) FROM (SELECT max(id) AS id FROM flitmig.migration) x;
+	SELECT p.status || ' ' || p.detail FROM (SELECT max(id) AS id FROM flitmig.migration) x, flitmig._preflight_report(x.id) p WHERE p."check" = 'rights' $$;
+CREATE FUNCTION pg_temp.may(rights text[], flags text[] DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('label', 'Mover', 'permissionFlags', (SELECT coalesce(jsonb_agg(jsonb_build_object('flag', f)), '[]') FROM unnest(flags) f))
+		|| jsonb_object_agg(r, r = ANY (rights)) FROM unnest('{canUpdateAllSettings,canReadAllObjectRecords,canUpdateAllObjectRecords,canSoftDeleteAllObjectRecords,canDestroyAllObjectRecords}'::text[]) r $$;
+CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com');
+CREATE USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (api_key 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ3IiwianRpIjoiMjAyMDIwMjAtYWFhYS00YmJiLThjY2MtMDAwMDAwMDAwMDAxIn0.c2lnbmF0dXJl');
+SELECT is(flitmig._key_id('crm'), '20202020-aaaa-4bbb-8ccc-000000000001', 'the key tells which it is');
+SELECT is(pg_temp.rights(jsonb_build_array(jsonb_build_object('id', 'another', 'role', pg_temp.may('{}')),
+	jsonb_build_object('id', flitmig._key_id('crm'), 'role', pg_temp.may('{canUpdateAllSettings,canReadAllObjectRecords,canUpdateAllObjectRecords,canSoftDeleteAllObjectRecords,canDestroyAllObjectRecords}')))),
+	'green role "Mover" may change the data model, write and destroy records', 'of all keys ours counts');
+SELECT is(pg_temp.rights(jsonb_build_array(jsonb_build_object('id', flitmig._key_id('crm'), 'role', pg_temp.may('{canReadAllObjectRecords,canUpdateAllObjectRecords,canSoftDeleteAllObjectRecords}', '{DATA_MODEL}')))),
+	'yellow role "Mover" may not destroy records, so a rollback could not take them back', 'who may not destroy cannot roll back; the data model is a right of its own');
+SELECT is(pg_temp.rights(jsonb_build_array(jsonb_build_object('id', flitmig._key_id('crm'), 'role', pg_temp.may('{canUpdateAllSettings,canReadAllObjectRecords,canSoftDeleteAllObjectRecords,canDestroyAllObjectRecords}')))),
+	'red role "Mover" may not create and edit all records', 'who may not write cannot migrate');
+SELECT is(pg_temp.rights(jsonb_build_array(jsonb_build_object('id', 'another', 'role', pg_temp.may('{}')), jsonb_build_object('id', 'a third', 'role', pg_temp.may('{}')))), 'yellow what this key may do could not be read', 'the rights of other keys are not ours');
+ALTER USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (SET api_key 'a-key-of-another-kind');
+SELECT is(flitmig._key_id('crm'), NULL, 'one that is no token tells nothing');
+ALTER SERVER crm OPTIONS (SET url 'http://192.0.2.1:3000', ADD allow_http 'true');
+SELECT is((SELECT status || ' ' || (detail ~ 'without TLS$') FROM flitmig._preflight_report(:new_mig) WHERE "check" = 'server'), 'yellow true', 'without TLS');
 
 -- plan
 UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;

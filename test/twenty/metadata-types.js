@@ -38,7 +38,12 @@ type Object {
 type ObjectEdge { node: Object! cursor: ConnectionCursor! }
 type ObjectConnection { pageInfo: PageInfo! edges: [ObjectEdge!]! }
 type Webhook { id: UUID! targetUrl: String! operations: [String!]! description: String secret: String }
-type ApiKey { id: UUID! name: String! expiresAt: DateTime! revokedAt: DateTime }
+type ApiKey { id: UUID! name: String! expiresAt: DateTime! revokedAt: DateTime role: Role! }
+type Role {
+  id: UUID! label: String! canUpdateAllSettings: Boolean! canReadAllObjectRecords: Boolean! canUpdateAllObjectRecords: Boolean!
+  canSoftDeleteAllObjectRecords: Boolean! canDestroyAllObjectRecords: Boolean! permissionFlags: [RolePermissionFlag!]
+}
+type RolePermissionFlag { id: UUID! roleId: UUID! flag: String! }
 input CursorPaging { before: ConnectionCursor after: ConnectionCursor first: Int last: Int }
 input CreateObjectInput {
   nameSingular: String! namePlural: String! labelSingular: String! labelPlural: String! description: String icon: String

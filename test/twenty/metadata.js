@@ -79,7 +79,7 @@ class Metadata {
       field: ({ id }) => this.showField(this.fieldOr(id, 'read')),
       webhooks: () => this.workspace.webhooks,
       getCoreViews: ({ objectMetadataId }) => this.views(objectMetadataId),
-      apiKeys: () => [{ id: '20202020-aaaa-4bbb-8ccc-000000000001', name: this.workspace.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null }],
+      apiKeys: () => [this.workspace.key],
       createOneObject: ({ input }) => this.createObject(input.object),
       updateOneObject: ({ input }) => this.updateObject(input.id, input.update),
       deleteOneObject: ({ input }) => this.deleteObject(input.id),

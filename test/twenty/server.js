@@ -290,6 +290,7 @@ function readOptions(argv) {
     members: (value) => { options.members = value.split(',').map((each) => each.trim()).filter(Boolean); },
     'key-name': (value) => { options.keyName = value; },
     'without-mutations': (value) => { options.without = value.split(','); },
+    'role-without': (value) => { options.roleWithout = value.split(','); },
     'page-max': (value) => { options.pageMax = Number(value); },
     'timeline-delay': (value) => { options.timelineDelay = value.split('-').map(Number); },
   };

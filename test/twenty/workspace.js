@@ -14,6 +14,8 @@ const { Records } = require('./records');
 const { OWNERS, seed } = require('./seed');
 const { Timeline } = require('./timeline');
 
+const KEY_ID = '20202020-aaaa-4bbb-8ccc-000000000001';
+const ROLE_RIGHTS = ['canUpdateAllSettings', 'canReadAllObjectRecords', 'canUpdateAllObjectRecords', 'canSoftDeleteAllObjectRecords', 'canDestroyAllObjectRecords'];
 /** Names of the API keys of the recorded workspaces (people.create.3: createdBy.name). */
 const KEY_NAMES = { 1.17: 'migration', 2.19: 'migration-test' };
 
@@ -85,12 +87,19 @@ class Workspace {
 
   flush() { if (this.journal) this.journal.flush(); }
 
+  /** The API key as /metadata tells of it; its role may do all but what the option takes from it. */
+  get key() {
+    const { roleWithout } = this.options;
+    const rights = Object.fromEntries(ROLE_RIGHTS.map((right) => [right, !(roleWithout || []).includes(right)]));
+    return { id: KEY_ID, name: this.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null, role: { id: KEY_ID, label: 'Admin', permissionFlags: [], ...rights } };
+  }
+
   // ---- keys ----------------------------------------------------------------------------------------------------
 
   /** A signed token: deterministic, so that dumps and tests repeat. */
   token(kind, id) {
     const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ type: kind, sub: id })}`;
+    const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ type: kind, sub: id, ...(kind === 'API_KEY' ? { jti: KEY_ID } : {}) })}`;
     return `${text}.${createHmac('sha256', 'stand-in').update(text).digest('base64url')}`;
   }
 
