@@ -7,7 +7,7 @@
 #                                       only the acceptance, against a Twenty that you offer for it
 #
 # Works in a temporary copy with a private copy of PostgreSQL; leaves nothing
-# behind. The last line is "N passed, N failed[, N skipped]"; exit code 0 only when none failed.
+# behind. The last line is "N passed, N failed"; exit code 0 only when none failed.
 set -euo pipefail
 . "$(dirname "$0")/scripts/environment.sh"
 

@@ -44,7 +44,8 @@ count() {
 
 finish() {
 	say "All that took $SECONDS s."
-	say "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
+	[ "$skipped" = 0 ] || say "$skipped skipped, for want of what is named above."
+	say "$passed passed, $failed failed"
 	[ "$failed" = 0 ]
 	exit
 }
@@ -156,16 +157,18 @@ perl_tests() {
 	} | awk '!seen[$0]++'
 }
 
-# Where all of the long ones are asked for (make check-long), they are cut, so that they are done side by side: "file piece/pieces".
+# Tests of many cases are cut, so that the cases are done side by side: "file piece/pieces". Where all of the long ones are asked for
+# (make check-long), into more pieces.
 perl_jobs() {
 	local file pieces i
 	for file in $(perl_tests); do
 		[ -e "$file" ] || continue
 		pieces=1
-		[ -z "${FLITMIG_LONG:-}" ] || case $file in
-			*/080_faults.pl) pieces=14 ;;
-			*/100_random_kills.pl) pieces=5 ;;
-			*/105_kill_points.pl) pieces=3 ;;
+		case ${FLITMIG_LONG:+long }$file in
+			long*/080_faults.pl) pieces=14 ;;
+			long*/100_random_kills.pl) pieces=5 ;;
+			long*/105_kill_points.pl) pieces=3 ;;
+			*/080_faults.pl) pieces=3 ;;
 		esac
 		for i in $(seq "$pieces"); do
 			[ "$pieces" = 1 ] && echo "$file" || echo "$file $i/$pieces"
@@ -173,7 +176,7 @@ perl_jobs() {
 	done
 }
 
-# Most of their time these wait for a call limit, so several run at once.
+# Most of their time these wait for a call limit or a late window: on two cores, six of them keep one busy.
 run_perl() {
 	local job file slice data bin pgxs jobs extra
 	mapfile -t jobs < <(perl_jobs)
@@ -181,7 +184,7 @@ run_perl() {
 	pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
 	mkdir -p "$workshop/tmp/ports"
 	for job in "${jobs[@]}"; do
-		while [ "$(compgen -G "$logs/*.pid" | wc -l)" -gt $(($(nproc) + 1)) ]; do
+		while [ "$(compgen -G "$logs/*.pid" | wc -l)" -gt $((2 * $(nproc) + 1)) ]; do
 			sleep 0.5
 			take_tap "${jobs[@]}"
 		done
@@ -205,9 +208,16 @@ run_perl() {
 }
 
 # Debian 11's node is too old for the stand-in, and without the stand-in there is nobody to talk to.
-has_twenty() { node -e 'require("./test/twenty/graphql")' >/dev/null 2>&1; }
+has_twenty() {
+	if [ -z "${twenty_runs:-}" ]; then
+		twenty_runs=no
+		! { node -e 'require("./test/twenty/graphql")' && (for file in test/twenty/*.js; do node --check "$file" || exit; done); } >/dev/null 2>&1 ||
+			twenty_runs=yes
+	fi
+	[ "$twenty_runs" = yes ]
+}
 skip_twenty() {
-	echo "# SKIP there is no node-graphql on this Debian" >"$logs/no_twenty"
+	echo "# SKIP node-graphql is not there, or node is too old" >"$logs/no_twenty"
 	count 'whatever talks to a stand-in Twenty' 0 0 1 0 "$logs/no_twenty"
 }
 

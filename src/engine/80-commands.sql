@@ -59,7 +59,7 @@ AS $$
 			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS seconds
 		FROM flitmig.run_object p JOIN flitmig.object_map o ON o.id = p.object_map_id
 		WHERE p.run_id = this_run)
-	SELECT t.name, t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0), CASE WHEN t.seconds >= 1000 THEN 0 ELSE 2 END)
+	SELECT t.name, t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0)::numeric, CASE WHEN t.seconds >= 1000 THEN 0 ELSE 2 END)
 	FROM (SELECT 0 AS part, m.* FROM per_map m
 		  UNION ALL
 		  SELECT 1, 0, 'TOTAL', sum(m.planned)::bigint, sum(m.unchanged)::bigint, sum(m.created), sum(m.updated), sum(m.quarantined)::bigint, sum(m.conflicts)::bigint,

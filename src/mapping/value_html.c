@@ -450,6 +450,42 @@ read_children(HtmlReader *reader, xmlNodePtr parent)
 	reader->depth--;
 }
 
+static inline bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/*
+ * A "<" before anything but a letter, "/", "!" or "?" opens no tag: it is text,
+ * says HTML 5.  libxml2 before 2.14 loses it where text begins with it, 2.9.13
+ * (Ubuntu 22.04) with all that follows: it gets "&lt;".  Returns s itself where
+ * there is none.
+ */
+static const char *
+escape_lone(const char *s, int *len)
+{
+	const char	  *end = s + *len;
+	const char	  *from = s;
+	StringInfoData out = {0};
+
+	for (const char *p = s; (p = memchr(p, '<', end - p)) != NULL; p++)
+	{
+		if (p + 1 < end && (is_letter(p[1]) || p[1] == '/' || p[1] == '!' || p[1] == '?'))
+			continue;
+		if (out.data == NULL)
+			initStringInfo(&out);
+		appendBinaryStringInfo(&out, from, (int) (p - from));
+		appendStringInfoString(&out, "&lt;");
+		from = p + 1;
+	}
+	if (out.data == NULL)
+		return s;
+	appendBinaryStringInfo(&out, from, (int) (end - from));
+	*len = out.len;
+	return out.data;
+}
+
 /*
  * Parses what is there, however broken.  Editors that never close <font> nest
  * hundreds deep, where the parser would stop unless told that size is fine.
@@ -488,8 +524,10 @@ void
 html_read(Markdown *md, const char *s, int len)
 {
 	HtmlReader reader = {md, 0, 0, false};
-	htmlDocPtr doc = parse(s, len);
+	htmlDocPtr doc;
 
+	s = escape_lone(s, &len);
+	doc = parse(s, len);
 	if (doc == NULL)
 		return;
 	/* the document is malloc'd: an error while writing (out of memory) must not leave it behind */

@@ -46,7 +46,7 @@ wait_until('records go out', sub { ($node->safe_psql('postgres', "SELECT done FR
 	|| $node->safe_psql('postgres', "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1") eq 'failed' });
 my $worker = $node->safe_psql('postgres', "SELECT worker_pid FROM flitmig.run ORDER BY id DESC LIMIT 1");
 kill 'KILL', $worker;
-wait_until('the server is up again', sub { my ($rc) = $node->psql('postgres', "SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $worker)"); return $rc == 0; });
+wait_until('the server is up again', sub { my (undef, $out) = $node->psql('postgres', "SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $worker)"); return ($out // '') eq '1'; });
 until_done("SELECT * FROM flitmig_run('clinic')");
 # Somebody changes what the delta changes: a conflict.
 my @patients = split /\n/, $node->safe_psql('postgres', "SELECT b.id FROM flitmig.base b JOIN flitmig.record r USING (migration_id, id) WHERE b.object = 'person' ORDER BY r.sequence DESC LIMIT 150");

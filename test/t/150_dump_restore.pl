@@ -1,4 +1,5 @@
 # A database with migrations in it is dumped and restored, upgraded, and left: what was there is there again, and goes on from there.
+# FLITMIG_UPGRADE_FROM=/usr/lib/postgresql/15 (where flitmig is installed, too): pg_upgrade from that version instead of from the same.
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
@@ -13,7 +14,8 @@ my $work = tempdir(CLEANUP => 1);
 chmod 0755, $work;
 my $manifest = generate_clinic("$work/export", '--patients', '300', '--seed', '23');
 my $later = generate_clinic("$work/later", '--patients', '300', '--seed', '23', '--delta');
-my $node = start_cluster('dumped', conf => "flitmig.late_window = '1s'\n");
+my $from = $ENV{FLITMIG_UPGRADE_FROM};
+my $node = start_cluster('dumped', conf => "flitmig.late_window = '1s'\n", $from ? (install_path => $from) : ());
 my $twenty = start_twenty('--model', '2.19', '--members', join(',', @{ $manifest->{members} }), '--seed-foreign', '10');
 connect_twenty($node, $twenty);
 my $before = dump_of($twenty);
@@ -64,17 +66,37 @@ $fresh->safe_psql('there', "SELECT * FROM flitmig_rollback('clinic')");
 my $after = dump_of($twenty);
 ok($after eq $before, 'rolled back from there to the byte') or diag lines_that_differ($before, $after);
 
-# ---- pg_upgrade, here to the same version ----
+# ---- pg_upgrade, with another migration in the middle of its run ----
 
+my $slow = start_twenty('--model', '2.19', '--latency', '300', '--seed-foreign', '10', '--members', join(',', @{ $manifest->{members} }));
+connect_twenty($node, $slow, 'slow');
+my $slow_before = dump_of($slow);
+$node->safe_psql('postgres', "SELECT flitmig_create('halfway', 'slow', time_zone => 'America/New_York', date_order => 'MDY'); SELECT * FROM flitmig_import('halfway', '$work/export'); SELECT flitmig_confirm('halfway')");
+sign_off($node, 'halfway', 20);
+$node->safe_psql('postgres', "SELECT * FROM flitmig_run('halfway', wait => false)");
+my $batches = "SELECT count(*) FROM flitmig.batch b JOIN flitmig.migration m ON m.id = b.migration_id JOIN flitmig.run r ON r.id = b.run_id WHERE m.name = 'halfway' AND r.kind = 'run' AND b.kind = 'create'";
+wait_until('the run is in its middle', sub { $node->safe_psql('postgres', "SELECT ($batches AND b.state = 'done') >= 2 AND ($batches AND b.state = 'open') > 0") eq 't' });
+$node->stop;
+$node->start;
+cmp_ok($node->safe_psql('postgres', "$batches AND b.state = 'open'"), '>', 0, 'calls were under way when the old server stopped');
+$state = state_of($node);
 my $upgraded = PostgreSQL::Test::Cluster->new('upgraded');
 $upgraded->init;
+$upgraded->append_conf('postgresql.conf', "max_worker_processes = 16\nflitmig.late_window = '1s'\n");
 $node->stop;
 chomp(my $bin = qx{pg_config --bindir});
 chdir $work;
-command_ok([ 'pg_upgrade', '--old-datadir', $node->data_dir, '--new-datadir', $upgraded->data_dir, '--old-bindir', $bin, '--new-bindir', $bin,
+command_ok([ 'pg_upgrade', '--old-datadir', $node->data_dir, '--new-datadir', $upgraded->data_dir, '--old-bindir', $from ? "$from/bin" : $bin, '--new-bindir', $bin,
 	'--old-port', $node->port, '--new-port', $upgraded->port, '--socketdir', $upgraded->host ], 'pg_upgrade');
 $upgraded->start;
-is(state_of($upgraded), $state, 'everything is as it was after pg_upgrade');
+my $state_after = state_of($upgraded);
+is($state_after, $state, 'everything is as it was after pg_upgrade') or diag lines_that_differ($state, $state_after);
+$upgraded->safe_psql('postgres', "SELECT * FROM flitmig_run('halfway')");
+is($upgraded->safe_psql('postgres', "SELECT count(*) || ' ' || sum(abs(difference)) || ' ' || (sum(stored) > 1000) FROM flitmig.balance WHERE migration = 'halfway'"),
+	$upgraded->safe_psql('postgres', "SELECT count(*) || ' 0 true' FROM flitmig.balance WHERE migration = 'halfway'"), 'the run goes on there, to its end');
+$upgraded->safe_psql('postgres', "SELECT * FROM flitmig_rollback('halfway')");
+my $slow_after = dump_of($slow);
+ok($slow_after eq $slow_before, 'and is rolled back to the byte') or diag lines_that_differ($slow_before, $slow_after);
 
 # ---- and leaves nothing behind ----
 

@@ -26,7 +26,7 @@ my @children;
 sub start_cluster
 {
 	my ($name, %more) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, $more{install_path} ? (install_path => $more{install_path}) : ());
 	$node->init(allows_streaming => $more{streaming} // 0);
 	$node->append_conf('postgresql.conf', "max_worker_processes = 16\nrestart_after_crash = on\nflitmig.late_window = '3s'\n" . ($more{conf} // ''));
 	$node->start;
