@@ -160,27 +160,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._profile_targets_check(document jsonb) IS 'Problems in a profile''s targets';
 
+CREATE FUNCTION flitmig._profile_maps(document jsonb)
+RETURNS TABLE(doc jsonb, name text, path text, entity text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT m.doc, m.doc->>'name' AS name, format('maps[%s]%s', m.n - 1, coalesce(' (' || (m.doc->>'name') || ')', '')) AS path,
+		flitmig._driving_entity(m.doc->>'source') AS entity
+	FROM jsonb_array_elements(flitmig._array_of(document->'maps')) WITH ORDINALITY m(doc, n)
+$$;
+COMMENT ON FUNCTION flitmig._profile_maps(document jsonb) IS 'The maps of a profile document, each with its place and the entity that drives it';
+
+CREATE FUNCTION flitmig._profile_fields(document jsonb)
+RETURNS TABLE(path text, entity text, object text, name text, doc jsonb) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT map.path || '.fields.' || f.key AS path, map.entity, map.doc->>'object' AS object, f.key AS name,
+		CASE WHEN jsonb_typeof(f.value) = 'string' THEN jsonb_build_object('expression', f.value) ELSE f.value END AS doc
+	FROM flitmig._profile_maps(document) map, jsonb_each(flitmig._object_of(map.doc->'fields')) f
+$$;
+COMMENT ON FUNCTION flitmig._profile_fields(document jsonb) IS 'The fields of a profile document''s maps, each with its place; one that is an expression alone is spelt out';
+
 CREATE FUNCTION flitmig._profile_maps_check(document jsonb)
 RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH map AS (
-		SELECT m.doc, m.doc->>'name' AS name, format('maps[%s]%s', m.n - 1, coalesce(' (' || (m.doc->>'name') || ')', '')) AS path,
-			flitmig._driving_entity(m.doc->>'source') AS entity
-		FROM jsonb_array_elements(flitmig._array_of(document->'maps')) WITH ORDINALITY m(doc, n)),
-	field AS (
-		SELECT map.path || '.fields.' || f.key AS path, map.entity, map.doc->>'object' AS object, f.key AS name,
-			CASE WHEN jsonb_typeof(f.value) = 'string' THEN jsonb_build_object('expression', f.value) ELSE f.value END AS doc
-		FROM map, jsonb_each(flitmig._object_of(map.doc->'fields')) f),
-	text_at AS (								-- every piece of SQL, with its place
-		SELECT path || '.source' AS path, entity, map.doc->>'source' AS sql FROM map
-		UNION ALL SELECT path || '.key', entity, map.doc->>'key' FROM map
-		UNION ALL SELECT path || '.filter', entity, map.doc->>'filter' FROM map
-		UNION ALL SELECT path || '.file', entity, map.doc->>'file' FROM map
-		UNION ALL SELECT format('%s.handles.%s', path, h.key), entity, h.value FROM map, jsonb_each_text(flitmig._object_of(map.doc->'handles')) h
-		UNION ALL SELECT path || '.fileData', entity, map.doc->>'fileData' FROM map
-		UNION ALL SELECT format('%s.exclude[%s].when', path, x.n - 1), entity, x.doc->>'when'
-			FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
-		UNION ALL SELECT path, entity, coalesce(field.doc->>'expression', field.doc->>'key', field.doc->>'owner') FROM field)
+	WITH map AS MATERIALIZED (SELECT * FROM flitmig._profile_maps(document))
 	SELECT 'maps is missing or empty' WHERE flitmig._array_of(document->'maps') = '[]'
 	UNION ALL
 	SELECT p FROM map, flitmig._profile_keys(map.doc, path, '{name,object,source,key,filter,exclude,fields,file,fileData,adopt,gone,handles,merge,description}') p
@@ -217,6 +218,16 @@ AS $$
 		OR (g.doc->>'action' = 'flag' AND NOT coalesce(g.doc->>'field' ~ '^[a-z][A-Za-z0-9]*$', false))
 		OR (g.doc ? 'limit' AND NOT jsonb_path_exists(g.doc, '$.limit ? (@ >= 0 && @ <= 1)')))
 	UNION ALL
+	SELECT format('%s.merge must be "last", "first", "fullest", "refuse" or {"newest": SQL expression}', path) FROM map
+	WHERE map.doc ? 'merge' AND NOT coalesce(map.doc->>'merge' IN ('last', 'first', 'fullest', 'refuse'), false)
+		AND NOT (jsonb_typeof(map.doc->'merge') = 'object' AND map.doc->'merge' ? 'newest' AND (SELECT count(*) FROM jsonb_object_keys(flitmig._object_of(map.doc->'merge'))) = 1)
+$$;
+COMMENT ON FUNCTION flitmig._profile_maps_check(document jsonb) IS 'Problems in a profile''s maps as such';
+
+CREATE FUNCTION flitmig._profile_fields_check(document jsonb)
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH field AS MATERIALIZED (SELECT * FROM flitmig._profile_fields(document))
 	SELECT p FROM field, flitmig._profile_keys(field.doc, path,
 		'{expression,values,default,onError,onBlank,relation,key,by,aliases,onMissing,owner,columns,description}') p
 	UNION ALL
@@ -224,7 +235,7 @@ AS $$
 	UNION ALL
 	SELECT format('%s.by names %s, which is not among the handles of map %s', path, field.doc->>'by', r)
 	FROM field, unnest(string_to_array(field.doc->>'relation', '|')) r
-	WHERE field.doc ? 'by' AND EXISTS (SELECT FROM map WHERE map.name = r AND NOT flitmig._object_of(map.doc->'handles') ? (field.doc->>'by'))
+	WHERE field.doc ? 'by' AND EXISTS (SELECT FROM flitmig._profile_maps(document) map WHERE map.name = r AND NOT flitmig._object_of(map.doc->'handles') ? (field.doc->>'by'))
 	UNION ALL
 	SELECT format('%s.aliases names %s, which is not in values', path, field.doc->>'aliases') FROM field
 	WHERE field.doc ? 'aliases' AND NOT flitmig._object_of(document->'values') ? (field.doc->>'aliases')
@@ -238,9 +249,9 @@ AS $$
 	UNION ALL
 	SELECT format('%s: the name must be a field name, @object or !label', path) FROM field WHERE name !~ '^[@!]?[a-z][A-Za-z0-9]{0,62}$'
 	UNION ALL
-	SELECT format('%s.relation names %s, which is not a map; the maps are %s', path, r, (SELECT string_agg(map.name, ', ') FROM map))
+	SELECT format('%s.relation names %s, which is not a map; the maps are %s', path, r, (SELECT string_agg(map.name, ', ') FROM flitmig._profile_maps(document) map))
 	FROM field, unnest(string_to_array(field.doc->>'relation', '|')) r
-	WHERE NOT EXISTS (SELECT FROM map WHERE map.name = r)
+	WHERE NOT EXISTS (SELECT FROM flitmig._profile_maps(document) map WHERE map.name = r)
 	UNION ALL
 	SELECT format('%s.onMissing must be "null" or "exclude"', path) FROM field
 	WHERE field.doc ? 'onMissing' AND NOT coalesce(field.doc->>'onMissing' IN ('null', 'exclude'), false)
@@ -264,7 +275,23 @@ AS $$
 	UNION ALL
 	SELECT format('%s.values names %s, which is not in values', path, field.doc->>'values') FROM field
 	WHERE field.doc ? 'values' AND NOT flitmig._object_of(document->'values') ? (field.doc->>'values')
-	UNION ALL
+$$;
+COMMENT ON FUNCTION flitmig._profile_fields_check(document jsonb) IS 'Problems in the fields of a profile''s maps';
+
+CREATE FUNCTION flitmig._profile_sql_check(document jsonb)
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH map AS MATERIALIZED (SELECT * FROM flitmig._profile_maps(document)),
+	text_at AS (								-- every piece of SQL, with its place
+		SELECT path || '.source' AS path, entity, map.doc->>'source' AS sql FROM map
+		UNION ALL SELECT path || '.key', entity, map.doc->>'key' FROM map
+		UNION ALL SELECT path || '.filter', entity, map.doc->>'filter' FROM map
+		UNION ALL SELECT path || '.file', entity, map.doc->>'file' FROM map
+		UNION ALL SELECT format('%s.handles.%s', path, h.key), entity, h.value FROM map, jsonb_each_text(flitmig._object_of(map.doc->'handles')) h
+		UNION ALL SELECT path || '.fileData', entity, map.doc->>'fileData' FROM map
+		UNION ALL SELECT format('%s.exclude[%s].when', path, x.n - 1), entity, x.doc->>'when'
+			FROM map, jsonb_array_elements(flitmig._array_of(map.doc->'exclude')) WITH ORDINALITY x(doc, n)
+		UNION ALL SELECT path, entity, coalesce(field.doc->>'expression', field.doc->>'key', field.doc->>'owner') FROM flitmig._profile_fields(document) field)
 	SELECT format('%s: {%s} is neither an entity (%s) nor country, currency, time_zone, year, salt, order entity.column', path, p,
 		(SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(flitmig._object_of(document->'entities')) k))
 	FROM text_at, flitmig._placeholders(sql) p
@@ -277,12 +304,8 @@ AS $$
 		AND c NOT IN ('_file', '_line', '_hash', '_extra', '_labels') AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'columns']) ? c
 		AND NOT flitmig._object_of(document#>ARRAY['entities', entity, 'labels']) ? c
 		AND NOT (c = '_n' AND flitmig._object_of(document#>ARRAY['entities', entity]) ? 'of')
-	UNION ALL
-	SELECT format('%s.merge must be "last", "first", "fullest", "refuse" or {"newest": SQL expression}', path) FROM map
-	WHERE map.doc ? 'merge' AND NOT coalesce(map.doc->>'merge' IN ('last', 'first', 'fullest', 'refuse'), false)
-		AND NOT (jsonb_typeof(map.doc->'merge') = 'object' AND map.doc->'merge' ? 'newest' AND (SELECT count(*) FROM jsonb_object_keys(flitmig._object_of(map.doc->'merge'))) = 1)
 $$;
-COMMENT ON FUNCTION flitmig._profile_maps_check(document jsonb) IS 'Problems in a profile''s maps';
+COMMENT ON FUNCTION flitmig._profile_sql_check(document jsonb) IS 'Problems in the SQL of a profile''s maps: entities, columns and settings that there are not';
 
 /* Costs are overestimated by far: compiling takes seconds, the check milliseconds. */
 CREATE FUNCTION flitmig._profile_check(document jsonb)
@@ -295,6 +318,8 @@ AS $$
 	UNION ALL SELECT flitmig._profile_entities_check(document)
 	UNION ALL SELECT flitmig._profile_targets_check(document)
 	UNION ALL SELECT flitmig._profile_maps_check(document)
+	UNION ALL SELECT flitmig._profile_fields_check(document)
+	UNION ALL SELECT flitmig._profile_sql_check(document)
 	UNION ALL
 	SELECT format('values.%s must be an object: source value → target value (text, number, true, false) or null', v.key)
 	FROM jsonb_each(flitmig._object_of(document->'values')) v

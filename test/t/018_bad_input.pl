@@ -264,6 +264,23 @@ is($rows, 'wide|wide.xlsx|39|0|-', 'a part in UTF-16 is read');
 ($rows) = import_of(workbook_of('many.xlsx', '<sst/>', $sheet, 'xl/workbook.xml' => '<workbook xmlns:r="x"><sheets>' . join('', map { "<sheet name=\"S$_\" r:id=\"r1\"/>" } 1 .. 300) . '</sheets></workbook>'));
 like($rows, qr/^-\|many\.xlsx\|0\|0\|300 sheets$/m, 'every one of 300 sheets is read');
 
+# A cancel and the end of the backend, while libarchive reads and spools.
+my $long = put('long.csv', "id,name,born\n", (join('', map { "$_,Ann $_,01/02/1980\n" } 1 .. 40000)) x 80) . '.gz';
+system('gzip', '-1', "$scratch/long.csv") == 0 or die 'no gzip';
+for my $end (['cancel', qr/canceling statement due to user request/], ['terminate', qr/terminating connection due to administrator command/])
+{
+	my ($how, $message) = @$end;
+	$node->safe_psql('postgres', "SELECT FROM flitmig_create('$how', 'crm')");
+	my $pid = in_background($node, "SELECT FROM flitmig_import('$how', '$long')", name => $how, errors => "$scratch/$how.err");
+	wait_until('the import reads', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = '$how' AND state = 'active'") > 0 });
+	select(undef, undef, undef, 0.3);
+	$node->safe_psql('postgres', "SELECT pg_${how}_backend(pid) FROM pg_stat_activity WHERE application_name = '$how'");
+	waitpid($pid, 0);
+	like(slurp_file("$scratch/$how.err"), $message, "$how ends an import of an archive");
+}
+is($node->safe_psql('postgres', "SELECT count(*) FROM flitmig.source_file WHERE name LIKE 'long%'"), '0', 'nothing of it is staged');
+unlink $long;
+
 # A staging table that somebody has made do more than hold rows takes none: they would go past it.
 my $plain = put('plain.csv', "id,name\n1,Ann\n");
 import_of($plain);
