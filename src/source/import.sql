@@ -1,18 +1,22 @@
 /* source: flitmig_import and the names it gives. */
 
 CREATE FUNCTION flitmig._column_name(header text)
-RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'flitmig_column_name';
 COMMENT ON FUNCTION flitmig._column_name(text) IS 'A header as the import names its column, before twins are numbered; empty when no letter or digit is left';
 
 CREATE FUNCTION flitmig._name_matches(pattern text, name text)
-RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'flitmig_name_matches';
 COMMENT ON FUNCTION flitmig._name_matches(text, text) IS 'Whether a name matches a pattern with * and ?, upper and lower case alike';
 
+/* These two are PL/pgSQL because it keeps their plans for the session: planning them takes longer than a small file. */
 CREATE FUNCTION flitmig._match_entity(migration integer, name text, columns text[], wanted text,
 	OUT entity text, OUT missing text)
-RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	SELECT e.key, m.missing
 	FROM flitmig.migration g
 	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(g.profile_doc->'entities') WHEN 'object' THEN g.profile_doc->'entities' ELSE '{}' END) e
@@ -32,12 +36,15 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
 	WHERE g.id = $1
 		AND CASE WHEN $4 IS NULL THEN pattern.length IS NOT NULL ELSE e.key = $4 END
 	ORDER BY m.missing IS NOT NULL, pattern.length DESC, e.key
-	LIMIT 1
+	LIMIT 1;
+END
 $$;
 COMMENT ON FUNCTION flitmig._match_entity(integer, text, text[], text) IS 'The profile''s entity for a file of that name and those columns, and which required columns it lacks; no row: none';
 
 CREATE FUNCTION flitmig._known_columns(migration integer)
-RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
 	SELECT n.name
 	FROM flitmig.migration g
 	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(g.profile_doc->'entities') WHEN 'object' THEN g.profile_doc->'entities' ELSE '{}' END) e
@@ -48,7 +55,8 @@ RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS 
 		SELECT s FROM jsonb_array_elements_text(CASE jsonb_typeof(c.value) WHEN 'array' THEN c.value ELSE '[]' END) s) spelling(name)
 	CROSS JOIN LATERAL flitmig._column_name(spelling.name) AS n(name)
 	WHERE g.id = $1 AND n.name <> '' AND spelling.name NOT LIKE 'label:%'
-	GROUP BY n.name
+	GROUP BY n.name;
+END
 $$;
 COMMENT ON FUNCTION flitmig._known_columns(integer) IS 'Names that columns have in the migration''s profile, as the import names them: a row of such names is a header';
 
