@@ -82,3 +82,30 @@ RETURNS TABLE ("table" text, file text, rows bigint, rejected bigint, encoding t
 LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_import_large_object';
 COMMENT ON FUNCTION @extschema@.flitmig_import(text, text, oid, jsonb) IS 'The same from the client: \lo_import the file, then name it and give :LASTOID';
+
+/*
+ * A quoted third argument would fit jsonb and oid alike, and PostgreSQL would
+ * say that the function is not unique; text it takes first.
+ */
+CREATE FUNCTION @extschema@.flitmig_import(migration text, path text, options text)
+RETURNS TABLE ("table" text, file text, rows bigint, rejected bigint, encoding text, delimiter text, header text, note text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	doc		jsonb;
+BEGIN
+	BEGIN
+		doc := flitmig_import.options::jsonb;
+	EXCEPTION WHEN data_exception THEN
+		NULL;
+	END;
+	IF flitmig_import.options IS NOT NULL AND jsonb_typeof(doc) IS DISTINCT FROM 'object' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the options of an import must be a JSON object',
+			HINT = CASE WHEN flitmig_import.options ~ '^[0-9]+$'
+				THEN format('For a large object give its number without quotes: SELECT * FROM flitmig_import(%L, %L, %s);', flitmig_import.migration, flitmig_import.path, flitmig_import.options)
+				ELSE format('For example: SELECT * FROM flitmig_import(%L, %L, ''{"delimiter": ";"}'');', flitmig_import.migration, flitmig_import.path) END;
+	END IF;
+	RETURN QUERY SELECT * FROM @extschema@.flitmig_import(flitmig_import.migration, flitmig_import.path, options => doc);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.flitmig_import(text, text, text) IS 'The same with the options as text: flitmig_import(''clinic'', ''/srv/export'', ''{"delimiter": ";"}'')';
