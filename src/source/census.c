@@ -70,6 +70,7 @@ typedef struct Column
 	int64			 datetimes;
 	int64			 first_gt12;
 	int64			 second_gt12;
+	int64			 forced; /* values written as ="…" */
 } Column;
 
 struct Census
@@ -277,6 +278,7 @@ look_at(Column *column, const char *data, int length, uint64 hash)
 	if (is_blank(data, length))
 		return;
 	column->filled++;
+	column->forced += is_forced_text(data, (size_t) length);
 	count_value(column, data, length, hash);
 }
 
@@ -458,6 +460,7 @@ shapes_of(Column *column)
 	append_count(&json, "date_first_gt12", column->first_gt12);
 	append_count(&json, "date_second_gt12", column->second_gt12);
 	append_count(&json, "datetime", column->datetimes);
+	append_count(&json, "forced_text", column->forced);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
