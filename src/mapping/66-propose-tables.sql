@@ -37,10 +37,9 @@ AS $$
 	said AS MATERIALIZED (SELECT * FROM flitmig._propose_table_names(mig, leave_out)),
 	/* users and employees may be those who treat: what they have beside their names tells */
 	named AS MATERIALIZED (
-		SELECT * FROM said
-		UNION ALL
-		SELECT s.staging_table, 'providers', 0.8 * s.score, s.why FROM said s
-		WHERE s.entity = 'staff' AND NOT EXISTS (SELECT FROM said o WHERE o.staging_table = s.staging_table AND o.entity = 'providers')),
+		SELECT DISTINCT ON (x.staging_table, x.entity) x.*
+		FROM (SELECT * FROM said UNION ALL SELECT s.staging_table, 'providers', 0.8 * s.score, s.why FROM said s WHERE s.entity = 'staff') x
+		ORDER BY x.staging_table, x.entity, x.score DESC, x.why),
 	total AS (
 		SELECT coalesce(n.staging_table, e.staging_table) AS staging_table, coalesce(n.entity, e.entity) AS entity,
 			/* a name that means nothing leaves it to the columns */
@@ -65,7 +64,7 @@ AS $$
 	next AS (
 		SELECT DISTINCT ON (t.entity) t.*
 		FROM (SELECT DISTINCT ON (t.staging_table) t.* FROM total t JOIN place p ON p.staging_table = t.staging_table AND NOT p.kept
-			  WHERE (t.score >= 0.35 OR t.by_columns >= 0.4) AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
+			  WHERE (t.score >= 0.28 OR t.by_columns >= 0.36) AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
 				AND NOT EXISTS (SELECT FROM named n WHERE n.staging_table = t.staging_table AND n.entity = 'other' AND n.score >= 0.4)
 			  ORDER BY t.staging_table, t.score + t.by_columns DESC, t.entity) t
 		ORDER BY t.entity, t.score + t.by_columns DESC, t.staging_table)
@@ -126,6 +125,7 @@ AS $$
 				WHEN c.canonical = 'start_date' AND h @> '{appointments.start}' AND NOT h @> '{appointments.start_time}'
 					AND NOT EXISTS (SELECT FROM unnest(chosen) o WHERE o.canonical = 'start' AND o.column_name ~ 'time' AND o.column_name !~ 'date') THEN NULL
 				WHEN c.canonical = 'start_time' AND NOT h @> '{appointments.start_date}' AND NOT h @> '{appointments.start}' THEN 'start'
+				WHEN c.canonical = 'narrative' AND c.entity = 'care_plans' AND NOT h @> '{care_plans.title}' THEN 'title'
 				ELSE c.canonical
 			END AS canonical, c.score, c.why
 		FROM unnest(chosen) c, has x(h))

@@ -41,7 +41,9 @@ BEGIN
 	FOR id IN
 		SELECT c.staging_table, c.column_name, c.entity
 		FROM unnest(chosen) c JOIN flitmig.proposal_column k ON k.entity = c.entity AND k.column_name = c.canonical
-		WHERE k.reference = k.entity AND to_regclass(format('%I.%I', staging, c.staging_table)) IS NOT NULL
+		/* patients without an id are known by their record number */
+		WHERE (k.reference = k.entity OR c.entity = 'patients' AND c.canonical = 'mrn' AND NOT EXISTS (SELECT FROM unnest(chosen) o WHERE o.entity = 'patients' AND o.canonical = 'patient_id'))
+			AND to_regclass(format('%I.%I', staging, c.staging_table)) IS NOT NULL
 	LOOP
 		RETURN QUERY
 		SELECT z.staging_table, z.column_name, z.position, k.entity, k.column_name,

@@ -119,7 +119,7 @@ COMMENT ON FUNCTION flitmig._propose_rows(mig integer, leave_out text) IS 'A pro
 
 /* A profile that was written for this very product is better than any proposal. */
 CREATE FUNCTION flitmig._propose_known_profile(mig integer, OUT profile text, OUT known bigint, OUT columns bigint)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 	WITH col AS MATERIALIZED (
 		SELECT c.staging_table, c.column_name FROM flitmig.column_census c WHERE c.migration_id = mig AND c.column_name NOT IN ('_file', '_line', '_hash')),
