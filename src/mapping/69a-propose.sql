@@ -143,7 +143,7 @@ COMMENT ON FUNCTION flitmig._propose_known_profile(mig integer) IS 'The profile 
 
 CREATE FUNCTION @extschema@.flitmig_propose(migration text)
 RETURNS TABLE (source_table text, source_column text, object text, field text, expression text, confidence numeric(3,2), why text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
