@@ -43,6 +43,13 @@ SELECT * FROM flitmig_import('rows', :'path', options => '{"again": true, "files
 SELECT * FROM staged('one_column');
 SELECT * FROM staged('said');
 SELECT * FROM flitmig_import('rows', :'path', options => '{"delimiter": ";;", "again": true}');
+-- The third argument may be the options as well; what is none is told from a large object's number.
+SELECT file, rows, delimiter, note FROM flitmig_import('rows', :'path', '{"again": true, "delimiter": ","}');
+SELECT file, note FROM flitmig_import('rows', :'path', NULL);
+\set VERBOSITY terse
+SELECT file FROM flitmig_import('rows', :'path', '{again: true}');
+\set VERBOSITY default
+SELECT file FROM flitmig_import('rows', 'one_column.csv', '16999');
 
 -- Ragged rows, stray quotes, quotes without end: each row is staged or rejected, none is lost.
 DELETE FROM flitmig.finding;

@@ -108,6 +108,14 @@ CREATE FUNCTION flitmig.links(url text, label text)
 RETURNS jsonb AS 'MODULE_PATHNAME', 'flitmig_links' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION flitmig.links(url text, label text) IS 'A LINKS value for Twenty; https:// is added, the host lower-cased. NULL for what is no web address';
 
+/* Inlined, therefore qualified and without a search_path of its own. */
+CREATE FUNCTION flitmig.forced_text(value text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	SELECT CASE WHEN value OPERATOR(pg_catalog.~~) '="%"' THEN pg_catalog.replace(pg_catalog.substr(value, 3, pg_catalog.length(value) OPERATOR(pg_catalog.-) 3), '""', '"') ELSE value END
+$$;
+COMMENT ON FUNCTION flitmig.forced_text(value text) IS 'What stands in a cell that was written ="0001" so that Excel keeps its zeros: 0001. Mapping reads the columns of an entity through it where the census found such cells; staging keeps them as they came';
+
 CREATE FUNCTION flitmig.clean(value text)
 RETURNS text AS 'MODULE_PATHNAME', 'flitmig_clean' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 3;
 COMMENT ON FUNCTION flitmig.clean(value text) IS 'Trimmed text with LF line ends and without control characters; NULL when blank';

@@ -178,6 +178,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._profile_fields(document jsonb) IS 'The fields of a profile document''s maps, each with its place; one that is an expression alone is spelt out';
 
+/* Whether a text, as a value map or a default gives it, is one of the type. */
+CREATE FUNCTION flitmig._is_of_type(value text, type text)
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF type = 'BOOLEAN' THEN
+		PERFORM value::boolean;
+	ELSIF type IN ('NUMBER', 'NUMERIC') THEN
+		PERFORM value::numeric;
+		RETURN value::numeric::text !~* '[an]';		-- NaN and infinity are no JSON
+	END IF;
+	RETURN true;
+EXCEPTION WHEN data_exception THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION flitmig._is_of_type(value text, type text) IS 'Whether a target value can stand in a BOOLEAN or NUMBER field; true for every other type';
+
 CREATE FUNCTION flitmig._profile_maps_check(document jsonb)
 RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -275,6 +293,15 @@ AS $$
 	UNION ALL
 	SELECT format('%s.values names %s, which is not in values', path, field.doc->>'values') FROM field
 	WHERE field.doc ? 'values' AND NOT flitmig._object_of(document->'values') ? (field.doc->>'values')
+	UNION ALL
+	SELECT format('%s.values: %s gives "%s" for "%s", which is no %s', path, field.doc->>'values', v.value #>> '{}', v.key, lower(t.type))
+	FROM field CROSS JOIN LATERAL (SELECT document#>>ARRAY['targets', field.object, 'fields', field.name, 'type'] AS type) t
+	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(document#>ARRAY['values', field.doc->>'values'])) v
+	WHERE field.doc ? 'expression' AND v.value <> 'null' AND NOT flitmig._is_of_type(v.value #>> '{}', t.type)
+	UNION ALL
+	SELECT format('%s.default: "%s" is no %s', path, field.doc->>'default', lower(t.type))
+	FROM field CROSS JOIN LATERAL (SELECT document#>>ARRAY['targets', field.object, 'fields', field.name, 'type'] AS type) t
+	WHERE field.doc->>'default' IS NOT NULL AND NOT flitmig._is_of_type(field.doc->>'default', t.type)
 $$;
 COMMENT ON FUNCTION flitmig._profile_fields_check(document jsonb) IS 'Problems in the fields of a profile''s maps';
 

@@ -174,6 +174,15 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._folded_sql(mig integer, entity text) IS 'A subquery: the rows of a folded entity';
 
+/* A cell as mapping sees it. The census knows which columns have cells that Excel was to take for text. */
+CREATE FUNCTION flitmig._cell_sql(mig integer, staged_as text, col text)
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format(CASE WHEN EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig AND c.staging_table = staged_as AND c.column_name = col AND c.shapes ? 'forced_text')
+					   THEN 'nullif(flitmig.forced_text(t.%I), '''')' ELSE 'nullif(t.%I, '''')' END, col)
+$$;
+COMMENT ON FUNCTION flitmig._cell_sql(mig integer, staged_as text, col text) IS 'SQL of a staged cell (of t): NULL when blank, 0001 when it stands in the file as ="0001"';
+
 /* Groups without a single cell are none. */
 CREATE FUNCTION flitmig._repeats_sql(mig integer, entity text)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -191,7 +200,7 @@ BEGIN
 	FROM (SELECT g.n, g.place, format('(%L, %s)', g.n, string_agg(coalesce(c.cell, 'NULL'), ', ' ORDER BY u.position)) AS row
 		  FROM (SELECT DISTINCT r.n, r.place FROM flitmig._repeats(mig, entity) r) g
 		  CROSS JOIN unnest(names) WITH ORDINALITY u(name, position)
-		  CROSS JOIN LATERAL (SELECT format('coalesce(%s, NULL)', string_agg(format('nullif(t.%I, '''')', r.staged), ', ')) AS cell
+		  CROSS JOIN LATERAL (SELECT format('coalesce(%s, NULL)', string_agg(flitmig._cell_sql(mig, doc->>'of', r.staged), ', ')) AS cell
 							  FROM flitmig._repeats(mig, entity) r WHERE r.n = g.n AND r.canonical = u.name) c
 		  GROUP BY g.n, g.place) r;
 	RETURN format(' CROSS JOIN LATERAL (SELECT v.* FROM (VALUES %s) v(_n, %s) WHERE %s) g',
@@ -244,7 +253,7 @@ BEGIN
 	INTO cells
 	FROM flitmig._staged_columns(mig, entity) c
 	CROSS JOIN LATERAL (
-		SELECT ARRAY(SELECT format('nullif(t.%I, '''')', n) FROM unnest(c.staged) WITH ORDINALITY u(n, position) ORDER BY position)
+		SELECT ARRAY(SELECT flitmig._cell_sql(mig, staged_as, n) FROM unnest(c.staged) WITH ORDINALITY u(n, position) ORDER BY position)
 			|| ARRAY(SELECT format('(f.labels->>%L)', substr(h, 7))
 					 FROM jsonb_array_elements_text(flitmig._array_of(doc#>ARRAY['columns', c.canonical])) WITH ORDINALITY u(h, position)
 					 WHERE labelled AND h LIKE 'label:%' ORDER BY position) AS candidates,
@@ -259,7 +268,7 @@ BEGIN
 		RETURN format('(SELECT NULL::integer AS _file, NULL::bigint AS _line, NULL::bigint AS _hash, NULL::jsonb AS _extra, NULL::jsonb AS _labels%s WHERE false)', cells);
 	END IF;
 	IF doc->>'unmapped' IN ('collect', 'fields') THEN
-		SELECT 'nullif(' || flitmig._build_object(array_agg(u), array_agg(format('nullif(t.%I, '''')', u))) || ', ''{}'')' INTO extra
+		SELECT 'nullif(' || flitmig._build_object(array_agg(u), array_agg(flitmig._cell_sql(mig, staged_as, u))) || ', ''{}'')' INTO extra
 		FROM flitmig._unknown_columns(mig, entity) u HAVING count(*) > 0;
 	END IF;
 	/* Where a map asks for no label the planner leaves the join away. */

@@ -373,6 +373,7 @@ BEGIN
 	IF pg_size_bytes(current_setting('work_mem')) < pg_size_bytes(current_setting('maintenance_work_mem')) THEN
 		PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
 	END IF;
+	PERFORM flitmig._check_targets(mig);		/* the live schema tells types that the profile does not */
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'map';
 	DELETE FROM flitmig.map_count n WHERE n.migration_id = mig;
 	DELETE FROM flitmig.reference_count n WHERE n.migration_id = mig;

@@ -203,6 +203,42 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._check_references(mig integer) IS 'Error when a relation points at an object map that was removed';
 
+/* A target value that is no boolean or number would stop mapping at the first row that needs it, without a word of where it is from. */
+CREATE FUNCTION flitmig._check_targets(mig integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	f	record;
+BEGIN
+	SELECT o.id, o.name, o.object, x.field, k.type, v.name AS values_name, v.source_value, v.target_value, v.source_value IS NULL AS is_default INTO f
+	FROM flitmig.object_map o
+	JOIN flitmig.field_map x ON x.object_map_id = o.id AND x.kind = 'value'
+	CROSS JOIN LATERAL (
+		SELECT coalesce(l.type, t.type) AS type FROM (SELECT) n
+		LEFT JOIN flitmig.live_field l ON l.migration_id = mig AND l.object = o.object AND l.name = x.field
+		LEFT JOIN flitmig.target_field t ON t.migration_id = mig AND t.object = o.object AND t.name = x.field) k
+	CROSS JOIN LATERAL (
+		SELECT m.name, m.source_value, m.target_value FROM flitmig.value_map m WHERE m.migration_id = mig AND m.name = x.values_name
+		UNION ALL
+		SELECT x.values_name, NULL, x.default_value) v
+	WHERE o.migration_id = mig AND v.target_value IS NOT NULL AND NOT flitmig._is_of_type(v.target_value, k.type)
+	ORDER BY o.position, o.id, x.position, v.source_value LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	IF f.is_default THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition',
+			MESSAGE = format('object map "%s", field %s of %s: the default "%s" is no %s', f.name, f.field, f.object, f.target_value, lower(f.type)),
+			HINT = format('UPDATE flitmig.field_map SET default_value = ''%s'' WHERE object_map_id = %s AND field = %L;', CASE f.type WHEN 'BOOLEAN' THEN 'false' ELSE '0' END, f.id, f.field);
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition',
+		MESSAGE = format('object map "%s", field %s of %s: value map "%s" gives "%s" for "%s", which is no %s', f.name, f.field, f.object, f.values_name, f.target_value, f.source_value, lower(f.type)),
+		HINT = format('UPDATE flitmig.value_map SET target_value = ''%s'' WHERE migration_id = %s AND name = %L AND source_value = %L;  or NULL for none.',
+			CASE f.type WHEN 'BOOLEAN' THEN 'true' ELSE '1' END, mig, f.values_name, f.source_value);
+END
+$$;
+COMMENT ON FUNCTION flitmig._check_targets(mig integer) IS 'Error, with object map, field and entry, when a value map or default gives a BOOLEAN or NUMBER field something else';
+
 CREATE FUNCTION flitmig._check_compiles(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -260,6 +296,7 @@ BEGIN
 	PERFORM flitmig._check_staged(mig);
 	PERFORM flitmig._add_custom_fields(mig);
 	PERFORM flitmig._check_references(mig);
+	PERFORM flitmig._check_targets(mig);
 	PERFORM flitmig._check_compiles(mig);
 	PERFORM flitmig._refresh_targets(mig);
 	hash := flitmig._mapping_hash(mig);

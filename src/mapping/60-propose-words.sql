@@ -66,12 +66,17 @@ COMMENT ON FUNCTION flitmig._propose_vocabulary(leave_out text) IS 'Every word t
 
 /*
  * Words that nobody knows: several known ones written together (PATIENTID,
- * Patientennummer), or a known one misspelt.
+ * Patientennummer), a known one misspelt, or cut short (Descript).
  */
 CREATE FUNCTION flitmig._propose_unknown(words text[], leave_out text)
 RETURNS TABLE (word text, means text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH RECURSIVE known AS MATERIALIZED (SELECT v.word, v.means FROM flitmig._propose_vocabulary(leave_out) v WHERE length(v.word) > 1),
+	WITH RECURSIVE vocabulary AS MATERIALIZED (SELECT v.word, v.means FROM flitmig._propose_vocabulary(leave_out) v WHERE length(v.word) > 1),
+	/* German and Dutch put an s or n between words that they write together: Behandlungsart, Patientennummer */
+	known AS MATERIALIZED (
+		SELECT v.word, v.means FROM vocabulary v
+		UNION SELECT v.word || l.letters, v.means FROM vocabulary v, (VALUES ('s'), ('n'), ('en')) l(letters)
+		WHERE length(v.word) > 4 AND NOT EXISTS (SELECT FROM vocabulary o WHERE o.word = v.word || l.letters)),
 	part AS (									-- read from left to right; short words only at the end
 		SELECT u.word, 1 AS at, ''::text AS means, 0 AS pieces, 0 AS weight FROM (SELECT DISTINCT unnest(words) AS word) u WHERE length(u.word) > 4
 		UNION ALL
@@ -98,8 +103,13 @@ AS $$
 		ORDER BY p.word, p.common / (length(p.word) + length(p.like_word) + 2 - p.common) DESC, p.like_word)
 	SELECT j.word, j.means FROM joined j
 	UNION ALL SELECT c.word, c.means FROM close c
+	UNION ALL									-- or the beginning of one, when all that begin so mean the same
+	SELECT u.word, min(v.means)
+	FROM (SELECT DISTINCT m.word FROM missing m WHERE NOT EXISTS (SELECT FROM close c WHERE c.word = m.word)) u
+	JOIN vocabulary v ON starts_with(v.word, u.word)
+	GROUP BY u.word HAVING min(v.means) = max(v.means)
 $$;
-COMMENT ON FUNCTION flitmig._propose_unknown(words text[], leave_out text) IS 'What unknown words mean: known ones written together, or one misspelt (trigram similarity)';
+COMMENT ON FUNCTION flitmig._propose_unknown(words text[], leave_out text) IS 'What unknown words mean: known ones written together, one misspelt (trigram similarity), or the beginning of one';
 
 CREATE FUNCTION flitmig._propose_words(phrases text[], leave_out text)
 RETURNS TABLE (phrase text, words text[]) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -120,7 +130,10 @@ AS $$
 	SELECT r.phrase, array_agg(DISTINCT flitmig._propose_stem(w))
 	FROM read r
 	LEFT JOIN unknown u ON u.word = r.word AND r.means IS NULL
-	CROSS JOIN LATERAL regexp_split_to_table(coalesce(r.means, u.means, r.word), ' ') w
+	CROSS JOIN LATERAL regexp_split_to_table(coalesce(r.means, u.means, r.word), ' ') m
+	/* what another language's word means may be one of several English words for it */
+	LEFT JOIN known k ON k.word = m AND r.means IS DISTINCT FROM m
+	CROSS JOIN LATERAL regexp_split_to_table(coalesce(k.means, m), ' ') w
 	WHERE w NOT IN ('', 'of')
 	GROUP BY r.phrase
 $$;

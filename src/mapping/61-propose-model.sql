@@ -104,13 +104,14 @@ start task.dueAt date .6
 start_date task.dueAt date .4
 start_time task.dueAt time .8
 end task.durationMinutes date .3
+end_time task.durationMinutes time .2
 duration task.durationMinutes number 1.2
 location_id task.clinicLocation ref .2 locations
 reason task.visitReason text .4
 notes task.bodyV2 prose .1
 arrived task.status flag .4
 no_show task.status flag .6
-cancelled_at task.status date .5
+cancelled_at task.status flag .5
 deleted task.(exclude) flag .1
 booked_at task.createdAt date .2
 updated_at task.(drop) date 0$$),

@@ -114,7 +114,7 @@ AS $$
 	weight AS MATERIALIZED (					-- of a word within an entity
 		SELECT e.entity, v.word,
 			CASE WHEN v.word = ANY (flitmig._propose_own_words(e.entity)) THEN 0.12
-				 WHEN v.word IN ('id', 'number', 'code', 'name', 'date', 'time', 'key', 'to', 'by', 'from') THEN 0.6
+				 WHEN v.word IN ('id', 'number', 'code', 'name', 'date', 'time', 'key', 'content', 'to', 'by', 'from') THEN 0.6
 				 WHEN v.word ~ '^([0-9]+|[a-z])$' THEN 0.45 ELSE 1 END::float8 AS weight
 		FROM (SELECT DISTINCT entity FROM phrase) e, (SELECT word FROM phrase_word UNION SELECT word FROM col_word) v),
 	phrase_sum AS MATERIALIZED (SELECT p.n, sum(w.weight) AS weight FROM phrase_word p JOIN weight w ON w.entity = p.entity AND w.word = p.word GROUP BY 1),
@@ -134,7 +134,9 @@ AS $$
 		ORDER BY o.staging_table, o.column_name, o.entity, o.canonical, o.common / (x.weight + y.weight - o.common) DESC, o.phrase)
 	SELECT b.staging_table, b.column_name, z.position, b.entity, b.canonical,
 		/* of two that are called alike the one that says more goes first: appointment type before type */
-		CASE WHEN b.canonical IN ('-', '?') THEN b.score ELSE b.score * f.fit END + 0.002 * b.words,
+		CASE WHEN b.canonical IN ('-', '?') THEN b.score ELSE b.score * f.fit END + 0.002 * b.words
+			/* where client and patient stand side by side, as a vet's do, the patient is the patient */
+			+ CASE WHEN b.canonical = 'patient_id' AND z.column_name ~ 'patient' THEN 0.003 ELSE 0 END,
 		CASE WHEN b.score > 0.99 THEN format('called "%s"', b.phrase) ELSE format('called nearly "%s"', b.phrase) END
 			|| CASE WHEN f.fit > 1 THEN format(', values look like %s', k.kind) WHEN f.fit < 0.7 THEN format(', but few values look like %s', k.kind) ELSE '' END
 	FROM best b
@@ -144,10 +146,22 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._propose_scores(mig integer, leave_out text) IS 'Every column of an export against every column that is looked for, by names and values';
 
+CREATE FUNCTION flitmig._propose_sample(staged regclass, col text, most integer)
+RETURNS text[] LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found	text[];
+BEGIN
+	EXECUTE format('SELECT array_agg(v) FROM (SELECT DISTINCT v FROM (SELECT btrim(t.%1$I) AS v FROM %2$s t WHERE btrim(t.%1$I) <> '''' LIMIT %3$s) r LIMIT %4$s) d', col, staged, most * 20, most) INTO found;
+	RETURN coalesce(found, '{}');
+END
+$$;
+COMMENT ON FUNCTION flitmig._propose_sample(staged regclass, col text, most integer) IS 'Some distinct values of a column, from its first rows';
+
 CREATE FUNCTION flitmig._propose_by_value(mig integer)
 RETURNS SETOF flitmig.proposal_candidate LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	/* an e-mail address is one whatever its header says; a first column in which every value differs is the id */
+	/* an e-mail address is one whatever its header says, so is the name of a file; a first column in which every value differs is the id */
 	SELECT z.staging_table, z.column_name, z.position, k.entity, k.column_name, 0.57, 'values look like email'
 	FROM flitmig.column_census z JOIN flitmig.proposal_column k ON k.kind = 'email' AND k.column_name = 'email'
 	WHERE z.migration_id = mig AND z.rows - z.blanks >= 3 AND (z.shapes->>'email')::bigint >= 0.9 * (z.rows - z.blanks)
@@ -158,5 +172,15 @@ AS $$
 		AND z.position = (SELECT min(o.position) FROM flitmig.column_census o WHERE o.migration_id = mig AND o.staging_table = z.staging_table AND left(o.column_name, 1) <> '_')
 		AND z.distinct_values = z.rows AND z.max_length <= 64
 		AND flitmig._propose_fit('id', z.shapes, z.rows - z.blanks, z.distinct_values, z.max_length) > 0.9
+	UNION ALL
+	SELECT z.staging_table, z.column_name, z.position, 'documents', CASE WHEN f.folders THEN 'path' ELSE 'file_name' END, 0.6, 'values look like names of files'
+	FROM flitmig.column_census z
+	JOIN flitmig.migration m ON m.id = z.migration_id
+	CROSS JOIN LATERAL (SELECT to_regclass(format('%I.%I', m.staging_schema, z.staging_table)) AS staged) t
+	CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE v ~* '\.(pdf|jpe?g|png|gif|tiff?|docx?|xlsx?|rtf|txt|html?|xml|dcm)$') >= 0.8 * count(*) AND count(*) >= 3 AS files, bool_or(v ~ '[/\\]') AS folders
+		FROM unnest(CASE WHEN t.staged IS NOT NULL THEN flitmig._propose_sample(t.staged, z.column_name, 20) END) v) f
+	WHERE z.migration_id = mig AND left(z.column_name, 1) <> '_' AND z.rows - z.blanks >= 3 AND z.max_length BETWEEN 5 AND 500
+		AND coalesce((z.shapes->>'text')::bigint, 0) + coalesce((z.shapes->>'url')::bigint, 0) >= 0.8 * (z.rows - z.blanks) AND f.files
 $$;
 COMMENT ON FUNCTION flitmig._propose_by_value(mig integer) IS 'Candidates that the values alone suggest';

@@ -34,7 +34,12 @@ AS $$
 	evidence AS (
 		SELECT s.staging_table, s.entity, sum(k.telling * greatest(0, least(s.score, 1) - 0.4) / 0.6) AS weight, count(*) AS n
 		FROM slot s JOIN flitmig.proposal_column k ON k.entity = s.entity AND k.column_name = s.canonical GROUP BY 1, 2),
-	named AS MATERIALIZED (SELECT * FROM flitmig._propose_table_names(mig, leave_out)),
+	said AS MATERIALIZED (SELECT * FROM flitmig._propose_table_names(mig, leave_out)),
+	/* users and employees may be those who treat: what they have beside their names tells */
+	named AS MATERIALIZED (
+		SELECT DISTINCT ON (x.staging_table, x.entity) x.*
+		FROM (SELECT * FROM said UNION ALL SELECT s.staging_table, 'providers', 0.8 * s.score, s.why FROM said s WHERE s.entity = 'staff') x
+		ORDER BY x.staging_table, x.entity, x.score DESC, x.why),
 	total AS (
 		SELECT coalesce(n.staging_table, e.staging_table) AS staging_table, coalesce(n.entity, e.entity) AS entity,
 			/* a name that means nothing leaves it to the columns */
@@ -59,7 +64,7 @@ AS $$
 	next AS (
 		SELECT DISTINCT ON (t.entity) t.*
 		FROM (SELECT DISTINCT ON (t.staging_table) t.* FROM total t JOIN place p ON p.staging_table = t.staging_table AND NOT p.kept
-			  WHERE (t.score >= 0.22 OR t.by_columns >= 0.3) AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
+			  WHERE (t.score >= 0.28 OR t.by_columns >= 0.36) AND t.entity <> p.entity AND t.entity <> 'other' AND NOT EXISTS (SELECT FROM leader l WHERE l.entity = t.entity)
 				AND NOT EXISTS (SELECT FROM named n WHERE n.staging_table = t.staging_table AND n.entity = 'other' AND n.score >= 0.4)
 			  ORDER BY t.staging_table, t.score + t.by_columns DESC, t.entity) t
 		ORDER BY t.entity, t.score + t.by_columns DESC, t.staging_table)
@@ -70,7 +75,8 @@ $$;
 COMMENT ON FUNCTION flitmig._propose_entities(mig integer, leave_out text, candidates flitmig.proposal_candidate[]) IS 'The entity of each staging table, by its name and its columns';
 
 /*
- * The best pairs first, each column and each target once. With a second
+ * The best pairs first, each column and each target once (but for what says in
+ * several ways that a row is none). With a second
  * entity in every row (patient and appointment in one), both choose together.
  */
 CREATE FUNCTION flitmig._propose_assign(candidates flitmig.proposal_candidate[], entity text, second text)
@@ -94,7 +100,7 @@ BEGIN
 				SELECT FROM unnest(candidates) o WHERE o.column_name = x.column_name AND o.entity = _propose_assign.second AND o.score >= x.score - 0.15 AND o.canonical <> '?'))
 		ORDER BY least(x.score, 1) DESC, x.entity = _propose_assign.entity DESC, k.telling DESC NULLS LAST, x.score DESC, x.position, x.canonical
 	LOOP
-		CONTINUE WHEN c.column_name = ANY (columns) OR c.canonical NOT IN ('-', '?') AND c.entity || '.' || c.canonical = ANY (targets);
+		CONTINUE WHEN c.column_name = ANY (columns) OR c.canonical NOT IN ('-', '?', 'deleted') AND c.entity || '.' || c.canonical = ANY (targets);
 		columns := columns || c.column_name;
 		targets := targets || (c.entity || '.' || c.canonical);
 		RETURN NEXT c;
@@ -119,6 +125,7 @@ AS $$
 				WHEN c.canonical = 'start_date' AND h @> '{appointments.start}' AND NOT h @> '{appointments.start_time}'
 					AND NOT EXISTS (SELECT FROM unnest(chosen) o WHERE o.canonical = 'start' AND o.column_name ~ 'time' AND o.column_name !~ 'date') THEN NULL
 				WHEN c.canonical = 'start_time' AND NOT h @> '{appointments.start_date}' AND NOT h @> '{appointments.start}' THEN 'start'
+				WHEN c.canonical = 'narrative' AND c.entity = 'care_plans' AND NOT h @> '{care_plans.title}' THEN 'title'
 				ELSE c.canonical
 			END AS canonical, c.score, c.why
 		FROM unnest(chosen) c, has x(h))

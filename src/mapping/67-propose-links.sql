@@ -1,28 +1,17 @@
 /* mapping: links between staging tables, by their values. */
 
-CREATE FUNCTION flitmig._propose_sample(staged regclass, col text, most integer)
-RETURNS text[] LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	found	text[];
-BEGIN
-	EXECUTE format('SELECT array_agg(v) FROM (SELECT DISTINCT v FROM (SELECT btrim(t.%1$I) AS v FROM %2$s t WHERE btrim(t.%1$I) <> '''' LIMIT %3$s) r LIMIT %4$s) d', col, staged, most * 20, most) INTO found;
-	RETURN coalesce(found, '{}');
-END
-$$;
-COMMENT ON FUNCTION flitmig._propose_sample(staged regclass, col text, most integer) IS 'Some distinct values of a column, from its first rows';
-
 /* How many of each sample's values are ids of the other table: one pass over that table. */
 CREATE FUNCTION flitmig._propose_included(staged regclass, col text, samples jsonb)
-RETURNS TABLE (place text, share float8) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+RETURNS TABLE (place text, share float8, id_length integer, numbers boolean) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	/* a link may be an URL or "Patient/17": what follows the last slash counts too */
+	/* a link may be an URL, "Patient/17" or {"reference": "Patient/17"}: what follows the last slash counts too */
 	RETURN QUERY EXECUTE format($sql$
 WITH sample AS (SELECT p.key, e.n, e.v FROM jsonb_each($1) p CROSS JOIN LATERAL jsonb_array_elements_text(p.value) WITH ORDINALITY e(v, n)),
-form AS MATERIALIZED (SELECT key, n, v FROM sample UNION SELECT key, n, substring(v FROM '/([^/]+)$') FROM sample WHERE v ~ '/[^/]+$'),
+form AS MATERIALIZED (SELECT key, n, v FROM sample UNION SELECT key, n, substring(v FROM '/([^/"]+)"?[^/"]*$') FROM sample WHERE v ~ '/[^/"]+("|$)'
+	UNION SELECT key, n, substring(v FROM '"reference" *: *"[^"?]*/([^"/]+)"') FROM sample WHERE v ~ '^[[{].*"reference"'),
 hit AS MATERIALIZED (SELECT DISTINCT f.v FROM (SELECT DISTINCT v FROM form) f JOIN %2$s t ON btrim(t.%1$I) = f.v)
-SELECT f.key, count(DISTINCT f.n) FILTER (WHERE h.v IS NOT NULL)::float8 / count(DISTINCT f.n)
+SELECT f.key, count(DISTINCT f.n) FILTER (WHERE h.v IS NOT NULL)::float8 / count(DISTINCT f.n), max(length(h.v)), coalesce(bool_and(h.v ~ '^[0-9]+$'), false)
 FROM form f LEFT JOIN hit h ON h.v = f.v GROUP BY 1$sql$, col, staged) USING samples;
 END
 $$;
@@ -52,7 +41,9 @@ BEGIN
 	FOR id IN
 		SELECT c.staging_table, c.column_name, c.entity
 		FROM unnest(chosen) c JOIN flitmig.proposal_column k ON k.entity = c.entity AND k.column_name = c.canonical
-		WHERE k.reference = k.entity AND to_regclass(format('%I.%I', staging, c.staging_table)) IS NOT NULL
+		/* patients without an id are known by their record number */
+		WHERE (k.reference = k.entity OR c.entity = 'patients' AND c.canonical = 'mrn' AND NOT EXISTS (SELECT FROM unnest(chosen) o WHERE o.entity = 'patients' AND o.canonical = 'patient_id'))
+			AND to_regclass(format('%I.%I', staging, c.staging_table)) IS NOT NULL
 	LOOP
 		RETURN QUERY
 		SELECT z.staging_table, z.column_name, z.position, k.entity, k.column_name,
@@ -66,7 +57,7 @@ BEGIN
 		LEFT JOIN unnest(candidates) n ON n.staging_table = z.staging_table AND n.column_name = z.column_name AND n.entity = k.entity AND n.canonical = k.column_name
 		CROSS JOIN LATERAL (
 			/* small numbers are in every table of numbers: they link only where the name says so too */
-			SELECT z.distinct_values >= 3 AND (coalesce((z.shapes->>'integer')::bigint, 0) + coalesce((z.shapes->>'boolean')::bigint, 0) < 0.5 * (z.rows - z.blanks) OR z.max_length >= 5) AS yes) strong
+			SELECT z.distinct_values >= 3 AND (NOT i.numbers OR i.id_length >= 5) AS yes) strong
 		WHERE i.share >= 0.8 AND z.staging_table <> id.staging_table AND (strong.yes OR coalesce(n.score, 0) >= 0.3);
 	END LOOP;
 END

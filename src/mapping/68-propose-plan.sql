@@ -61,6 +61,12 @@ BEGIN
 	tables := ARRAY(SELECT c FROM flitmig._propose_combined(tables, candidates) c);
 	chosen := ARRAY(SELECT c FROM flitmig._propose_choose(tables, candidates) c);
 	links := ARRAY(SELECT c FROM flitmig._propose_links(mig, chosen, candidates) c);
+	/* all of whose values are ids of another table is no text, whatever it is called */
+	candidates := ARRAY(
+		SELECT c FROM unnest(candidates) c
+		LEFT JOIN flitmig.proposal_column k ON k.entity = c.entity AND k.column_name = c.canonical
+		WHERE NOT (k.kind IN ('text', 'prose') AND EXISTS (
+			SELECT FROM unnest(links) l WHERE l.staging_table = c.staging_table AND l.column_name = c.column_name AND l.score >= 0.8 AND l.why LIKE 'all of its values%')) IS TRUE);
 	chosen := ARRAY(SELECT c FROM flitmig._propose_choose(tables, candidates || links) c);
 	RETURN QUERY SELECT t.* FROM unnest(tables) t UNION ALL SELECT c.* FROM unnest(chosen) c;
 END

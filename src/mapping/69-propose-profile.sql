@@ -26,7 +26,7 @@ AS $$
 		('patient', 'secondaryCoverageType', 'flitmig.option_value(coalesce(i2.coverage_type, s.secondary_insurance_coverage_type))'),
 		('provider', 'name', 'CASE WHEN s.first_name IS NULL AND s.last_name IS NULL THEN flitmig.full_name(s.name) ELSE flitmig.full_name(s.first_name, s.last_name) END'),
 		('appointment', 'dueAt', 'flitmig.iso(coalesce(flitmig.to_timestamp_tz(s.start, {order appointments.start}, {time_zone}), flitmig.to_timestamp_tz(s.start_date, coalesce(s.start_time, s.start), {order appointments.start_date}, {time_zone})))'),
-		('appointment', 'durationMinutes', 'coalesce(flitmig.to_minutes(s.duration), (extract(epoch FROM flitmig.to_timestamp_tz(s."end", {order appointments.end}, {time_zone}) - flitmig.to_timestamp_tz(s.start, {order appointments.start}, {time_zone})) / 60)::integer)'),
+		('appointment', 'durationMinutes', 'coalesce(flitmig.to_minutes(s.duration), (extract(epoch FROM flitmig.to_timestamp_tz(s."end", {order appointments.end}, {time_zone}) - flitmig.to_timestamp_tz(s.start, {order appointments.start}, {time_zone})) / 60)::integer, (extract(epoch FROM flitmig.to_timestamp_tz(coalesce(s.start_date, s.start), s.end_time, {order appointments.start_date}, {time_zone}) - flitmig.to_timestamp_tz(coalesce(s.start_date, s.start), s.start_time, {order appointments.start_date}, {time_zone})) / 60)::integer)'),
 		('appointment', 'bodyV2', 'flitmig.rich_text(flitmig.to_markdown(s.notes))'),
 		('note', 'bodyV2', 'flitmig.rich_text(flitmig.to_markdown(nullif(concat_ws(E''\n\n'', s.body, s.subjective, s.objective, s.assessment, s.plan), ''''), s.format))'),
 		('claim', 'sourceSystemId', 'flitmig.one_line(coalesce(s.claim_id, s.claim_number))')
@@ -45,6 +45,8 @@ AS $$
 				|| CASE m.doc->>'name'
 					WHEN 'claim' THEN '{"key": "coalesce(s.claim_id, s.claim_number)"}'::jsonb
 					WHEN 'appointment' THEN '{"exclude": [{"when": "s.patient_id IS NULL", "reason": "no patient: a break or blocked time"}, {"when": "flitmig.to_boolean(s.deleted)", "reason": "deleted in the source"}]}'::jsonb
+					WHEN 'patient' THEN '{"handles": {"name": "flitmig.name_key(coalesce(s.full_name, nullif(concat_ws('' '', s.first_name, s.last_name), '''')))"}}'::jsonb
+					WHEN 'provider' THEN '{"handles": {"name": "flitmig.name_key(coalesce(s.name, nullif(concat_ws('' '', s.first_name, s.last_name), '''')))"}}'::jsonb
 					ELSE '{}' END
 				|| jsonb_build_object('fields', (m.doc->'fields')
 					|| coalesce((SELECT jsonb_object_agg(x.field, x.definition) FROM flitmig._propose_patches() x WHERE x.map = m.doc->>'name'), '{}')) ORDER BY m.n)
@@ -113,23 +115,31 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._propose_maps(maps jsonb, combined boolean) IS 'The maps; with the patient taken from the appointments when combined';
 
-CREATE FUNCTION flitmig._propose_profile(mig integer)
+CREATE FUNCTION flitmig._propose_profile(mig integer, leave_out text DEFAULT NULL)
 RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	base		jsonb := flitmig._propose_base();
-	plan		flitmig.proposal_candidate[] := ARRAY(SELECT c FROM flitmig._propose_plan(mig) c);
+	plan		flitmig.proposal_candidate[] := ARRAY(SELECT c FROM flitmig._propose_plan(mig, leave_out) c);
 	combined	boolean := EXISTS (SELECT FROM unnest(plan) a JOIN unnest(plan) b ON b.staging_table = a.staging_table
 								   WHERE a.canonical = '' AND b.canonical = '' AND a.entity = 'appointments' AND b.entity = 'patients');
 	entities	jsonb;
+	columns		jsonb;
+	forms		jsonb;
 BEGIN
+	SELECT jsonb_object_agg(c.entity, c.names) INTO columns
+	FROM (SELECT CASE WHEN combined AND p.entity = 'patients' THEN 'appointments' ELSE p.entity END AS entity,
+			jsonb_agg(DISTINCT CASE WHEN combined AND p.entity = 'patients' AND p.canonical <> 'patient_id' THEN 'patient_' || p.canonical ELSE p.canonical END) AS names
+		  FROM unnest(plan) p WHERE p.canonical NOT IN ('', '-', '?') GROUP BY 1) c;
+	SELECT jsonb_object_agg(f.entity, f.list) INTO forms
+	FROM (SELECT x.entity, jsonb_agg(jsonb_build_object('canonical', x.canonical, 'form', x.form)) AS list FROM flitmig._propose_forms(mig, plan) x GROUP BY 1) f;
 	SELECT jsonb_object_agg(e, CASE WHEN EXISTS (SELECT FROM flitmig.proposal_column k WHERE k.entity = e)
 									THEN flitmig._propose_entity(mig, plan, e, base) ELSE base#>ARRAY['entities', e] END)
 	INTO entities FROM jsonb_object_keys(base->'entities') e;
 	RETURN base || jsonb_build_object(
 		'description', format('Proposed from the export of migration %s; read it before use', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig)),
 		'entities', entities,
-		'maps', flitmig._propose_maps(base->'maps', combined));
+		'maps', flitmig._propose_replace(flitmig._propose_maps(base->'maps', combined), coalesce(columns, '{}'), coalesce(forms, '{}')));
 END
 $$;
-COMMENT ON FUNCTION flitmig._propose_profile(mig integer) IS 'The proposal as a profile document: INSERT INTO flitmig.profile VALUES (''mine'', flitmig._propose_profile(…)); change it, then name it in flitmig_create';
+COMMENT ON FUNCTION flitmig._propose_profile(mig integer, leave_out text) IS 'The proposal as a profile document: INSERT INTO flitmig.profile VALUES (''mine'', flitmig._propose_profile(…)); change it, then name it in flitmig_create';

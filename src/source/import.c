@@ -29,7 +29,9 @@ PG_FUNCTION_INFO_V1(flitmig_name_matches);
 
 #define BEGINNING_BYTES (16 * 1024 * 1024) /* in which the first value of a file that may be JSON must end */
 
-#define SMALL_TABLE_BLOCKS 1000 /* of a staging table, 8 MB */
+/* Sizes of staging tables, in blocks, up to which a smaller sample is taken for their statistics. */
+#define TINY_TABLE_BLOCKS  400	/* 3 MB, some 20,000 rows */
+#define SMALL_TABLE_BLOCKS 1000 /* 8 MB */
 
 /* ---- one input ---- */
 
@@ -386,17 +388,27 @@ begin_import(FunctionCallInfo fcinfo, text *migration, int options_argument)
 /*
  * Statistics for the mapping's joins, which come next, maybe in this
  * transaction.  A small sample tells enough (a target of 10 is 3,000 rows); of
- * a small table half of that, or it takes longer than reading the file.
+ * a small table less, or it takes longer than reading the file: sorting the
+ * sample of each column is what it costs, and a plan for so few rows can be
+ * little worse than another.
  */
+static const char *
+statistics_target(BlockNumber blocks)
+{
+	if (blocks < TINY_TABLE_BLOCKS)
+		return "1";
+	return blocks < SMALL_TABLE_BLOCKS ? "5" : "10";
+}
+
 static void
 analyze_table(Import *import, const char *table)
 {
-	int		 level = NewGUCNestLevel();
-	Relation rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
-	bool	 small = RelationGetNumberOfBlocks(rel) < SMALL_TABLE_BLOCKS;
+	int			level = NewGUCNestLevel();
+	Relation	rel = table_open(get_relname_relid(table, get_namespace_oid(import->schema, false)), AccessShareLock);
+	const char *target = statistics_target(RelationGetNumberOfBlocks(rel));
 
 	table_close(rel, NoLock);
-	(void) set_config_option("default_statistics_target", small ? "5" : "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("default_statistics_target", target, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	sql_run_once(psprintf("ANALYZE %s.%s", quote_identifier(import->schema), quote_identifier(table)));
 	AtEOXact_GUC(true, level);
 }

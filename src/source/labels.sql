@@ -1,8 +1,10 @@
 /* source: facts that live in a file's name only. */
 
+/* PL/pgSQL, because it keeps the plan for the session: planning takes longer than a small file. */
 CREATE FUNCTION flitmig._file_labels(name text, tabular boolean, rules jsonb)
-RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH part AS (
+RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (WITH part AS (
 		/* 1 is the file itself, without its endings, then the folders from the inside out. */
 		SELECT row_number() OVER (ORDER BY n DESC) AS depth,
 			CASE WHEN n = max(n) OVER () THEN regexp_replace(p, '(\.[a-z0-9]{1,5}){1,2}$', '', 'i') ELSE p END AS text
@@ -30,6 +32,7 @@ RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT r.key, (regexp_match($1, r.value))[1], 0
 		FROM jsonb_each_text(CASE jsonb_typeof($3) WHEN 'object' THEN $3 ELSE '{}' END) r)
 	SELECT coalesce(jsonb_object_agg(key, value), '{}')
-	FROM (SELECT DISTINCT ON (key) key, value FROM found WHERE value <> '' ORDER BY key, depth) f
+	FROM (SELECT DISTINCT ON (key) key, value FROM found WHERE value <> '' ORDER BY key, depth) f);
+END
 $$;
 COMMENT ON FUNCTION flitmig._file_labels(text, boolean, jsonb) IS 'What a file''s relative name tells: folder, status, date, year, month, patient (of a folder, or of a document), and what the rules of the profile''s entity find (label: regular expression with one group)';

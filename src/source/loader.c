@@ -24,7 +24,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#define BATCH_ROWS		 1000 /* as COPY */
+#define BATCH_ROWS		 256 /* a slot each, which a small file makes for itself alone */
 #define BATCH_BYTES		 (1024 * 1024)
 #define PROGRESS_SECONDS 5	 /* between two notices */
 #define CENSUS_ROWS		 128 /* shown to the census at once: they and its counts stay in the cache */

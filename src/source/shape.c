@@ -397,7 +397,14 @@ is_boolean(const char *p, size_t length)
 	return false;
 }
 
-/* The shape of a value; blanks around it do not matter. */
+/* Whether a cell is ="0001": what exporters write so that Excel keeps the zeros of a number. */
+bool
+is_forced_text(const char *value, size_t length)
+{
+	return length >= 3 && value[0] == '=' && value[1] == '"' && value[length - 1] == '"';
+}
+
+/* The shape of a value; blanks around it do not matter, nor does that Excel was to take it for text. */
 Shape
 value_shape(const char *value, size_t length)
 {
@@ -414,6 +421,12 @@ value_shape(const char *value, size_t length)
 	{
 		shape.kind = SHAPE_BLANK;
 		return shape;
+	}
+	if (is_forced_text(p, (size_t) (end - p)))
+	{
+		p += 2;
+		if (p == --end)
+			return shape;
 	}
 	if ((*p == '{' && end[-1] == '}') || (*p == '[' && end[-1] == ']'))
 	{

@@ -69,6 +69,7 @@ typedef struct Shape
 } Shape;
 
 extern Shape	   value_shape(const char *value, size_t length);
+extern bool		   is_forced_text(const char *value, size_t length);
 extern const char *shape_name(ShapeKind kind);
 
 /* ---- encodings (encoding.c, transcoder.c) ---- */

@@ -34,7 +34,7 @@ AS $$
 	WHERE m.server = _token_calls.server AND b.answered_at <= clock_timestamp() AND b.answered_at > clock_timestamp() - make_interval(secs => 3 * window_ms / 1000.0)
 	  AND b.outcome <> 'throttled'
 	  AND CASE b.kind
-			WHEN 'introspect' THEN b.detail ->> 'step' IN ('members', 'workflows', 'holders')	/* what /graphql itself offers costs nothing */
+			WHEN 'introspect' THEN b.detail ->> 'step' IN ('members', 'workflows', 'triggers', 'holders')	/* what /graphql itself offers costs nothing */
 			WHEN 'schema' THEN b.phase = 'count'
 			WHEN 'upload' THEN flitmig._upload_dialect(m.id) = 'path'
 			ELSE true END

@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
 \ir ../bench/propose/census.sql
 \ir ../bench/propose/stage.sql
-SELECT plan(30);
+SELECT plan(44);
 
 /* One file in which every row is an appointment and its patient. */
 INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
@@ -99,5 +99,61 @@ UPDATE nameless_staging.patients SET patient_id = n::text FROM (SELECT _line - 1
 UPDATE nameless_staging.appointments SET qq17 = ((_line % 20) + 1)::text;
 SELECT pg_temp.census(970);
 SELECT is(pg_temp.proposed('qq17'), NULL, 'small numbers are in every table: they link nothing without a name');
+
+-- A product that has a profile of its own is told
+SELECT is((SELECT k.profile FROM flitmig._propose_known_profile(970) k), NULL, 'no profile knows an unseen export');
+INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
+VALUES (990, 'familiar', 'crm', 'generic', '{"entities": {}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'familiar_staging', 'UTC', 'US', 'USD');
+INSERT INTO flitmig.column_census (migration_id, staging_table, column_name, header, position, rows, blanks, distinct_values)
+	SELECT 990, 'appointments', flitmig._column_name(h), h, n, 0, 0, 0 FROM unnest('{ID,Starts At,Ends At,Patient Arrived,Did Not Arrive,Cancelled At,Cancellation Note,Treatment Note Status,Invoice Status,patient.links.self,practitioner.links.self}'::text[]) WITH ORDINALITY u(h, n);
+SELECT results_eq($$SELECT k.profile, k.known, k.columns FROM flitmig._propose_known_profile(990) k$$, $$VALUES ('cliniko', 11::bigint, 11::bigint)$$, 'the profile that knows the columns');
+
+-- Words: what German writes together, what is cut short
+SELECT results_eq($$SELECT words FROM flitmig._propose_words('{Behandlungsdauer,Patientennummer,Descript}', NULL) ORDER BY phrase$$,
+	$$VALUES ('{duration,treatment}'::text[]), ('{description}'), ('{number,patient}')$$, 'letters between words that are written together, and words cut short');
+
+-- An export without any id, whose visits name the patient: keys of what there is, links by name; a link may be an address
+INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
+VALUES (980, 'by_name', 'crm', 'generic', '{"entities": {}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'by_name_staging', 'UTC', 'US', 'USD');
+CREATE SCHEMA by_name_staging;
+CREATE TABLE by_name_staging.patients (_file integer, _line bigint, _hash bigint, first_name text, last_name text, date_of_birth text, email text);
+INSERT INTO by_name_staging.patients SELECT 981, n + 1, n, 'Ann', 'Moss' || chr(96 + n), '1980-01-' || lpad(n::text, 2, '0'), NULL FROM generate_series(1, 20) n;
+CREATE TABLE by_name_staging.appointments (_file integer, _line bigint, _hash bigint, patient text, start_date text, start_time text, end_time text, status text);
+INSERT INTO by_name_staging.appointments SELECT 982, n + 1, n, 'Moss' || chr(96 + n) || ', Ann', '2026-03-' || lpad(n::text, 2, '0'), '09:00', '09:45', 'Completed' FROM generate_series(1, 20) n;
+CREATE TABLE by_name_staging.documents (_file integer, _line bigint, _hash bigint, patient_link text, scan text);
+INSERT INTO by_name_staging.documents SELECT 983, n + 1, n, 'https://api.example.com/patients/' || n, 'scans/' || n || '.pdf' FROM generate_series(1, 20) n;
+INSERT INTO flitmig.source_file (id, migration_id, path, name, staging_table, sha256, bytes, format, header, columns) VALUES
+	(981, 980, '/export/patients.csv', 'patients.csv', 'patients', '\x01', 1, 'csv', '{First Name,Last Name,Date of Birth,Email}', '{first_name,last_name,date_of_birth,email}'),
+	(982, 980, '/export/appointments.csv', 'appointments.csv', 'appointments', '\x02', 1, 'csv', '{Patient,Date,Start time,End time,Status}', '{patient,start_date,start_time,end_time,status}'),
+	(983, 980, '/export/documents.csv', 'documents.csv', 'documents', '\x03', 1, 'csv', '{Patient link,Scan}', '{patient_link,scan}');
+SELECT pg_temp.census(980);
+CREATE TEMP TABLE by_name AS SELECT * FROM flitmig_propose('by_name');
+SELECT is((SELECT expression FROM by_name WHERE source_table = 'appointments' AND source_column = 'patient'), 'flitmig.name_key(s.patient)', 'a link by name reads the name');
+SELECT matches((SELECT why FROM by_name WHERE source_table = 'appointments' AND source_column = 'patient'), 'found by name', 'and says so');
+SELECT is((SELECT object || '.' || field FROM by_name WHERE source_column = 'end_time'), 'task.durationMinutes', 'an end without its day');
+SELECT is((SELECT object || '.' || field FROM by_name WHERE source_column = 'scan'), 'attachment.file', 'names of files are the file, whatever their header says');
+SELECT is((SELECT expression FROM by_name WHERE source_column = 'patient_link'), 'flitmig.url_tail(s.patient_link)', 'of an address the end is the id');
+SELECT is_empty($$SELECT flitmig._profile_check(flitmig._propose_profile(980))$$, 'the profile is sound');
+INSERT INTO flitmig.profile (name, doc) VALUES ('by_name', flitmig._propose_profile(980));
+SELECT lives_ok($$SELECT flitmig_create('mine_by_name', 'propose_crm', profile => 'by_name', time_zone => 'UTC')$$, 'a migration begins with it');
+CREATE TABLE mine_by_name_staging.patients AS TABLE by_name_staging.patients;
+CREATE TABLE mine_by_name_staging.appointments AS TABLE by_name_staging.appointments;
+CREATE TABLE mine_by_name_staging.documents AS TABLE by_name_staging.documents;
+INSERT INTO flitmig.source_file (id, migration_id, path, name, staging_table, sha256, bytes, format, header, columns)
+	SELECT f.id, m.id, f.path, f.name, f.staging_table, f.sha256, f.bytes, f.format, f.header, f.columns
+	FROM flitmig.migration m, (SELECT s.id + 4 AS id, s.path, s.name, s.staging_table, s.sha256, s.bytes, s.format, s.header, s.columns FROM flitmig.source_file s WHERE s.migration_id = 980) f WHERE m.name = 'mine_by_name';
+UPDATE mine_by_name_staging.patients SET _file = _file + 4;
+UPDATE mine_by_name_staging.appointments SET _file = _file + 4;
+UPDATE mine_by_name_staging.documents SET _file = _file + 4;
+SELECT lives_ok($$SELECT flitmig_confirm('mine_by_name')$$, 'and is confirmed');
+SELECT set_config('test.migration', id::text, false) FROM flitmig.migration WHERE name = 'mine_by_name' \g /dev/null
+\o /dev/null
+\ir ../fixtures/live-2.19.sql
+\ir ../fixtures/live-prepare.sql
+\o
+SELECT lives_ok($$SELECT flitmig._map(current_setting('test.migration')::integer)$$, 'and maps');
+SELECT is((SELECT count(DISTINCT source_key) FROM flitmig.record WHERE migration_id = current_setting('test.migration')::integer AND object = 'person'), 20::bigint, 'a patient without an id is known by name and birth date');
+SELECT results_eq($$SELECT count(*), count(*) FILTER (WHERE payload->>'durationMinutes' = '45') FROM flitmig.record WHERE migration_id = current_setting('test.migration')::integer AND object = 'task' AND state = 'mapped'$$,
+	$$VALUES (20::bigint, 20::bigint)$$, 'each visit found its patient, and its length');
 SELECT * FROM finish();
 ROLLBACK;

@@ -36,6 +36,7 @@ INSERT INTO expected VALUES
 	('flitmig_grant(name,text)', $$SELECT flitmig_grant('test_stranger', 'viewer')$$, '42501', '42501', '42501', '42501'),
 	('flitmig_help(text)', $$SELECT flitmig_help('fixture')$$, '00000', '42704', '00000', '42501'),
 	('flitmig_import(text,text,jsonb)', $$SELECT * FROM flitmig_import('fixture', '/nowhere')$$, '42501', '42501', '42501', '42501'),
+	('flitmig_import(text,text,text)', $$SELECT * FROM flitmig_import('fixture', '/nowhere', '{}')$$, '42501', '42501', '42501', '42501'),
 	('flitmig_import(text,text,oid,jsonb)', $$SELECT * FROM flitmig_import('fixture', 'a.csv', 0::oid)$$, '42704', '42704', '42501', '42501'),
 	('flitmig_owners(text)', $$SELECT * FROM flitmig_owners('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig_plan(text)', $$SELECT * FROM flitmig_plan('fixture')$$, '25001', '42704', '42501', '42501'),

@@ -1,26 +1,26 @@
 'use strict';
 /*
- * Prints SQL that stages one product's export as the import would.
+ * Writes one product's export as files, for the import to read, and prints its
+ * answers as SQL.
  *
- *   load.js PRODUCT ID values|names [DIRECTORY]
+ *   load.js PRODUCT values|names OUT [DIRECTORY]
  *
  * With a directory the rows come from its files (.csv, .ndjson; 1,500 a file
- * are enough); without, from the kinds noted in answers/PRODUCT.tsv or
- * heldout/PRODUCT.tsv.
+ * are enough); without, from the kinds noted in PRODUCT.tsv, spelt as the
+ * country in its line "# locale" does. names: files without any row.
  */
 const fs = require('fs');
 const path = require('path');
 
-const [product, id, mode, directory] = process.argv.slice(2);
+const [product, mode, out, directory] = process.argv.slice(2);
 const ROWS = 1500;
 
-/** The answers: [{file, header, kind, origin}]. */
-function answers() {
-	return fs.readFileSync((['answers', 'heldout'].map((d) => path.join(__dirname, d, `${product}.tsv`)).find((f) => fs.existsSync(f))), 'utf8').split('\n')
-		.filter((line) => line && !line.startsWith('#'))
-		.map((line) => line.split('\t'))
-		.map(([file, header, kind, answer, , origin]) => ({ file, header, kind, answer, origin }));
-}
+const notes = fs.readFileSync(['answers', 'seen', 'heldout'].map((d) => path.join(__dirname, d, `${product}.tsv`)).find((f) => fs.existsSync(f)), 'utf8').split('\n').filter(Boolean);
+const locale = (notes.find((line) => line.startsWith('# locale ')) || '# locale en').slice(9).trim();
+
+/** The answers: [{file, header, kind, answer, origin}]. */
+const answers = notes.filter((line) => !line.startsWith('#')).map((line) => line.split('\t'))
+	.map(([file, header, kind, answer, , origin]) => ({ file, header, kind, answer, origin }));
 
 /** A header as the import names its column. */
 function columnName(header) {
@@ -50,15 +50,6 @@ function parseCsv(text) {
 	return { header: rows[0], rows: rows.slice(1) };
 }
 
-/** NDJSON: the top-level members; objects and arrays stay JSON, a reference is its text. */
-function parseNdjson(text) {
-	const header = [];
-	const docs = text.split('\n').filter(Boolean).slice(0, ROWS).map((line) => JSON.parse(line));
-	for (const doc of docs) for (const key of Object.keys(doc)) if (!header.includes(key)) header.push(key);
-	const cell = (v) => (v === undefined ? '' : v && v.reference ? v.reference : typeof v === 'object' ? JSON.stringify(v) : String(v));
-	return { header, rows: docs.map((doc) => header.map((key) => cell(doc[key]))) };
-}
-
 /* ---- invented values ---- */
 
 let state = 7;
@@ -68,9 +59,21 @@ const two = (n) => String(n).padStart(2, '0');
 const POOL = { patients: [10001, 40], providers: [11, 6], locations: [1, 3], appointments: [50001, 40], payers: [301, 6], appointment_types: [1, 5] };
 const pool = (entity) => POOL[entity] || [701, 40];
 const word = () => one('Amber', 'Birch', 'Cedar', 'Dale', 'Elm', 'Fern', 'Grove', 'Hazel', 'Iris', 'Juniper');
-const date = () => `20${two(10 + random(15))}-${two(1 + random(12))}-${two(1 + random(28))}`;
+const COUNTRY = {
+	en: { country: 'US', currency: 'USD', zone: 'America/New_York', date: (y, m, d) => `${y}-${m}-${d}`, phone: () => `(617) 555-01${two(random(100))}`, point: '.', delimiter: ',', yes: 'Yes', no: 'No' },
+	de: { country: 'DE', currency: 'EUR', zone: 'Europe/Berlin', date: (y, m, d) => `${d}.${m}.${y}`, phone: () => `030 2345${100 + random(900)}`, point: ',', delimiter: ';', yes: 'ja', no: 'nein' },
+	fr: { country: 'FR', currency: 'EUR', zone: 'Europe/Paris', date: (y, m, d) => `${d}/${m}/${y}`, phone: () => `01 42 68 53 ${two(random(100))}`, point: ',', delimiter: ';', yes: 'oui', no: 'non' },
+	es: { country: 'ES', currency: 'EUR', zone: 'Europe/Madrid', date: (y, m, d) => `${d}/${m}/${y}`, phone: () => `612 345 ${100 + random(900)}`, point: ',', delimiter: ';', yes: 'Sí', no: 'No' },
+	nl: { country: 'NL', currency: 'EUR', zone: 'Europe/Amsterdam', date: (y, m, d) => `${d}-${m}-${y}`, phone: () => `06 12345${100 + random(900)}`, point: ',', delimiter: ';', yes: 'ja', no: 'nee' },
+	it: { country: 'IT', currency: 'EUR', zone: 'Europe/Rome', date: (y, m, d) => `${d}/${m}/${y}`, phone: () => `347 1234${100 + random(900)}`, point: ',', delimiter: ';', yes: 'sì', no: 'no' },
+}[locale];
+const date = () => COUNTRY.date(`20${two(10 + random(15))}`, two(1 + random(12)), two(1 + random(28)));
 
-function invent(kind, header, n) {
+/* codes that the generic profile knows, so that what is mapped by them arrives */
+const CODES = { 'person.sex': ['F', 'M'], 'task.status': ['Completed', 'Cancelled', 'Scheduled'], 'person.referringProviderNpi': ['1234567893', '1245319599', '1003000126'] };
+
+function invent(kind, header, n, answer) {
+	if (CODES[answer] && /^(word|id)$/.test(kind)) return one(...CODES[answer]);
 	const [what, entity] = kind.split(':');
 	switch (what) {
 		case 'key': return String(pool(entity)[0] + n);
@@ -78,14 +81,17 @@ function invent(kind, header, n) {
 		case 'url': return entity ? `https://api.example.com/v1/${entity}/${pool(entity)[0] + random(pool(entity)[1])}` : `https://${word()}.example.com`;
 		case 'id': return `${one('A', 'B', 'C')}${10000 + random(90000)}`;
 		case 'hash': return String(random(1e9)).padStart(40, '0');
-		case 'date': return /time|\bat\b|_at$/i.test(header) ? `${date()} ${two(8 + random(9))}:${one('00', '15', '30')}` : date();
+		case 'date': return /time|\bat\b|_at$/i.test(header) && locale === 'en' ? `${date()} ${two(8 + random(9))}:${one('00', '15', '30')}` : date();
 		case 'datetime': return `${date()} ${two(8 + random(9))}:${one('00', '15', '30')}`;
 		case 'time': return `${two(8 + random(9))}:${one('00', '15', '30')}`;
 		case 'email': return `${word().toLowerCase()}${random(99)}@example.com`;
-		case 'phone': return `(617) 555-01${two(random(100))}`;
-		case 'money': return `${random(400)}.${two(random(100))}`;
+		case 'phone': return COUNTRY.phone();
+		case 'money': return `${random(400)}${COUNTRY.point}${two(random(100))}`;
 		case 'number': return one('15', '30', '45', '60');
-		case 'flag': return one('Yes', 'No');
+		case 'flag': return one(COUNTRY.yes, COUNTRY.no);
+		case 'npi': return one('1234567893', '1245319599', '1003000126');
+		case 'json': return `["${word()}"]`;
+		case 'path': return `documents/${word().toLowerCase()}${n}.pdf`;
 		case 'word': return one('Alpha', 'Beta', 'Gamma');
 		case 'pattern': return one('//XX//', '/XXX/');
 		case 'any': return `0${1000 + random(9000)}`;
@@ -98,52 +104,43 @@ function invent(kind, header, n) {
 function invented(columns) {
 	const rows = mode === 'names' ? 0 : columns.some((c) => c.kind === 'key:patients' || c.kind === 'key:appointments') ? 40 : 30;
 	const few = columns.map((c) => /^key:(providers|locations|payers|staff)$/.test(c.kind)).includes(true);
-	return { header: columns.map((c) => c.header), rows: Array.from({ length: few && rows ? 6 : rows }, (_, n) => columns.map((c) => (c.kind ? invent(c.kind, c.header, n) : ''))) };
+	return { header: columns.map((c) => c.header), rows: Array.from({ length: few && rows ? 6 : rows }, (_, n) => columns.map((c) => (c.kind ? invent(c.kind, c.header, n, c.answer) : ''))) };
 }
 
 /* ---- files ---- */
 
-function tables() {
-	const byFile = new Map();
-	for (const a of answers()) byFile.set(a.file, [...(byFile.get(a.file) || []), a]);
-	return [...byFile].map(([file, columns]) => {
-		if (!directory) return { file, ...invented(columns) };
-		const origin = columns[0].origin ? columns[0].origin.split('.')[0] : file;
-		const base = fs.readdirSync(directory).find((f) => f === `${origin}.csv` || f === `${origin}.000.ndjson`);
-		const bytes = fs.readFileSync(path.join(directory, base));
-		const utf8 = bytes.toString('utf8');
-		const text = (utf8.includes('\ufffd') ? bytes.toString('latin1') : utf8).replace(/^\ufeff/, '');
-		const read = base.endsWith('.csv') ? parseCsv(text) : parseNdjson(text);
-		/* under other headers, where the answers say which column a header stands for */
-		const spelt = new Map(columns.filter((c) => c.origin).map((c) => [c.origin.slice(origin.length + 1), c.header]));
-		return { file, header: read.header.map((h) => spelt.get(h) || h), rows: mode === 'names' ? [] : read.rows };
-	});
-}
+const cell = (v) => (/[",;\n\r]/.test(v) ? `"${v.replace(/"/g, '""')}"` : v);
+const write = (file, header, rows) => fs.writeFileSync(path.join(out, `${file}.csv`),
+	[header, ...rows].map((row) => header.map((_, i) => cell(row[i] === undefined ? '' : row[i])).join(COUNTRY.delimiter)).join('\n') + '\n');
 
-const quote = (s) => `'${s.replace(/'/g, "''")}'`;
-const copy = (s) => (s === '' || s === undefined ? '\\N' : s.replace(/\\/g, '\\\\').replace(/\t/g, '\\t').replace(/\n/g, '\\n').replace(/\r/g, '\\r'));
-const schema = `bench_${product}_staging`;
-
-console.log(`INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
-VALUES (${id}, 'bench_${product}', 'none', 'none', '{"entities": {}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', '${schema}', 'UTC', 'US', 'USD');
-CREATE SCHEMA ${schema};`);
-for (const { file, header, rows } of tables()) {
-	const table = columnName(file).slice(0, 40);
-	const columns = [];
-	for (const h of header) {
-		let name = columnName(h);
-		for (let n = 2; columns.includes(name); n++) name = `${columnName(h)}_${n}`;
-		columns.push(name);
+const byFile = new Map();
+for (const a of answers) byFile.set(a.file, [...(byFile.get(a.file) || []), a]);
+for (const [file, columns] of byFile) {
+	if (!directory) {
+		const { header, rows } = invented(columns);
+		write(file, header, rows);
+		continue;
 	}
-	console.log(`CREATE TABLE ${schema}.${table} (_file integer, _line bigint, _hash bigint, ${columns.map((c) => `"${c}" text`).join(', ')});`);
-	console.log(`INSERT INTO flitmig.source_file (migration_id, path, name, staging_table, sha256, bytes, format, header, columns, rows_read, rows_loaded)
-VALUES (${id}, ${quote(file)}, ${quote(`${file}.csv`)}, ${quote(table)}, '\\x00', 0, 'csv', ARRAY[${header.map(quote)}], ARRAY[${columns.map(quote)}], ${rows.length}, ${rows.length});`);
-	console.log(`COPY ${schema}.${table} (${columns.map((c) => `"${c}"`)}) FROM stdin;`);
-	for (const row of rows) console.log(header.map((_, i) => copy(row[i])).join('\t'));
-	console.log('\\.');
+	const origin = columns[0].origin ? columns[0].origin.split('.')[0] : file;
+	const base = fs.readdirSync(directory).find((f) => f === `${origin}.csv` || f === `${origin}.000.ndjson`);
+	const bytes = fs.readFileSync(path.join(directory, base));
+	const utf8 = bytes.toString('utf8');
+	const text = (utf8.includes('\ufffd') ? bytes.toString('latin1') : utf8).replace(/^\ufeff/, '');
+	if (base.endsWith('.ndjson')) {
+		if (mode === 'names') write(file, columns.map((c) => c.header), []);
+		else fs.writeFileSync(path.join(out, `${file}.ndjson`), text.split('\n').slice(0, ROWS).join('\n'));
+		continue;
+	}
+	/* under other headers, where the answers say which column a header stands for */
+	const read = parseCsv(text);
+	const spelt = new Map(columns.filter((c) => c.origin).map((c) => [c.origin.slice(origin.length + 1), c.header]));
+	write(file, read.header.map((h) => spelt.get(h) || h), mode === 'names' ? [] : read.rows);
 }
-console.log(`CREATE TEMP TABLE IF NOT EXISTS answer (product text, mode text, staging_table text, header text, answer text);
+
+const copy = (s) => s.replace(/\\/g, '\\\\');
+console.log(`\\set zone ${COUNTRY.zone}
+\\set country ${COUNTRY.country}
+\\set currency ${COUNTRY.currency}
 COPY answer FROM stdin;
-${answers().map((a) => [product, mode, columnName(a.file).slice(0, 40), copy(a.header), a.answer].join('\t')).join('\n')}
-\\.
-SELECT pg_temp.census(${id});`);
+${answers.map((a) => [product, mode, columnName(a.file), copy(a.header), a.answer, a.kind || ''].join('\t')).join('\n')}
+\\.`);

@@ -1,54 +1,54 @@
 #!/bin/bash
-# run.sh [PRODUCT…]: the benchmark itself, in the database that psql reaches. VERBOSE=1 prints every mistake, SHORT=1 leaves out the turn by names alone.
+# run.sh [PRODUCT…]: the benchmark itself, in the database that psql reaches, where it leaves nothing. VERBOSE=1 prints every mistake, 2 also those by names alone; SHORT=1 leaves out the turn by names alone.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 shared=${SHARED:-../shared}/data
-clinic=$(mktemp -d)
-trap 'rm -rf "$clinic"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # directory_of PRODUCT: where its rows are; empty when only its headers are known, "-" when the data are not here.
 directory_of() {
 	case $1 in
 		synthea) [ -d "$shared/synthea-csv-27" ] && echo "$shared/synthea-csv-27" || echo - ;;
 		fhir) [ -d "$shared/fhir-r4-bulk-ndjson-10" ] && echo "$shared/fhir-r4-bulk-ndjson-10" || echo - ;;
-		clinic) [ -e "$clinic/export/patients.csv" ] || test/clinic/generate --out "$clinic/export" --patients 300 >/dev/null; echo "$clinic/export" ;;
+		clinic) [ -e "$work/clinic/patients.csv" ] || test/clinic/generate --out "$work/clinic" --patients 300 >/dev/null; echo "$work/clinic" ;;
 	esac
 }
 
-# stage PRODUCT: SQL that stages it under its own name, and the proposal made without what it taught.
+# stage PRODUCT: SQL that imports it and proposes without what it taught; with values also maps by the proposal.
 stage() {
-	local directory mode taught=$1 modes='values names'
+	local directory mode taught=$1 modes='values names' out
 	[ -z "${SHORT:-}" ] || modes=values
 	# the same house
 	[ "$1" != ischedule ] || taught=vetdata
 	directory=$(directory_of "$1")
 	[ "$directory" != - ] || { printf '%s\n' "\\echo $1: skipped, its rows are not beside this checkout"; return; }
 	for mode in $modes; do
-		id=$((id + 1))
-		echo "SAVEPOINT $mode;"
-		node test/bench/propose/load.js "$1" "$id" "$mode" ${directory:+"$directory"}
-		cat <<-SQL
-			INSERT INTO pg_temp.proposed SELECT '$1', '$mode', r.source_table, r.source_column, r.object || '.' || r.field, r.confidence, r.why FROM flitmig._propose_rows($id, '$taught') r;
-			INSERT INTO pg_temp.staged SELECT '$1', '$mode', c.staging_table, c.column_name, c.header FROM flitmig.column_census c WHERE c.migration_id = $id;
-			DELETE FROM flitmig.migration WHERE id = $id;
-			DROP SCHEMA bench_$1_staging CASCADE;
-			RELEASE $mode;
-		SQL
+		out=$work/$1.$mode
+		mkdir "$out"
+		printf '%s\n' "BEGIN;" "\\set product $1" "\\set mode $mode" "\\set taught $taught" "\\set export $out"
+		node test/bench/propose/load.js "$1" "$mode" "$out" ${directory:+"$directory"}
+		cat test/bench/propose/turn.sql
+		echo "COMMIT;"
 	done
 }
 
-id=910000
 products=("$@")
-[ ${#products[@]} -gt 0 ] || mapfile -t products < <(cd test/bench/propose && printf '%s\n' answers/*.tsv heldout/*.tsv | sed 's/.*\///; s/\.tsv$//')
+[ ${#products[@]} -gt 0 ] || mapfile -t products < <(cd test/bench/propose && printf '%s\n' answers/*.tsv seen/*.tsv heldout/*.tsv | sed 's/.*\///; s/\.tsv$//')
+chmod 755 "$work"
 {
-	echo "SET client_min_messages = warning; BEGIN;"
-	cat test/bench/propose/census.sql
+	echo "SET client_min_messages = warning; CREATE SERVER bench_propose FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com');"
 	cat <<-'SQL'
-		CREATE TEMP TABLE proposed (product text, mode text, staging_table text, column_name text, field text, confidence numeric, why text);
-		CREATE TEMP TABLE staged (product text, mode text, staging_table text, column_name text, header text);
+		CREATE TEMP TABLE answer (product text, mode text, staging_table text, header text, answer text, kind text);
+		CREATE TEMP TABLE proposed (product text, mode text, staging_table text, column_name text, field text, expression text, confidence numeric, why text);
+		CREATE TEMP TABLE staged (product text, mode text, staging_table text, column_name text, header text, filled bigint);
+		CREATE TEMP TABLE arrived (product text, field text, records bigint);
+		CREATE TEMP TABLE linked (product text, field text, resolved bigint, unresolved bigint);
+		CREATE TEMP TABLE unmapped (product text, message text);
+		CREATE TEMP TABLE kind_of (product text, kind text);
 	SQL
-	printf 'CREATE TEMP TABLE held_out (product text); COPY held_out FROM stdin;\n%s\n\\.\n' "$(cd test/bench/propose/heldout && printf '%s\n' *.tsv | sed 's/\.tsv$//')"
+	(cd test/bench/propose && for kind in answers seen heldout; do for f in "$kind"/*.tsv; do f=${f##*/}; echo "INSERT INTO kind_of VALUES ('${f%.tsv}', '$kind');"; done; done)
 	for product in "${products[@]}"; do stage "$product"; done
 	cat test/bench/propose/score.sql
-	echo "ROLLBACK;"
+	echo "DROP SERVER bench_propose;"
 } | psql -XAtq -v ON_ERROR_STOP=1 -v verbose="${VERBOSE:-0}" | grep -v '^$'
