@@ -79,7 +79,7 @@ LEFT JOIN (SELECT l.member_id FROM flitmig.migration m JOIN flitmig.live_member 
 	SELECT mig, 'owners', 'warning', 'OWNER_UNMATCHED', 'workspaceMember', sum(w.records),
 		format('%s staff owner(s) of %s record(s) are no workspace members; %s', count(*), sum(w.records),
 			CASE WHEN bool_or(w.status = 'default') THEN 'the default owner stands in' ELSE 'these records get no owner' END),
-		format('SELECT * FROM flitmig_owners(%L); invite them in Twenty, or give aliases and confirm: UPDATE flitmig.migration SET options = options || ''{"owner_aliases": {"mike smith": "michael.smith@example.com"}}'' WHERE name = %1$L;',
+		format('SELECT * FROM flitmig_owners(%L); invite them in Twenty, or give aliases and confirm: UPDATE flitmig.migration SET options = options || ''{"owner_aliases": {"mike smith": "m.smith@example.com"}}'' WHERE name = %1$L;',
 			(SELECT m.name FROM flitmig.migration m WHERE m.id = mig))
 	FROM flitmig.owner w
 	WHERE w.migration_id = mig AND w.status IN ('default', 'unmatched') AND w.records > 0
