@@ -71,6 +71,7 @@ svg .u-records{fill:var(--stored);font-weight:600}svg .u-calls{fill:var(--accent
 .calls{fill:var(--accent);opacity:.42}.area{fill:var(--stored);opacity:.14}.line{fill:none;stroke:var(--stored);stroke-width:2.2;stroke-linejoin:round}.axis{stroke:var(--line)}.limit{stroke:var(--accent);stroke-dasharray:5 4}
 footer{color:var(--soft);font-size:13px}
 @media(max-width:700px){.sum{display:block}.sum div,.sum div[data-op]{display:flex;justify-content:space-between;align-items:baseline;padding:3px 0}.sum div[data-op]::before{display:none}.sum dd{font-size:18px}
+td.long{min-width:34ch}
 .scroll td:first-child,.scroll th:first-child{position:sticky;left:0;background:var(--card);box-shadow:-14px 0 0 var(--card),6px 0 6px -6px var(--soft)}}
 @media(max-width:560px){main{padding:18px 14px 40px}.card{padding:16px 14px}.scroll{margin:0 -14px;padding:0 14px}h1{font-size:25px}.answer{font-size:17px}}
 @page{size:A4;margin:14mm 12mm}
