@@ -101,4 +101,14 @@ extern int flitmig_request_timeout_ms;
 extern int flitmig_late_window_ms;
 extern int flitmig_answer_limit_mb;
 
+/* What base64_digit says of a character that is no digit. */
+#define BASE64_BLANK   (-1)
+#define BASE64_PADDING (-2)
+#define BASE64_OTHER   (-3)
+
+extern int base64_digit(char ch);
+
+/* Decodes into fresh memory, and says how many bytes; -1 when it is no base64. */
+extern int base64_decode(const char *data, int length, char **out);
+
 #endif /* FLITMIG_H */

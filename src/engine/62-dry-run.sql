@@ -99,17 +99,13 @@ BEGIN
 	made AS (
 		SELECT greatest((SELECT count(*) FROM flitmig._schema_actions(mig) a WHERE _rollback_forecast.run IS NULL AND a.state IN ('create', 'append')),
 						(SELECT count(*) FROM flitmig.undo u WHERE u.migration_id = mig AND u.undone_by IS NULL AND u.action IN ('create_object', 'create_field', 'add_options', 'alter_field'))) AS n,
-			   coalesce((SELECT avg(b.took_ms) FROM flitmig.batch b WHERE b.migration_id = mig AND b.kind = 'schema' AND b.outcome = 'stored'), 500) AS ms),
-	pace AS (
-		SELECT p.*, flitmig._call_share(m.server) AS share, NOT p.known AND flitmig._default_disproved(mig) AS unlimited,
-			   coalesce((SELECT s.max_tokens FROM flitmig.server_limit s WHERE s.server = m.server AND s.max_tokens > 0), 100) AS all_tokens
-		FROM flitmig.migration m, flitmig._pace(mig) p WHERE m.id = mig)
+			   flitmig._schema_ms(mig) AS ms)
 	SELECT (SELECT coalesce(sum(m.plain + m.files), 0) FROM per_map m), (SELECT coalesce(sum(m.files), 0) FROM per_map m), c.n + d.n,
 		   /* when it will be begun nobody knows: the bucket is full then */
 		   (flitmig._run_simulate(CASE WHEN p.unlimited THEN 0 ELSE p.all_tokens END, p.window_ms, true, p.all_tokens, p.share, 1,
 				ARRAY[c.n, d.n]::double precision[], ARRAY[0, 0]::double precision[], ARRAY[k.call_ms, d.ms]::double precision[], ARRAY[2, 2]::double precision[], ARRAY[1, 0]::double precision[]))[2]
 	INTO records, files, calls, seconds
-	FROM call c, made d, pace p, flitmig._call_times(mig) k
+	FROM call c, made d, flitmig._pace(mig) p, flitmig._call_times(mig) k
 	WHERE k.kind = 'read';
 END
 $$;

@@ -74,14 +74,11 @@ BEGIN
 	IF r.total = 0 OR r.kind NOT IN ('sample', 'run', 'delta', 'rollback') THEN
 		RETURN NULL;
 	END IF;
-	WITH pace AS MATERIALIZED (
-		SELECT p.*, m.server, flitmig._call_share(m.server) AS share, NOT p.known AND flitmig._default_disproved(m.id) AS unlimited
-		FROM flitmig.migration m, flitmig._pace(m.id) p WHERE m.id = r.migration_id),
-	call AS MATERIALIZED (
+	WITH call AS MATERIALIZED (
 		SELECT c.n, c.calls, c.kind,
 			   CASE c.kind
 				   WHEN 'upload' THEN f.call_ms
-				   WHEN 'schema' THEN coalesce((SELECT avg(b.took_ms) FROM flitmig.batch b WHERE b.migration_id = r.migration_id AND b.kind = 'schema' AND b.outcome = 'stored'), 500)
+				   WHEN 'schema' THEN flitmig._schema_ms(r.migration_id)
 				   /* its time was not measured: what a read of so many takes */
 				   ELSE k.call_ms + k.record_ms * c.records / c.calls END AS service,
 			   CASE WHEN c.kind IN ('upload', 'schema') THEN 0.7 ELSE flitmig._own_ms(c.records::double precision / c.calls) END AS own,
@@ -90,11 +87,11 @@ BEGIN
 		CROSS JOIN flitmig._file_times(r.migration_id) f
 		LEFT JOIN flitmig._call_times(r.migration_id) k ON k.kind = CASE WHEN c.kind IN ('create', 'update') THEN c.kind ELSE 'read' END
 		WHERE c.calls > 0)
-	SELECT (SELECT (flitmig._run_simulate(CASE WHEN p.unlimited THEN 0 ELSE l.max_tokens END, p.window_ms, true, flitmig._tokens_left(p.server, l.max_tokens, p.window_ms), p.share, flitmig._workers(r.migration_id),
+	SELECT (SELECT (flitmig._run_simulate(CASE WHEN p.unlimited THEN 0 ELSE p.all_tokens END, p.window_ms, true, flitmig._tokens_left(p.server, p.all_tokens, p.window_ms), p.share, flitmig._workers(r.migration_id),
 							array_agg(c.calls::double precision ORDER BY c.n, c.kind), array_agg(10::double precision ORDER BY c.n, c.kind), array_agg(c.service ORDER BY c.n, c.kind),
 							array_agg(c.own ORDER BY c.n, c.kind), array_agg(c.metered ORDER BY c.n, c.kind)))[count(*)] FROM call c)
 	INTO left_s
-	FROM pace p, LATERAL (SELECT coalesce((SELECT s.max_tokens FROM flitmig.server_limit s WHERE s.server = p.server AND s.max_tokens > 0), 100) AS max_tokens) l;
+	FROM flitmig._pace(r.migration_id) p;
 	RETURN coalesce(left_s, 0);
 END
 $$;

@@ -19,28 +19,6 @@
 PG_FUNCTION_INFO_V1(flitmig_decode_inline);
 
 #define PIECE_BYTES (192 * 1024) /* a multiple of three: whole groups of base64 */
-#define NO_DIGIT	(-1)
-#define BLANK		(-2)
-#define PADDING		(-3)
-
-/* What six bits a digit stands for, or NO_DIGIT, BLANK, PADDING. */
-static int
-digit_value(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	if (c == '/' || c == '_')
-		return 63;
-	if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-		return BLANK;
-	return c == '=' ? PADDING : NO_DIGIT;
-}
 
 /* How many bytes the text stands for; 0: it is empty, or no base64. */
 static int64
@@ -51,12 +29,12 @@ decoded_bytes(const char *data, size_t length)
 
 	for (size_t i = 0; i < length; i++)
 	{
-		int value = digit_value((unsigned char) data[i]);
+		int value = base64_digit(data[i]);
 
-		if (value == NO_DIGIT || (value >= 0 && padding > 0))
+		if (value == BASE64_OTHER || (value >= 0 && padding > 0))
 			return 0;
 		digits += value >= 0;
-		padding += value == PADDING;
+		padding += value == BASE64_PADDING;
 	}
 	if (digits % 4 == 1 || padding > 2 || (padding > 0 && (digits + padding) % 4 != 0))
 		return 0;
@@ -92,7 +70,7 @@ decode(const char *data, size_t length, Piece *piece)
 
 	for (size_t i = 0; i < length; i++)
 	{
-		int value = digit_value((unsigned char) data[i]);
+		int value = base64_digit(data[i]);
 
 		if (value < 0)
 			continue;

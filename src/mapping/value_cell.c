@@ -97,60 +97,6 @@ flitmig_json_path_text(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* Value of a base64 or base64url digit, -1 for white space, -2 for the end, -3 for anything else. */
-static int
-base64_digit(char ch)
-{
-	if (ch >= 'A' && ch <= 'Z')
-		return ch - 'A';
-	if (ch >= 'a' && ch <= 'z')
-		return ch - 'a' + 26;
-	if (ch >= '0' && ch <= '9')
-		return ch - '0' + 52;
-	if (ch == '+' || ch == '-')
-		return 62;
-	if (ch == '/' || ch == '_')
-		return 63;
-	if (ch == '=')
-		return -2;
-	return (unsigned char) ch <= ' ' ? -1 : -3;
-}
-
-/* Decodes into fresh memory; -1 when it is no base64. */
-static int
-decode_base64(Span span, char **out)
-{
-	uint32 bits = 0;
-	int	   held = 0;
-	int	   len = 0;
-	bool   ended = false;
-
-	*out = palloc(span.len / 4 * 3 + 4);
-	for (int i = 0; i < span.len; i++)
-	{
-		int digit = base64_digit(span.data[i]);
-
-		if (digit == -1)
-			continue;
-		if (digit == -3 || (ended && digit >= 0))
-			return -1;
-		if (digit == -2)
-		{
-			ended = true;
-			continue;
-		}
-		bits = bits << 6 | (uint32) digit;
-		held += 6;
-		if (held >= 8)
-		{
-			held -= 8;
-			(*out)[len++] = (char) (bits >> held & 0xFF);
-		}
-	}
-	/* six bits left over are half a byte: the text was cut */
-	return held == 6 ? -1 : len;
-}
-
 /* Converts to UTF-8; NULL when the charset is unknown or a byte means nothing in it. */
 static text *
 convert_to_utf8(const char *bytes, int len, const char *charset)
@@ -212,7 +158,7 @@ flitmig_decode_base64_text(PG_FUNCTION_ARGS)
 		memcpy(charset, name.data, name.len);
 		charset[name.len] = '\0';
 	}
-	len = span.len == 0 ? -1 : decode_base64(span, &bytes);
+	len = span.len == 0 ? -1 : base64_decode(span.data, span.len, &bytes);
 	/* four times the bytes must stay below what one value may hold */
 	if (len < 0 || len > (int) (MaxAllocSize / 4 - 64))
 		PG_RETURN_NULL();

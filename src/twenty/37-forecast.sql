@@ -96,17 +96,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._default_disproved(integer) IS 'Whether a migration made more calls than 100 a minute without a refusal';
 
-CREATE FUNCTION flitmig._pace(mig integer, OUT max_tokens integer, OUT window_ms integer, OUT batch_size integer, OUT known boolean)
+CREATE FUNCTION flitmig._pace(mig integer, OUT max_tokens integer, OUT window_ms integer, OUT batch_size integer, OUT known boolean,
+	OUT server text, OUT share integer, OUT all_tokens integer, OUT unlimited boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT greatest(1, coalesce(max(l.max_tokens), 100)::bigint * max(flitmig._call_share(m.server)) / 100)::integer, coalesce(max(l.window_ms), 60000), coalesce(max(l.batch_size), 200), count(l.server) > 0
-	FROM flitmig.migration m LEFT JOIN flitmig.server_limit l ON l.server = m.server AND l.max_tokens > 0 AND l.window_ms > 0
-	WHERE m.id = mig
+	SELECT greatest(1, t.all_tokens::bigint * t.share / 100)::integer, t.window_ms, t.batch_size, t.known, t.server, t.share, t.all_tokens, NOT t.known AND flitmig._default_disproved(mig)
+	FROM (SELECT m.server, flitmig._call_share(m.server) AS share, l.server IS NOT NULL AS known,
+				 coalesce(l.max_tokens, 100) AS all_tokens, coalesce(l.window_ms, 60000) AS window_ms, coalesce(l.batch_size, 200) AS batch_size
+		  FROM flitmig.migration m LEFT JOIN flitmig.server_limit l ON l.server = m.server AND l.max_tokens > 0 AND l.window_ms > 0
+		  WHERE m.id = mig) t
 $$;
-COMMENT ON FUNCTION flitmig._pace(integer) IS 'Calls that a migration may make: the limit learned from its server, else Twenty''s default of 100 a minute, times the server''s option call_share';
+COMMENT ON FUNCTION flitmig._pace(integer) IS 'Calls that a migration may make (max_tokens): the limit learned from its server (known), else Twenty''s default of 100 a minute (all_tokens), times the server''s option call_share (share, in percent); unlimited: more went through than the default allows';
 
 /* ---- what the server needs for a call ---- */
+
+CREATE FUNCTION flitmig._schema_ms(mig integer) RETURNS numeric
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(avg(b.took_ms), 500) FROM flitmig.batch b WHERE b.migration_id = mig AND b.kind = 'schema' AND b.outcome = 'stored'
+$$;
+COMMENT ON FUNCTION flitmig._schema_ms(integer) IS 'Milliseconds that a change of the data model takes on this server; 500 until one was seen';
 
 /*
  * The newest calls with records, and whether each was the only one under way.

@@ -149,21 +149,17 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH pace AS MATERIALIZED (
-		SELECT p.*, s.server, flitmig._call_share(s.server) AS share, NOT p.known AND flitmig._default_disproved(mig) AS unlimited,
-			   l.max_tokens AS all_tokens, flitmig._tokens_left(s.server, l.max_tokens, p.window_ms) AS left
-		FROM flitmig._pace(mig) p, flitmig.migration s,
-			 LATERAL (SELECT coalesce((SELECT l.max_tokens FROM flitmig.server_limit l WHERE l.server = s.server AND l.max_tokens > 0), 100) AS max_tokens) l
-		WHERE s.id = mig),
+		SELECT p.*, flitmig._tokens_left(p.server, p.all_tokens, p.window_ms) AS left FROM flitmig._pace(mig) p),
 	schema_step AS (
 		SELECT 'schema' AS step, a.object || coalesce('.' || a.field, '') AS object,
 			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why
 							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, flitmig._plan_design(a.detail)) END AS action,
 			   NULL::bigint AS records, (a.state IN ('create', 'append'))::integer::bigint AS calls,
 			   /* not metered, but each change rebuilds the server's schema */
-			   CASE WHEN a.state IN ('create', 'append') THEN coalesce(t.seconds, 0.5) ELSE 0 END AS seconds,
+			   CASE WHEN a.state IN ('create', 'append') THEN t.ms / 1000 ELSE 0 END AS seconds,
 			   1 AS part, a.position::bigint AS place
 		FROM flitmig._schema_actions(mig) a,
-			 (SELECT avg(b.took_ms) / 1000.0 AS seconds FROM flitmig.batch b WHERE b.migration_id = mig AND b.kind = 'schema' AND b.outcome = 'stored') t),
+			 (SELECT flitmig._schema_ms(mig) AS ms) t),
 	forecast AS MATERIALIZED (
 		SELECT f.* FROM pace p, flitmig._forecast(mig, CASE WHEN p.unlimited THEN 0 ELSE p.all_tokens END, p.window_ms, p.known, p.left, p.share) f),
 	push_step AS (

@@ -158,9 +158,7 @@ burst_now(const Bucket *bucket)
 static int
 burst_from_now(const Bucket *bucket)
 {
-	int at_once = burst_now(bucket);
-
-	return Max(at_once, Min((int) bucket->tokens - bucket->reserve, bucket->burst));
+	return Max(burst_now(bucket), Min((int) bucket->tokens - bucket->reserve, bucket->burst));
 }
 
 /* Whole tokens that a gap since the last call has certainly brought. */

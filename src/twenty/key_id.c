@@ -15,36 +15,6 @@
 
 PG_FUNCTION_INFO_V1(flitmig_key_id);
 
-static int
-digit_of(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	const char		 *found = c != '\0' ? strchr(digits, c) : NULL;
-
-	return found ? (int) (found - digits) : -1;
-}
-
-/* Decodes base64url without padding up to the first other character; into has room for 3 bytes of every 4 characters. */
-static size_t
-decode_base64url(const char *text, char *into)
-{
-	uint32 bits = 0;
-	int	   waiting = 0;
-	size_t length = 0;
-
-	for (; digit_of(*text) >= 0; text++)
-	{
-		bits = bits << 6 | digit_of(*text);
-		waiting += 6;
-		if (waiting >= 8)
-		{
-			waiting -= 8;
-			into[length++] = (char) (bits >> waiting & 0xFF);
-		}
-	}
-	return length;
-}
-
 /*
  * flitmig._key_id(server text) → text: the id of the API key that the current
  * user has for a server, NULL when the key does not tell.  Errors: as
@@ -57,14 +27,13 @@ flitmig_key_id(PG_FUNCTION_ARGS)
 	const char	 *claims = strchr(server->key, '.');
 	char		 *id = NULL;
 	char		 *json;
-	size_t		  length;
+	int			  length;
 	JsonPeek	  root;
 
 	if (claims == NULL)
 		PG_RETURN_NULL();
-	json = palloc(strlen(claims));
-	length = decode_base64url(claims + 1, json);
-	if (json_peek_open(json, length, &root) && json_peek_kind(root) == '{')
+	length = base64_decode(claims + 1, (int) strcspn(claims + 1, "."), &json);
+	if (length > 0 && json_peek_open(json, length, &root) && json_peek_kind(root) == '{')
 	{
 		JsonPeek jti = json_peek_member(root, "jti");
 
