@@ -34,8 +34,8 @@ count() {
 	printf '%-4s %-44s %4d passed %3d failed %3d skipped %4d s\n' "$result" "$name" "$2" "$3" "$4" "$5"
 	[ "$4" = 0 ] || sed -nE 's/.*# *[Ss][Kk][Ii][Pp][A-Za-z]*:? *(.+)/     skipped: \1/p' "$6" | sort -u | head -5
 	if [ "$3" != 0 ]; then
-		# The failures first, then the end of what was said.
-		grep -A12 -E '^not ok|^Bail out' "$6" | head -150
+		# The failures first (and what a Perl test died of), then the end of what was said.
+		grep -A12 -E '^not ok|^Bail out|\.p[lm] line [0-9]+\.?$' "$6" | head -150
 		printf '%s\n' "---- the last lines of $name"
 		tail -60 "$6"
 		printf '%s\n' "----"

@@ -19,11 +19,7 @@ migrate_up_to($node, 'clinic', "$work/export");
 sign_off($node, 'clinic', 20);
 
 my %blow = (
-	'kill -9 of the worker' => sub {
-		kill 'KILL', worker_pid();
-		# the postmaster restarts everyone else after that
-		wait_until('the cluster is back', sub { my ($rc, $out) = $node->psql('postgres', 'SELECT 1'); defined $out && $out eq '1' });
-	},
+	'kill -9 of the worker' => sub { kill_hard($node, worker_pid()) },
 	'pg_ctl stop -m immediate' => sub { $node->stop('immediate'); $node->start; });
 
 for my $what (sort keys %blow)

@@ -47,8 +47,7 @@ my $activity = '';
 wait_until('records go out', sub { $activity .= $node->safe_psql('postgres', "SELECT query FROM pg_stat_activity WHERE backend_type IN ('flitmig worker', 'client backend') AND pid <> pg_backend_pid()") . "\n"; ($node->safe_psql('postgres', "SELECT done FROM flitmig.run ORDER BY id DESC LIMIT 1") || 0) > 100
 	|| $node->safe_psql('postgres', "SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1") eq 'failed' });
 my $worker = $node->safe_psql('postgres', "SELECT worker_pid FROM flitmig.run ORDER BY id DESC LIMIT 1");
-kill 'KILL', $worker;
-wait_until('the server is up again', sub { my (undef, $out) = $node->psql('postgres', "SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $worker)"); return ($out // '') eq '1'; });
+kill_hard($node, $worker);
 my $watcher = watch_activity();
 until_done("SELECT * FROM flitmig_run('clinic')");
 $activity .= $watcher->();

@@ -30,7 +30,7 @@ my %how = (
 	'SIGINT to the worker' => sub { signal_worker('INT') },
 	'SIGTERM to the worker' => sub { signal_worker('TERM') },
 	'kill -9 of the worker' => sub { signal_worker('KILL') },
-	'kill -9 of the postmaster' => sub { $node->kill9; start_when_orphans_are_gone(); },
+	'kill -9 of the postmaster' => sub { $node->kill9; start_when_orphans_are_gone($node); },
 	'stop -m immediate' => sub { $node->stop('immediate'); $node->start; },
 	'stop -m fast' => sub { $node->stop('fast'); $node->start; });
 my @ways = sort keys %how;
@@ -79,28 +79,19 @@ sub harass
 		note $way;
 		$how{$way}->();
 		waitpid($background, 0) if $background;
-		wait_until('the cluster is up', sub { my ($rc, $out) = $node->psql('postgres', 'SELECT 1'); defined $out && $out eq '1' });
-		wait_until('the worker is gone', sub { my ($rc, $out) = $node->psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'flitmig worker'"); defined $out && $out eq '0' });
+		wait_until('the worker is gone', sub { workers($node) == 0 });
 		$done++;
 	}
 	return $done;
-}
-
-# Backends of a killed postmaster leave by themselves; until then its data directory is not free.
-sub start_when_orphans_are_gone
-{
-	wait_until('the data directory is free', sub {
-			sleep 0.3;
-			$node->{_pid} = undef;    # a failed start takes the dead postmaster's pid file for a running one
-			return $node->start(fail_ok => 1); });
 }
 
 sub signal_worker
 {
 	my ($signal) = @_;
 	my ($rc, $pid) = $node->psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'flitmig worker' LIMIT 1");
-	kill $signal, $pid if defined $pid && $pid =~ /^\d+$/;
-	sleep 0.2;
+	return unless defined $pid && $pid =~ /^\d+$/;
+	if ($signal eq 'KILL') { kill_hard($node, $pid); }
+	else { kill $signal, $pid; }
 }
 
 # The call that must complete now.

@@ -45,11 +45,11 @@ my @points = (
 
 my @blows = (
 	[ 'SIGINT to the worker' => sub { kill 'INT', pid_of("backend_type = 'flitmig worker'") } ],
-	[ 'kill -9 of the worker' => sub { kill 'KILL', pid_of("backend_type = 'flitmig worker'") } ],
-	[ 'kill -9 of the postmaster' => sub { $node->kill9; start_when_orphans_are_gone() } ],
+	[ 'kill -9 of the worker' => sub { kill_hard($node, pid_of("backend_type = 'flitmig worker'")) } ],
+	[ 'kill -9 of the postmaster' => sub { $node->kill9; start_when_orphans_are_gone($node) } ],
 	[ 'pg_ctl stop -m immediate' => sub { $node->stop('immediate'); $node->start } ],
 	[ 'SIGTERM to the worker' => sub { kill 'TERM', pid_of("backend_type = 'flitmig worker'") } ],
-	[ 'kill -9 of the waiting backend' => sub { kill 'KILL', pid_of("application_name = 'caller'") } ],
+	[ 'kill -9 of the waiting backend' => sub { kill_hard($node, pid_of("application_name = 'caller'")) } ],
 	[ 'SIGINT to the waiting backend' => sub { kill 'INT', pid_of("application_name = 'caller'") } ],
 	[ 'SIGTERM to the waiting backend' => sub { kill 'TERM', pid_of("application_name = 'caller'"); leave_to_the_worker() } ],
 	[ 'pg_ctl stop -m fast' => sub { $node->stop('fast'); $node->start } ]);
@@ -79,10 +79,9 @@ sub strike
 	wait_until("the batch is there: $name", $there);
 	$hit->();
 	http_post($twenty, '/__faults', '[]');
-	wait_until('the cluster is up', sub { my ($rc, $out) = $node->psql('postgres', 'SELECT 1'); defined $out && $out eq '1' });
 	release_table($node);
 	waitpid($caller, 0);
-	wait_until('the worker is gone', sub { my ($rc, $out) = $node->psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'flitmig worker'"); defined $out && $out eq '0' });
+	wait_until('the worker is gone', sub { workers($node) == 0 });
 	know_limit();
 	my ($rc, $out, $err) = $node->psql('postgres', $run);
 	is($rc, 0, 'the next run completes') or diag $err;
@@ -151,15 +150,6 @@ sub pid_of
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE $condition");
 	like($pid, qr/^\d+$/, 'there is somebody to hit');
 	return $pid;
-}
-
-# Backends of a killed postmaster leave by themselves; until then its data directory is not free.
-sub start_when_orphans_are_gone
-{
-	wait_until('the data directory is free', sub {
-			select(undef, undef, undef, 0.3);
-			$node->{_pid} = undef;    # a failed start takes the dead postmaster's pid file for a running one
-			return $node->start(fail_ok => 1); });
 }
 
 # ---- the clinic ----

@@ -168,9 +168,7 @@ sub kill_worker_when
 	wait_until('the work is in its middle', sub { $node->safe_psql('postgres', $count) >= $least
 		  || $node->safe_psql('postgres', "SELECT count(*) FROM flitmig.run WHERE id = (SELECT max(id) FROM flitmig.run) AND id > $last_run AND state IN ('done', 'failed')") });
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'flitmig worker' LIMIT 1");
-	kill 'KILL', $pid if $pid;
-	select(undef, undef, undef, 0.3);
-	wait_until('the cluster is back', sub { my ($rc, $out) = $node->psql('postgres', 'SELECT 1'); defined $out && $out eq '1' });
+	kill_hard($node, $pid) if $pid;
 }
 
 sub destroys_without_ids

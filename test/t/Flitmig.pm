@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_cluster start_twenty generate_clinic write_lines connect_twenty migrate_up_to
-  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers slice_of $repository);
+  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers kill_hard start_when_orphans_are_gone slice_of $repository);
 
 our $repository = abs_path(dirname(__FILE__) . '/../..');
 
@@ -222,6 +222,28 @@ sub release_table
 	my $holders = "application_name LIKE 'holder of " . ($table // '%') . "'";
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $holders");
 	wait_until('the lock is gone', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE $holders") eq '0' });
+}
+
+# kill -9 of one server process; returns when the cluster is there again.  Once the process is gone from the table of
+# processes, the postmaster has reaped it, and lets nobody in before everything was started anew; until then a session
+# may still be let in that is thrown out in the middle of its question.
+sub kill_hard
+{
+	my ($node, $pid) = @_;
+	return unless kill 'KILL', $pid;
+	wait_until('the postmaster has noticed', sub { !kill 0, $pid });
+	# psql dies of a broken pipe here (and we with it) when it is refused before it has read its question
+	wait_until('the cluster is up', sub { (eval { ($node->psql('postgres', 'SELECT 1'))[1] } // '') eq '1' });
+}
+
+# Backends of a killed postmaster leave by themselves; until then its data directory is not free.
+sub start_when_orphans_are_gone
+{
+	my ($node) = @_;
+	wait_until('the data directory is free', sub {
+			select(undef, undef, undef, 0.3);
+			$node->{_pid} = undef;    # a failed start takes the dead postmaster's pid file for a running one
+			return $node->start(fail_ok => 1); });
 }
 
 sub workers
