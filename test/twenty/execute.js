@@ -91,8 +91,27 @@ class Executor {
     return found.length ? { errors: found.map(errors.toBody) } : null;
   }
 
-  /** Answers one request: {status, body}. `actor` is who asks. */
-  run({ query, variables, operationName }, actor) {
+  /**
+   * Takes the tokens of a request before its work begins: what Twenty does first of all, so that a call that then waits long for
+   * its turn has been counted when it came (throttleQueryExecution in the published source; seen on live servers of both lines).
+   * There, calls that arrive within some milliseconds of each other read the same count and cost one token together; here each costs one.
+   * Returns the limit error, or nothing, for each record field by its key; `run` takes it as `admission`.
+   */
+  admit({ query, variables, operationName }) {
+    const admission = new Map();
+    const prepared = typeof query === 'string' ? this.prepare(query) : {};
+    const operation = prepared.document && !prepared.refusal && getOperationAST(prepared.document, operationName);
+    if (!operation || this.coerce(operation, variables || {}).refusal) return admission;
+    const values = withDefaults(operation, variables || {});
+    for (const field of this.planRoots(prepared, operation).fields) {
+      if (!field.root || (field.when && !field.when(values))) continue;
+      try { this.takeToken(field.node.name.value); admission.set(field.key, null); } catch (error) { admission.set(field.key, error); }
+    }
+    return admission;
+  }
+
+  /** Answers one request: {status, body}. `actor` is who asks; without an `admission` the tokens are taken here. */
+  run({ query, variables, operationName }, actor, admission) {
     if (typeof query !== 'string') return { status: 400, body: { errors: [{ message: 'Must provide query string.' }] } };
     const prepared = this.prepare(query);
     if (prepared.refusal) return { status: 200, body: prepared.refusal };
@@ -103,7 +122,7 @@ class Executor {
     if (coerced.refusal) return coerced.refusal;
     const roots = this.planRoots(prepared, operation);
     if (roots.introspection) return { status: 200, body: this.introspect(prepared.document, given, operationName) };
-    return { status: 200, body: this.runRoots(roots, coerced.values, actor) };
+    return { status: 200, body: this.runRoots(roots, coerced.values, actor, admission) };
   }
 
   /** 1.17 only: the schema's own coercion; its messages lose the `Variable "$data" got …` in front. */
@@ -150,7 +169,7 @@ class Executor {
     return planned;
   }
 
-  runRoots({ fields }, variables, actor) {
+  runRoots({ fields }, variables, actor, admission) {
     const data = {};
     const failed = [];
     for (const field of fields) {
@@ -158,7 +177,7 @@ class Executor {
       const name = field.node.name.value;
       if (name === '__typename') { data[field.key] = 'Query'; continue; }
       try {
-        data[field.key] = this.runRoot(field, name, variables, actor);
+        data[field.key] = this.runRoot(field, name, variables, actor, admission);
       } catch (error) {
         if (!(error instanceof errors.ApiError) && !(error instanceof GraphQLError)) process.stderr.write(`${error.stack}\n`);
         data[field.key] = null;
@@ -168,9 +187,11 @@ class Executor {
     return failed.length ? { errors: failed, data } : { data };
   }
 
-  runRoot(field, name, variables, actor) {
+  runRoot(field, name, variables, actor, admission) {
     if (!field.root) return this.workspace.uploads[name](this.argumentsFor(name, field.node, variables), actor);
-    this.takeToken(name);
+    const refused = admission && admission.get(field.key);
+    if (refused) throw refused;
+    if (!admission || !admission.has(field.key)) this.takeToken(name);
     const args = this.argumentsFor(name, field.node, variables);
     const entry = this.workspace.log.accept(name, field.root.kind, args, actor);
     try {

@@ -99,7 +99,7 @@ class Server {
       setTimeout(() => { this.perform(exchange, url, request, upload, body, rule); this.workspace.flush(); }, rule.ms || LATER_MS);
       return;
     }
-    await this.slot(url.pathname, request);
+    await this.slot(exchange, url.pathname, request);
     const answer = this.perform(exchange, url, request, upload, body, rule);
     this.workspace.flush();
     if (answer.raw) { exchange.text(answer.status, answer.raw, { 'content-type': answer.type }); return; }
@@ -129,9 +129,8 @@ class Server {
       return this.workspace.files.put(upload[1], url.searchParams.get('token'), kept, headers['content-type'], Boolean(headers.authorization));
     }
     if (method === 'GET' && /^\/files?\//.test(pathname)) return this.download(url);
-    const bearer = /^Bearer (.+)$/i.exec(exchange.request.headers.authorization || '');
-    if (pathname === '/graphql' || pathname === '/metadata') return this.graphql(pathname, request, bearer && bearer[1], rule);
-    if (pathname.startsWith('/rest/')) return this.rest(method, url, body, bearer && bearer[1]);
+    if (pathname === '/graphql' || pathname === '/metadata') return this.graphql(pathname, request, bearerOf(exchange), rule);
+    if (pathname.startsWith('/rest/')) return this.rest(method, url, body, bearerOf(exchange));
     return { status: 404, body: { statusCode: 404, error: 'NotFoundException', messages: [`Cannot ${method} ${pathname}`] } };
   }
 
@@ -148,13 +147,13 @@ class Server {
     if (!bearer) return { status: 200, body: nobody(request.json.query, pathname) };
     const { actor, refusal } = this.workspace.actorOf(bearer);
     if (refusal) return { status: 200, body: { errors: [errors.toBody(errors.unauthenticated(refusal))] }, type: 'application/json' };
-    if (pathname === '/graphql') return this.records(request.json, actor);
+    if (pathname === '/graphql') return this.records(request, actor);
     return rule && rule.fault === 'metadata-half' ? this.halfMetadata(request.json, rule) : this.workspace.metadata.run(request.json);
   }
 
   /** 2.19 answers root fields past its GraphQL server, and its content type tells (recorded headers). */
-  records(json, actor) {
-    const answer = this.workspace.executor.run(json, actor);
+  records({ json, admission }, actor) {
+    const answer = this.workspace.executor.run(json, actor, admission);
     return this.options.model !== '1.17' && 'data' in answer.body ? { ...answer, type: 'application/json' } : answer;
   }
 
@@ -180,10 +179,13 @@ class Server {
 
   // ---- service time --------------------------------------------------------------------------------------------
 
-  /** Waits for one of the workers, then for the service time of `--latency` (scaled by the number of records). */
-  async slot(pathname, request) {
+  /** Takes the tokens, then waits for one of the workers, then for the service time of `--latency` (scaled by the number of records). */
+  async slot(exchange, pathname, request) {
     const { latency, workers } = this.options;
-    if (!latency || pathname !== '/graphql') return;
+    if (!latency || pathname !== '/graphql' || !request.json) return;
+    const bearer = bearerOf(exchange);
+    if (bearer && this.workspace.actorOf(bearer).actor) request.admission = this.workspace.executor.admit(request.json);
+    if (request.admission && request.admission.size && [...request.admission.values()].every(Boolean)) return;
     while (this.busy >= workers) await new Promise((resolve) => this.queue.push(resolve));
     this.busy++;
     await pause(latency * (0.1 + 0.9 * Math.min(1, recordCount(request.json) / 200)));
@@ -245,6 +247,11 @@ class Server {
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function bearerOf(exchange) {
+  const bearer = /^Bearer (.+)$/i.exec(exchange.request.headers.authorization || '');
+  return bearer && bearer[1];
+}
 
 function nobody(query, pathname) {
   try {

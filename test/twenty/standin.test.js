@@ -98,6 +98,19 @@ const tests = {
     c.close();
   },
 
+  'limits: tokens are taken when a call arrives, not when its turn has come': async () => {
+    const c = await open('--calls-per-minute', '3', '--latency', '200', '--workers', '1');
+    const answered = [];
+    const calls = [0, 1, 2, 3].map((i) => c.post('/graphql', { query: '{people{totalCount} companies{totalCount}}' }).then(({ text }) => answered.push([i, text])));
+    await Promise.all(calls);
+    // two tokens a call: the second call has one root refused, the last two are refused whole and wait for nobody
+    assert.deepStrictEqual(answered.slice(0, 2).map(([, text]) => (text.match(/Limit reached/g) || []).length), [2, 2]);
+    assert.deepStrictEqual(answered.slice(2).map(([, text]) => (text.match(/Limit reached/g) || []).length), [0, 1]);
+    const log = JSON.parse(await (await fetch(`${c.url}/__log`)).text());
+    assert.deepStrictEqual([log.accepted, log.refused], [3, 5]);
+    c.close();
+  },
+
   'dump: the same bytes twice, and again after schema and records came and went': async () => {
     for (const model of MODELS) {
       const c = await open('--model', model, '--seed-foreign', '20', '--members', 'a@clinic.test,b@clinic.test');
