@@ -27,11 +27,11 @@ REVOKE ALL ON FUNCTION flitmig._http(text, text, text, text, integer, integer, i
 COMMENT ON FUNCTION flitmig._http(text, text, text, text, integer, integer, integer) IS 'Sends one request so many times over one pool of connections and shows the answers; superusers only. With per_minute, calls are paced as a run does it. method is GET, POST, FILE (body: path of a file, sent as multipart) or PUT (path: whole URL, body: path of a file)';
 
 CREATE FUNCTION flitmig._bucket_simulate(max_tokens integer, window_ms integer, jitter_ms integer, calls integer, latency_ms integer,
-	start_tokens integer DEFAULT 1000000, share integer DEFAULT 100, OUT accepted_per_minute double precision, OUT refusals bigint, OUT margin_ms double precision)
+	start_tokens integer DEFAULT 1000000, share integer DEFAULT 100, service_ms integer DEFAULT 0, workers double precision DEFAULT 0, counted_late boolean DEFAULT false, OUT accepted_per_minute double precision, OUT refusals bigint, OUT margin_ms double precision)
 LANGUAGE c STRICT VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_bucket_simulate';
-COMMENT ON FUNCTION flitmig._bucket_simulate(integer, integer, integer, integer, integer, integer, integer) IS 'Runs the pacing of calls against Twenty''s arithmetic in simulated time: calls accepted a minute after the first max_tokens, refusals, and the margin learned. start_tokens is what the server''s bucket holds at first, share the percent of its limit that we keep to';
+COMMENT ON FUNCTION flitmig._bucket_simulate(integer, integer, integer, integer, integer, integer, integer, integer, double precision, boolean) IS 'Runs the pacing of calls against Twenty''s arithmetic in simulated time: calls accepted a minute after the first max_tokens, refusals, and the margin learned. start_tokens is what the server''s bucket holds at first, share the percent of its limit that we keep to; service_ms what a call takes that is alone, workers how many calls'' work the server does at once (0: any number), counted_late whether a call''s token is taken only when its turn has come';
 
 CREATE FUNCTION flitmig._run_simulate(max_tokens integer, window_ms integer, known boolean, tokens double precision, share integer, workers double precision,
 	calls double precision[], pause_ms double precision[], service_ms double precision[], own_ms double precision[], metered double precision[]) RETURNS double precision[]

@@ -24,10 +24,11 @@
  * margin too small by a hair costs, one token, is taken from a reserve that
  * is left in the bucket; only when that is gone does Twenty refuse.
  *
- * How late the answers of a burst come after its first one tells how late its
- * last call may have been looked at (lag).  Where each call of a burst holds
- * Twenty, or us, up for longer than a margin (spread), one call at a time
- * loses less than a burst.
+ * Twenty takes a token before it works on a call: how late the answers of a
+ * burst come says nothing of when its calls were counted.  Where something in
+ * front of Twenty lets them through one after another, a burst is counted
+ * over a longer time than any margin covers, and several of its calls are
+ * refused: then bursts become smaller, down to one call at a time.
  *
  * A full bucket is spent at once (opening): waiting could not fill it more.
  */
@@ -51,11 +52,7 @@
 /* With small tokens (high limits) a burst is what this long brings. */
 #define BURST_MS 4800.0
 
-/* Calls that a burst must have for its length to say more of Twenty than of the network. */
-#define SPREAD_CALLS 4
-
-/* The most that we believe of a burst's lag, and of what a caller needs to send. */
-#define LAG_MAX_MS	1500.0
+/* The most that we believe of what a caller needs to send. */
 #define LEAD_MAX_MS 100.0
 
 #define RESERVE_TOKENS 3
@@ -84,6 +81,15 @@ bucket_in_flight(const Bucket *bucket)
 	return Min(Max(flitmig_requests_in_flight, PACED_IN_FLIGHT), bucket->max_tokens);
 }
 
+/* With small tokens (high limits), what a longer time brings. */
+static int
+full_burst(const Bucket *bucket)
+{
+	int burst = Max(bucket_in_flight(bucket), (int) (BURST_MS / token_ms(bucket)));
+
+	return Min(burst, bucket->max_tokens);
+}
+
 static void
 set_limit(Bucket *bucket, int max_tokens, int window_ms)
 {
@@ -91,8 +97,7 @@ set_limit(Bucket *bucket, int max_tokens, int window_ms)
 	bucket->window_ms = window_ms;
 	if (max_tokens == 0)
 		return;
-	bucket->burst = Max(bucket_in_flight(bucket), (int) (BURST_MS / token_ms(bucket)));
-	bucket->burst = Min(bucket->burst, max_tokens);
+	bucket->burst = full_burst(bucket);
 	bucket->reserve = Min(RESERVE_TOKENS, max_tokens - bucket->burst);
 }
 
@@ -138,27 +143,14 @@ margin_now_ms(const Bucket *bucket)
 
 	if (round_trip_ms > 0 && round_trip_ms < bucket->margin_ms)
 		return Max(round_trip_ms, MARGIN_MIN_MS);
-	return Max(bucket->margin_ms, bucket->lag_us / 1000.0 * 0.8 + bucket->margin_ms / 4);
+	return bucket->margin_ms;
 }
 
-/*
- * Calls of a burst: each but the first adds its spread to what is lost, each
- * burst adds a margin.  So many calls at once, unless a call holds Twenty up
- * for longer than a margin: then one at a time.
- */
-static int
-burst_now(const Bucket *bucket)
-{
-	if (bucket->spread_ms > bucket->margin_ms && token_ms(bucket) > 2 * bucket->margin_ms)
-		return 1;
-	return bucket->burst;
-}
-
-/* One at a time does not save up what came in while nothing was sent: that goes at once. */
+/* Small bursts do not save up what came in while nothing was sent: that goes at once. */
 static int
 burst_from_now(const Bucket *bucket)
 {
-	return Max(burst_now(bucket), Min((int) bucket->tokens - bucket->reserve, bucket->burst));
+	return Max(bucket->burst, Min((int) bucket->tokens - bucket->reserve, full_burst(bucket)));
 }
 
 /* Whole tokens that a gap since the last call has certainly brought. */
@@ -188,7 +180,7 @@ brief_delay_ms(const BriefLimit *brief, int64 now_us, int roots)
 static bool
 is_last_burst(const Bucket *bucket)
 {
-	return bucket->expected > 0 && bucket->expected <= burst_now(bucket);
+	return bucket->expected > 0 && bucket->expected <= bucket->burst;
 }
 
 /* What must be in the bucket before a burst starts. */
@@ -197,7 +189,7 @@ tokens_wanted(const Bucket *bucket, int roots)
 {
 	if (is_last_burst(bucket))
 		return Max(bucket->expected, roots);
-	return Max(burst_now(bucket), roots) + bucket->reserve;
+	return Max(bucket->burst, roots) + bucket->reserve;
 }
 
 /*
@@ -253,25 +245,6 @@ bucket_delay_ms(Bucket *bucket, int64 now_us, int roots)
 	return 0;
 }
 
-/*
- * A burst is over: how long was it, by our clock and by its answers?  A call
- * that Twenty works on before it looks at the next one shows as spread.
- */
-static void
-end_burst(Bucket *bucket)
-{
-	if (bucket->burst_calls >= SPREAD_CALLS && bucket->measured)
-	{
-		double length_ms = (bucket->last_refill_us - bucket->burst_start_us + bucket->lag_us) / 1000.0;
-		double spread_ms = length_ms / (bucket->burst_calls - 1);
-
-		bucket->spread_ms = bucket->spread_ms > 0 ? 0.7 * bucket->spread_ms + 0.3 * spread_ms : spread_ms;
-	}
-	bucket->burst_calls = 0;
-	bucket->first_answer_us = 0;
-	bucket->lag_us = 0;
-}
-
 /* The caller commits an intent before it sends: let it begin that much earlier, but never count on more than its best. */
 static void
 learn_lead(Bucket *bucket, int64 now_us)
@@ -315,9 +288,8 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 	learn_lead(bucket, now_us);
 	if (bucket->burst_calls == 0 || gap_ms > bucket->margin_ms)
 	{
-		end_burst(bucket);
+		bucket->burst_calls = 0;
 		bucket->burst_size = burst_size;
-		bucket->measured = !bucket->opening && gap_ms * 1000 > bucket->round_trip_us;
 		bucket->burst_start_us = now_us;
 		bucket->round_trip_us = bucket->round_trip_us * 9 / 10;
 	}
@@ -330,10 +302,6 @@ bucket_accepted(Bucket *bucket, int64 now_us, int roots)
 {
 	bucket->refusals = 0;
 	bucket->round_trip_us = Max(bucket->round_trip_us, now_us - bucket->burst_start_us);
-	if (bucket->first_answer_us == 0)
-		bucket->first_answer_us = now_us;
-	else if (bucket->burst_calls > 1 && bucket->measured)
-		bucket->lag_us = Min(now_us - bucket->first_answer_us, (int64) (LAG_MAX_MS * 1000));
 	if (++bucket->accepted >= MARGIN_TRIAL_CALLS)
 	{
 		bucket->margin_ms = Max(bucket->margin_ms * 0.9, MARGIN_MIN_MS);
@@ -365,6 +333,19 @@ learn_limit(Bucket *bucket, int64 now_us, int max_tokens, int window_ms)
 	set_limit(bucket, max_tokens, window_ms);
 }
 
+/* A refusal shows that the margin was too small, or, where no margin helps, that a burst takes too long. */
+static void
+widen(Bucket *bucket)
+{
+	if (bucket->margin_ms < MARGIN_MAX_MS)
+		bucket->margin_ms = Min(bucket->margin_ms * 1.6, MARGIN_MAX_MS);
+	else if (bucket->burst > 1)
+	{
+		bucket->burst /= 2;
+		bucket->margin_ms = MARGIN_START_MS;
+	}
+}
+
 void
 bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int window_ms, long retry_after_ms)
 {
@@ -390,7 +371,7 @@ bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int window_ms, long
 	{
 		/* The model was wrong by a little, and knows now: it waits for a burst by itself. */
 		if (limit_was_known)
-			bucket->margin_ms = Min(bucket->margin_ms * 1.6, MARGIN_MAX_MS);
+			widen(bucket);
 		bucket->accepted = 0;
 		return;
 	}

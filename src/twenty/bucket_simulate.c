@@ -60,6 +60,7 @@ typedef struct Simulation
 	int64		  jitter_us;
 	double		  workers;		 /* so many times one call's work the server does at once; 0: any number */
 	int64		  work_until_us; /* when the work that has arrived is done */
+	bool		  counted_late;	 /* a call waits for its turn before its token is taken */
 	uint64		  seed;
 	SimulatedCall slots[MAX_SLOTS];
 	int64		  accepted;
@@ -125,6 +126,8 @@ static void
 arrive(Simulation *s, const SimulatedPhase *phase, SimulatedCall *call)
 {
 	call->arrived = true;
+	if (s->counted_late)
+		call->arrives_us = Max(call->arrives_us, s->work_until_us);
 	call->accepted = !phase->metered || take_token(s, call->arrives_us);
 	call->answered_us = call->arrives_us;
 	if (call->accepted)
@@ -244,7 +247,8 @@ simulation_init(Simulation *s, int max_tokens, int window_ms, double tokens)
 }
 
 /*
- * _bucket_simulate(max, window_ms, jitter_ms, calls, latency_ms, start, share):
+ * _bucket_simulate(max, window_ms, jitter_ms, calls, latency_ms, start, share, service_ms,
+ * workers, counted_late):
  * jitter is added to the way there and to the way back, evenly between 0 and
  * jitter_ms; start is what Twenty's bucket holds at first, share the percent
  * of its limit that we keep to.  Gives the calls
@@ -263,8 +267,11 @@ flitmig_bucket_simulate(PG_FUNCTION_ARGS)
 	simulation_init(&s, Max(1, PG_GETARG_INT32(0)), PG_GETARG_INT32(1), PG_GETARG_INT32(5));
 	s.jitter_us = PG_GETARG_INT32(2) * INT64CONST(1000);
 	s.latency_us = PG_GETARG_INT32(4) * INT64CONST(1000);
+	s.workers = PG_GETARG_FLOAT8(8);
+	s.counted_late = PG_GETARG_BOOL(9);
 	bucket_init(&s.ours, PG_GETARG_INT32(6), s.max_tokens, s.window_ms);
 	phase.calls = PG_GETARG_INT32(3);
+	phase.service_us = PG_GETARG_INT32(7) * INT64CONST(1000);
 	phase.send_us = OPEN_US;
 	phase.metered = true;
 	phase.endless = true;

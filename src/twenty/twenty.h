@@ -145,10 +145,6 @@ typedef struct Bucket
 	int		   expected;		 /* calls that are still to come; 0: not known */
 	int		   burst_calls;		 /* calls of this burst so far */
 	int		   burst_size;		 /* ... and at most */
-	bool	   measured;		 /* it began when every answer was in: its lag tells something */
-	int64	   first_answer_us;	 /* of this burst; 0: none yet */
-	int64	   lag_us;			 /* by how much the last answer of this burst came after the first */
-	double	   spread_ms;		 /* what one more call adds to a burst's length, as seen lately */
 	int64	   allowed_us;		 /* when bucket_delay_ms last said now */
 	int64	   lead_us;			 /* what the caller needs from there until a call is sent */
 	int64	   round_trip_us;	 /* longest lately */

@@ -18,10 +18,10 @@ SELECT pg_temp.about((pg_temp.ends(0, false, 0, 100, 2, '{40}', 230))[1], 4.6, '
 SELECT pg_temp.about((pg_temp.ends(0, false, 0, 100, 1, '{40}', 230))[1], 9.2, 'a server that does one thing at a time');
 SELECT pg_temp.about((pg_temp.ends(0, false, 0, 100, 2, '{1,1,1,1}', 230))[4], 0.92, 'object maps of one call each wait for each other');
 SELECT pg_temp.about((pg_temp.ends(100, true, 100, 100, 2, '{90}', 100))[1], 4.5, 'a full bucket is spent as fast as the server works');
-SELECT pg_temp.about((pg_temp.ends(100, true, 100, 100, 2, '{300}', 100))[1], 130, 'then calls come at the limit, with what pacing loses');
-SELECT pg_temp.about((pg_temp.ends(100, true, 0, 100, 2, '{300}', 100))[1], 190, 'an empty bucket has nothing to spend at first');
-SELECT pg_temp.about((pg_temp.ends(100, true, 100, 50, 2, '{150}', 100))[1], 130, 'half of the limit');
-SELECT pg_temp.about((pg_temp.ends(100, false, 100, 100, 2, '{300}', 100))[1], 130, 'a limit that the run learns on its way costs little');
+SELECT pg_temp.about((pg_temp.ends(100, true, 100, 100, 2, '{300}', 100))[1], 124, 'then calls come at the limit, with what pacing loses');
+SELECT pg_temp.about((pg_temp.ends(100, true, 0, 100, 2, '{300}', 100))[1], 183, 'an empty bucket has nothing to spend at first');
+SELECT pg_temp.about((pg_temp.ends(100, true, 100, 50, 2, '{150}', 100))[1], 124, 'half of the limit');
+SELECT pg_temp.about((pg_temp.ends(100, false, 100, 100, 2, '{300}', 100))[1], 128, 'a limit that the run learns on its way costs little');
 SELECT pg_temp.about((pg_temp.ends(100, true, 0, 100, 2, '{900}', 20, 0))[1], 9, 'files take no tokens, and as many go up as are under way');
 SELECT is(pg_temp.ends(100, true, 100, 100, 2, '{}', 1), '{}', 'nothing to do');
 SELECT throws_ok($$SELECT flitmig._run_simulate(0, 1, false, 0, 100, 1, '{1,2}', '{1}', '{1}', '{1}', '{1}')$$, '2202E', NULL, 'arrays of other lengths are refused');
