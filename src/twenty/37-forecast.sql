@@ -225,21 +225,24 @@ CREATE FUNCTION flitmig._file_times(mig integer, OUT pause_ms double precision, 
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH upload AS (
+	WITH sent_call AS (
 		SELECT b.*, b.answered_at - make_interval(secs => b.took_ms / 1000.0) AS sent_at
 		FROM flitmig.batch b
 		WHERE b.run_id = (SELECT max(t.run_id) FROM flitmig.batch t WHERE t.migration_id = mig AND t.kind = 'upload' AND t.outcome = 'stored')
 		  AND b.kind = 'upload' AND b.outcome = 'stored' AND b.took_ms IS NOT NULL
 		LIMIT 2000),
+	upload AS (
+		SELECT c.*, row_number() OVER (ORDER BY c.sent_at) AS n, count(*) OVER () AS calls FROM sent_call c),
 	sent AS (
-		SELECT avg(u.took_ms) AS took_ms, min(u.took_ms) AS least_ms, min(u.sent_at) AS first_at, min(u.run_id) AS run_id,
+		/* the first calls of a connection, to either server, take longer than any other */
+		SELECT avg(u.took_ms) FILTER (WHERE u.n > 2 * w.at_once OR u.calls < 4 * w.at_once) AS took_ms, min(u.took_ms) AS least_ms, min(u.sent_at) AS first_at, min(u.run_id) AS run_id,
 			   (SELECT avg(f.bytes) FROM flitmig.upload f WHERE f.migration_id = mig AND f.state = 'done') AS bytes
-		FROM upload u),
+		FROM upload u, LATERAL (SELECT current_setting('flitmig.requests_in_flight')::integer) w(at_once)),
 	waiting AS (
 		SELECT avg(f.bytes) AS bytes, count(*) AS n FROM flitmig.source_file f WHERE f.migration_id = mig AND f.superseded_by IS NULL AND f.staging_table IS NULL)
 	SELECT coalesce((SELECT greatest(extract(epoch FROM s.first_at - max(b.answered_at)) * 1000 - 10, 0) FROM flitmig.batch b WHERE b.run_id = s.run_id AND b.kind <> 'upload' AND b.answered_at < s.first_at)
 					/ greatest(1, w.n), 2)::double precision,
-		   coalesce(s.least_ms + (s.took_ms - s.least_ms) * coalesce(least(1000, w.bytes / nullif(s.bytes, 0)), 1), 50)::double precision,
+		   coalesce(s.least_ms + (s.took_ms - s.least_ms) * least(1000, coalesce(w.bytes / nullif(s.bytes, 0), 1)), 50)::double precision,
 		   k.calls,
 		   s.took_ms IS NOT NULL
 	FROM sent s, waiting w, LATERAL (SELECT CASE flitmig._upload_dialect(mig) WHEN 'direct' THEN 3 ELSE 1 END) k(calls)

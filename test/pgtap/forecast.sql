@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
-SELECT plan(21);
+SELECT plan(23);
 
 -- The last phase's end. One row a case: limit, known, tokens left, share, work at once, phases.
 CREATE FUNCTION pg_temp.ends(max_tokens integer, known boolean, tokens float8, share integer, workers float8, calls float8[], service float8, metered float8 DEFAULT 1) RETURNS float8[]
@@ -59,6 +59,14 @@ SELECT ok(t BETWEEN 43 AND 51, 'half a minute after a hundred calls half of it i
 SELECT ok(flitmig._default_disproved(:mig) IS FALSE, 'that is what the default allows');
 SELECT count(pg_temp.call(1, make_interval(secs => 29.5 - n / 1000.0), 1)) FROM generate_series(1, 60) n;
 SELECT ok(flitmig._default_disproved(:mig), 'sixty more in the same second are more than it allows');
+
+-- files: sixteen calls, of which the first four had to connect
+INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, state, outcome, ids, took_ms, answered_at)
+SELECT r.id, r.migration_id, 'upload:document', 'upload', 'done', 'stored', '{00000000-0000-0000-0000-000000000000}'::uuid[], CASE WHEN i <= 4 THEN 100 ELSE 10 END, clock_timestamp() + i * interval '1 s'
+FROM (SELECT max(id) AS id, :mig AS migration_id FROM flitmig.run) r, generate_series(1, 16) i;
+SELECT is(call_ms, 10::double precision, 'what a call of an upload takes once there are connections') FROM flitmig._file_times(:mig);
+DELETE FROM flitmig.batch WHERE kind = 'upload' AND answered_at > (SELECT min(answered_at) + interval '5500 ms' FROM flitmig.batch WHERE kind = 'upload');
+SELECT is(round(call_ms), 70::double precision, 'of a few calls all count') FROM flitmig._file_times(:mig);
 
 SELECT * FROM finish();
 ROLLBACK;
