@@ -228,6 +228,8 @@ worker_work(const WorkOrder *order)
 			worker_fail_run(run_id, edata);
 	}
 	PG_END_TRY();
+	/* from PostgreSQL 18 on a commit goes back to the context that its transaction was begun in: after a failure the one that goes now */
+	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(ctx);
 }
 
