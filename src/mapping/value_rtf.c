@@ -134,9 +134,12 @@ flush_run(RtfReader *reader)
 		(void) iconv(cd, NULL, NULL, NULL, NULL);
 	while (in_left > 0 && out_left >= 3)
 	{
-		if (cd != (iconv_t) -1 && iconv(cd, &in, &in_left, &out, &out_left) != (size_t) -1)
-			break;
-		if (in_left == 0 || out_left < 3)
+		bool whole = cd != (iconv_t) -1 && iconv(cd, &in, &in_left, &out, &out_left) != (size_t) -1;
+
+		/* a letter of Hebrew or Vietnamese waits for its accent */
+		if (cd != (iconv_t) -1)
+			(void) iconv(cd, NULL, NULL, &out, &out_left);
+		if (whole || in_left == 0 || out_left < 3)
 			break;
 		memcpy(out, "\xEF\xBF\xBD", 3);
 		out += 3;
