@@ -325,14 +325,23 @@ fhir_join(Span a, const char *between, Span b)
 Span
 fhir_joined_texts(Span array, int from, const char *between)
 {
-	const char *cursor = NULL;
-	Span		element;
-	Span		all = fhir_nothing;
+	const char	  *cursor = NULL;
+	Span		   element;
+	StringInfoData all = {0};
 
 	for (int i = 0; fhir_next_element(array, &cursor, &element); i++)
-		if (i >= from)
-			all = fhir_join(all, between, fhir_value(element));
-	return all;
+	{
+		Span text = i >= from ? fhir_value(element) : fhir_nothing;
+
+		if (text.data == NULL)
+			continue;
+		if (all.data == NULL)
+			initStringInfo(&all);
+		else
+			appendStringInfoString(&all, between);
+		appendBinaryStringInfo(&all, text.data, text.len);
+	}
+	return (Span){all.data, all.len};
 }
 
 Datum

@@ -39,6 +39,12 @@ is_ascii_alnum(char c)
 	return is_ascii_letter(c) || is_ascii_digit(c);
 }
 
+static inline bool
+is_ascii_punct(char c)
+{
+	return c > ' ' && c < 0x7F && !is_ascii_alnum(c);
+}
+
 /* ---- value_text.c ---- */
 
 /* Bytes of a white space or invisible character at s (1-3), or 0; s < end. */
