@@ -210,14 +210,9 @@ hex_digits(const char *s, const char *end)
 		return -1;
 	for (int i = 0; i < 4; i++)
 	{
-		char ch = s[i] | 0x20;
-
-		if (s[i] >= '0' && s[i] <= '9')
-			code = code << 4 | (s[i] - '0');
-		else if (ch >= 'a' && ch <= 'f')
-			code = code << 4 | (ch - 'a' + 10);
-		else
+		if (hex_value(s[i]) < 0)
 			return -1;
+		code = code << 4 | hex_value(s[i]);
 	}
 	return code;
 }

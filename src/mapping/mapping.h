@@ -45,6 +45,16 @@ is_ascii_punct(char c)
 	return c > ' ' && c < 0x7F && !is_ascii_alnum(c);
 }
 
+/* The number of a hexadecimal digit, -1 for none. */
+static inline int
+hex_value(char c)
+{
+	if (is_ascii_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* ---- value_text.c ---- */
 
 /* Bytes of a white space or invisible character at s (1-3), or 0; s < end. */

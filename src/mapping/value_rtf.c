@@ -465,15 +465,6 @@ read_word(RtfReader *reader)
 		apply_word(reader, word, negative ? -number : number, has_number);
 }
 
-static int
-hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	ch = (char) pg_ascii_tolower((unsigned char) ch);
-	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
 /* What follows a backslash. */
 static void
 read_control(RtfReader *reader)
@@ -492,9 +483,9 @@ read_control(RtfReader *reader)
 	switch (ch)
 	{
 		case '\'':
-			if (reader->end - reader->at >= 2 && hex_digit(reader->at[0]) >= 0 && hex_digit(reader->at[1]) >= 0)
+			if (reader->end - reader->at >= 2 && hex_value(reader->at[0]) >= 0 && hex_value(reader->at[1]) >= 0)
 			{
-				add_byte(reader, (unsigned char) (hex_digit(reader->at[0]) << 4 | hex_digit(reader->at[1])));
+				add_byte(reader, (unsigned char) (hex_value(reader->at[0]) << 4 | hex_value(reader->at[1])));
 				reader->at += 2;
 			}
 			break;
