@@ -237,7 +237,7 @@ AS $$ SELECT CASE WHEN r.state = 'running' AND r.ends_at IS NOT NULL THEN make_i
 COMMENT ON FUNCTION flitmig._time_left(flitmig.run) IS 'Time until a run is expected to end, in whole seconds; NULL before that can be said';
 
 CREATE FUNCTION flitmig._progress_line(r flitmig.run) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN coalesce(w.total, 0) = 0 THEN coalesce(flitmig._phase_words(r.phase), r.kind)
@@ -252,7 +252,7 @@ COMMENT ON FUNCTION flitmig._progress_line(flitmig.run) IS 'What a run is doing,
 
 CREATE FUNCTION flitmig._run_view(cookie bigint, OUT run_id bigint, OUT state text, OUT line text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
 RETURNS SETOF record
-LANGUAGE sql STABLE
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.id, r.state, flitmig._progress_line(r), r.error ->> 'sqlstate', r.error ->> 'message', r.error ->> 'detail', r.error ->> 'hint'
