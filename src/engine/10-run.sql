@@ -92,7 +92,6 @@ DECLARE
 BEGIN
 	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
 	SELECT * INTO STRICT m FROM flitmig.migration WHERE id = r.migration_id;
-	/* the caller that started us may hold the transaction lock for a moment more */
 	IF NOT pg_try_advisory_lock(flitmig._lock_class(), m.id) THEN
 		PERFORM flitmig._raise_busy(m.name);
 	END IF;

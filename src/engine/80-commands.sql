@@ -18,10 +18,12 @@ DECLARE
 	mig integer := flitmig._migration_id(migration);
 BEGIN
 	PERFORM flitmig._require_top_level(command);
-	IF NOT pg_try_advisory_lock(flitmig._lock_class(), mig) THEN
+	/* looked at, not taken: a worker that starts in the same moment would find it held */
+	IF EXISTS (SELECT FROM pg_locks l
+			   WHERE l.locktype = 'advisory' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+				 AND l.classid = flitmig._lock_class()::oid AND l.objid = mig::oid AND l.objsubid = 2 AND l.granted) THEN
 		PERFORM flitmig._raise_busy(migration);
 	END IF;
-	PERFORM pg_advisory_unlock(flitmig._lock_class(), mig);
 	RETURN mig;
 END
 $$;
