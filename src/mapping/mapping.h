@@ -10,6 +10,7 @@
 #define FLITMIG_MAPPING_H
 
 #include "flitmig.h"
+#include "latin.h"
 
 #include "utils/jsonb.h"
 
@@ -80,9 +81,6 @@ extern bool span_fold(Span span, char *buffer, int size);
 
 /* Is the folded word in a sorted list of words? */
 extern bool word_in(const char *word, const char *const *words, int count);
-
-/* The ASCII letter(s) under a Latin letter with accents, or NULL. */
-extern const char *latin_base(uint32 codepoint);
 
 /* Reads one UTF-8 character; its width goes to *width. */
 extern uint32 utf8_read(const char *s, const char *end, int *width);
