@@ -208,10 +208,7 @@ BEGIN
 	SELECT o.id, o.name, o.object, x.field, k.type, v.name AS values_name, v.source_value, v.target_value, v.source_value IS NULL AS is_default INTO f
 	FROM flitmig.object_map o
 	JOIN flitmig.field_map x ON x.object_map_id = o.id AND x.kind = 'value'
-	CROSS JOIN LATERAL (
-		SELECT coalesce(l.type, t.type) AS type FROM (SELECT) n
-		LEFT JOIN flitmig.live_field l ON l.migration_id = mig AND l.object = o.object AND l.name = x.field
-		LEFT JOIN flitmig.target_field t ON t.migration_id = mig AND t.object = o.object AND t.name = x.field) k
+	CROSS JOIN LATERAL (SELECT flitmig._field_type(mig, o.object, x.field) AS type) k
 	CROSS JOIN LATERAL (
 		SELECT m.name, m.source_value, m.target_value FROM flitmig.value_map m WHERE m.migration_id = mig AND m.name = x.values_name
 		UNION ALL
