@@ -108,8 +108,11 @@ BEGIN
 		PERFORM flitmig._require_owner_rights(m.id);
 	END IF;
 	/* the gate stands here, behind the lock: nobody can change the mapping between look and start */
+	IF r.kind IN ('prepare', 'sample', 'run', 'delta') THEN
+		PERFORM flitmig._require_confirmed(m.id);
+	END IF;
 	IF r.kind IN ('run', 'delta') THEN
-		PERFORM flitmig._require_confirmed(m.id), flitmig._require_signed(m.id);
+		PERFORM flitmig._require_signed(m.id);
 	END IF;
 	UPDATE flitmig.batch SET state = 'void'
 	WHERE migration_id = m.id AND run_id <> this_run AND state = 'planned';

@@ -109,5 +109,12 @@ SELECT is(pg_temp.late('rollback'), 10000, 'a clock that was put back does not h
 SET LOCAL flitmig.late_window = 0;
 SELECT is(pg_temp.late('rollback'), 0, 'no window');
 
+-- ---- the gate behind the lock: a mapping that was changed after the command had looked ----
+INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
+OVERRIDING SYSTEM VALUE VALUES (99, 'changed', 'crm', 'generic', '{"entities": {}, "maps": []}', gen_random_uuid(), 'flitmig_changed', 'UTC', 'US', 'USD');
+INSERT INTO flitmig.run (id, migration_id, kind) OVERRIDING SYSTEM VALUE SELECT 9900 + n, 99, kind FROM unnest('{prepare,sample,run,delta}'::text[]) WITH ORDINALITY k(kind, n);
+SELECT throws_ok(format('SELECT flitmig._run_begin(%s)', r.id), '55000', 'the mapping of migration "changed" is not confirmed', r.kind || ' of a mapping that is not confirmed') FROM flitmig.run r WHERE r.migration_id = 99 ORDER BY r.id;
+SELECT pg_advisory_unlock_all() \g /dev/null
+
 SELECT * FROM finish();
 ROLLBACK;
