@@ -32,6 +32,8 @@ SELECT flitmig.rtf_to_markdown(rtf) FROM (VALUES
 	('{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fswiss Arial;}{\f1\fcharset204 Arial Cyr;}}{\colortbl;\red0\green0\blue0;}\f0\fs20 Hello \b bold\b0 , \i it\i0  and {\b\i both} end\par Second line\par\par New paragraph\line broken\par}'),
 	('{\rtf1\ansi\ansicpg1252 caf\''e9 \''93quoted\''94 \emdash  \u8364? \u-10179?\u-8704? \{x\} \~y}'),
 	('{\rtf1\ansi{\fonttbl{\f0 A;}{\f1\fcharset204 B;}}{\f1 \''cc\''e0\''f1\''f1\''e0\''e6} \f0 x}'),
+	('{\rtf1\ansi\ansicpg1255 \''f9\''ec\''e5\''ed}'), -- the last letter could take a point
+	('{\rtf1\ansi\ansicpg1258 Vi\''ea\''f2t a}'),
 	('{\rtf1{\*\generator Riched20;}{\info{\author Dr X}}{\pict\pngblip 89504e47}{\field{\*\fldinst HYPERLINK "x"}{\fldrslt shown}} after}'),
 	('{\rtf1 A\cell B\cell\row C\cell D\cell\row}'),
 	('{\rtf1{\listtext\''b7\tab}one\par{\listtext\''b7\tab}two\par{\pntext 1.\tab}three\par}'),

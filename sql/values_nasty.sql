@@ -58,3 +58,9 @@ SELECT quote_literal(left(value,60)), quote_literal(flitmig.html_to_markdown(val
 -- RTF.
 SELECT quote_literal(left(value,60)), quote_literal(flitmig.rtf_to_markdown(value)) FROM (VALUES
 ('{\rtf1 a\tab b}'),('{\rtf1 a\line b}'),('{\rtf1\b a \b0 b}'),('{\rtf1\ul a\ulnone  b}'),('{\rtf1 \u8217''t}'),('{\rtf1\ansicpg1252 \''80}'),('{\rtf1\ansicpg932 \''82\''a0}'),('{\rtf1{\footnote note}x}'),('{\rtf1\deleted gone\deleted0 x}'),('{\rtf1{\header h}{\footer f}x}'),('{\rtf1\par\par\par a}'),('{\rtf1 a\par b\par\par c}'),('{\rtf1{\*\bkmkstart x}a{\*\bkmkend x}}'),('{\rtf1 \bullet  x}'),('{\rtf1\''e9}'),('{\rtf1 a\~b\-c\_d}'),('{\rtf1 {\field{\*\fldinst{HYPERLINK "http://x.y"}}{\fldrslt{link}}}}'),('{\rtf1\trowd a\cell b\cell\row}'),('{\rtf1 a\page b}'),('{\rtf1\strike x\strike0}'),('{\rtf1 \lquote a\rquote  \ldblquote b\rdblquote}'),('{\rtf1{\upr{a}{\*\ud{b}}}}')) v(value);
+-- Cells that are long because of a slip take no longer than their length says: minutes if it went with its square.
+SET statement_timeout = '60s';
+SELECT flitmig.to_phones('US', '2025550123' || repeat(',', 300000)) ->> 'primaryPhoneNumber' AS commas, flitmig.to_phones('US', repeat('2025550123,', 60000)) ->> 'primaryPhoneNumber' AS numbers,
+	length(flitmig.to_markdown(repeat('<b ', 1000000), NULL)) AS tags, length(flitmig.fhir_name_part('[{"given":["x"' || repeat(',"a"', 100000) || ']}]', 'middle')) AS names;
+RESET statement_timeout;
+SELECT flitmig.to_emails('test@test'), flitmig.to_emails('test@test.com'), flitmig.to_emails('testa@testa.com'), flitmig.to_emails('test@testa.com'), flitmig.to_emails('test@tes.test.com');

@@ -92,7 +92,6 @@ DECLARE
 BEGIN
 	SELECT * INTO STRICT r FROM flitmig.run WHERE id = this_run;
 	SELECT * INTO STRICT m FROM flitmig.migration WHERE id = r.migration_id;
-	/* the caller that started us may hold the transaction lock for a moment more */
 	IF NOT pg_try_advisory_lock(flitmig._lock_class(), m.id) THEN
 		PERFORM flitmig._raise_busy(m.name);
 	END IF;
@@ -109,8 +108,11 @@ BEGIN
 		PERFORM flitmig._require_owner_rights(m.id);
 	END IF;
 	/* the gate stands here, behind the lock: nobody can change the mapping between look and start */
+	IF r.kind IN ('prepare', 'sample', 'run', 'delta') THEN
+		PERFORM flitmig._require_confirmed(m.id);
+	END IF;
 	IF r.kind IN ('run', 'delta') THEN
-		PERFORM flitmig._require_confirmed(m.id), flitmig._require_signed(m.id);
+		PERFORM flitmig._require_signed(m.id);
 	END IF;
 	UPDATE flitmig.batch SET state = 'void'
 	WHERE migration_id = m.id AND run_id <> this_run AND state = 'planned';
@@ -237,7 +239,7 @@ AS $$ SELECT CASE WHEN r.state = 'running' AND r.ends_at IS NOT NULL THEN make_i
 COMMENT ON FUNCTION flitmig._time_left(flitmig.run) IS 'Time until a run is expected to end, in whole seconds; NULL before that can be said';
 
 CREATE FUNCTION flitmig._progress_line(r flitmig.run) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN coalesce(w.total, 0) = 0 THEN coalesce(flitmig._phase_words(r.phase), r.kind)
@@ -252,7 +254,7 @@ COMMENT ON FUNCTION flitmig._progress_line(flitmig.run) IS 'What a run is doing,
 
 CREATE FUNCTION flitmig._run_view(cookie bigint, OUT run_id bigint, OUT state text, OUT line text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text)
 RETURNS SETOF record
-LANGUAGE sql STABLE
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.id, r.state, flitmig._progress_line(r), r.error ->> 'sqlstate', r.error ->> 'message', r.error ->> 'detail', r.error ->> 'hint'

@@ -283,9 +283,15 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._open_read(flitmig.batch) IS 'Builds a read, records in the trash included: by ids, or of records that might be adopted';
 
+/*
+ * Each read and each update asks this, and before-images are as many as records
+ * were ever changed: their ids are gone through once, those of the call in a
+ * hash table, which _batch_next would forbid (see _assert_ours).
+ */
 CREATE FUNCTION flitmig._known_fields(mig integer, object text, ids uuid[]) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
 AS $$
 	/* a field that is gone from the server (half a rollback, a person) is not asked for */
 	SELECT array_agg(k.key ORDER BY k.key) FILTER (WHERE EXISTS (
@@ -301,8 +307,9 @@ AS $$
 		  UNION
 		  SELECT jsonb_object_keys(b.sent) FROM flitmig.base b WHERE b.migration_id = mig AND b.id = ANY (ids)
 		  UNION
-		  SELECT jsonb_object_keys(u.before -> i.id::text)
-		  FROM unnest(ids) AS i(id) JOIN flitmig.undo u ON u.migration_id = mig AND u.action IN ('update', 'adopt') AND i.id = ANY (u.ids)
+		  SELECT jsonb_object_keys(u.before -> x.id::text)
+		  FROM flitmig.undo u CROSS JOIN LATERAL unnest(u.ids) AS x(id)
+		  WHERE u.migration_id = mig AND u.action IN ('update', 'adopt') AND u.object = _known_fields.object AND x.id IN (SELECT i.id FROM unnest(_known_fields.ids) AS i(id))
 		  UNION
 		  SELECT flitmig._gone_field(o.id) FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _known_fields.object) k
 $$;

@@ -59,10 +59,7 @@ BEGIN
 	body := flitmig._call(format('query($filter:%sFilterInput){%s(filter:$filter,first:200){totalCount edges{node{%s}}}}',
 								 flitmig._capital(flitmig._api_name(b.migration_id, b.object)), flitmig._api_name(b.migration_id, b.object, true),
 								 flitmig._selection(b.migration_id, b.object, flitmig._known_fields(b.migration_id, b.object, b.ids))),
-						  jsonb_build_object('filter', jsonb_build_object('and', jsonb_build_array(
-							CASE WHEN flitmig._has_trash(b.migration_id, b.object) THEN '{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb
-								 ELSE '{"id": {"is": "NOT_NULL"}}' END,
-							jsonb_build_object('or', listed)))));
+						  jsonb_build_object('filter', flitmig._trash_too(b.migration_id, b.object, jsonb_build_object('or', listed))));
 END
 $$;
 COMMENT ON FUNCTION flitmig._adopt_request(flitmig.batch) IS 'Call that reads the records of Twenty, the trash included, that have one of the values by which a batch''s records are known';

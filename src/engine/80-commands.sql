@@ -18,10 +18,12 @@ DECLARE
 	mig integer := flitmig._migration_id(migration);
 BEGIN
 	PERFORM flitmig._require_top_level(command);
-	IF NOT pg_try_advisory_lock(flitmig._lock_class(), mig) THEN
+	/* looked at, not taken: a worker that starts in the same moment would find it held */
+	IF EXISTS (SELECT FROM pg_locks l
+			   WHERE l.locktype = 'advisory' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+				 AND l.classid = flitmig._lock_class()::oid AND l.objid = mig::oid AND l.objsubid = 2 AND l.granted) THEN
 		PERFORM flitmig._raise_busy(migration);
 	END IF;
-	PERFORM pg_advisory_unlock(flitmig._lock_class(), mig);
 	RETURN mig;
 END
 $$;
@@ -59,7 +61,7 @@ AS $$
 			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS seconds
 		FROM flitmig.run_object p JOIN flitmig.object_map o ON o.id = p.object_map_id
 		WHERE p.run_id = this_run)
-	SELECT t.name, t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0)::numeric, CASE WHEN t.seconds >= 1000 THEN 0 ELSE 2 END)
+	SELECT flitmig._wrap(t.name, 12), t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0)::numeric, CASE WHEN t.seconds >= 1000 THEN 0 ELSE 2 END)
 	FROM (SELECT 0 AS part, m.* FROM per_map m
 		  UNION ALL
 		  SELECT 1, 0, 'TOTAL', sum(m.planned)::bigint, sum(m.unchanged)::bigint, sum(m.created), sum(m.updated), sum(m.quarantined)::bigint, sum(m.conflicts)::bigint,
@@ -108,7 +110,7 @@ BEGIN
 	PERFORM flitmig._require_confirmed(mig);
 	/* a statement of its own: the report must see what the worker has committed */
 	this_run := flitmig._work(mig, 'sample', true, size, 0, false, false);
-	RETURN QUERY SELECT flitmig._wrap(t.object, 12), t.planned, t.created, t.updated, t.unchanged, t.quarantined, t.conflicts, t.calls, t.seconds FROM flitmig._run_report(this_run) t;
+	RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_sample(text, integer) IS 'Pushes a slice of about size records that is closed under its relations, reads it back independently, and compares every field: look at it with flitmig_diff, then flitmig_sign_off';
@@ -164,7 +166,7 @@ BEGIN
 				 THEN 'delta' ELSE 'run' END;
 	this_run := flitmig._work(mig, kind, coalesce(wait, true), 0, 0, false, false);
 	IF coalesce(wait, true) THEN
-		RETURN QUERY SELECT flitmig._wrap(t.object, 12), t.planned, t.created, t.updated, t.unchanged, t.quarantined, t.conflicts, t.calls, t.seconds FROM flitmig._run_report(this_run) t;
+		RETURN QUERY SELECT * FROM flitmig._run_report(this_run);
 	ELSE
 		RAISE NOTICE 'run % has begun', this_run
 			USING HINT = format('SELECT * FROM flitmig_status(%1$L);   SELECT flitmig_cancel(%1$L);', migration);

@@ -66,7 +66,8 @@ now_us(void)
 static void
 call_send(Pump *pump, const Request *request)
 {
-	Call *call = MemoryContextAlloc(pump->ctx, sizeof(Call));
+	Call		 *call = MemoryContextAlloc(pump->ctx, sizeof(Call));
+	MemoryContext old = MemoryContextSwitchTo(pump->call_ctx); /* for the url that is put together on the way */
 
 	call->batch_id = request->batch_id;
 	call->roots = request->roots;
@@ -81,6 +82,7 @@ call_send(Pump *pump, const Request *request)
 					   request->file, request->file_name, request->content_type, call);
 	else
 		elog(ERROR, "unknown transport \"%s\"", request->transport);
+	MemoryContextSwitchTo(old);
 	if (call->roots > 0)
 		bucket_sent(&pump->bucket, now_us(), call->roots);
 }

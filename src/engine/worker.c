@@ -186,7 +186,8 @@ worker_fail_run(int64 run_id, const ErrorData *edata)
 		nulls[5] = 'n';
 	else
 		values[5] = CStringGetTextDatum(edata->hint);
-	SPI_execute_with_args("SELECT flitmig._run_fail($1, $2, $3, $4, $5, $6)", 6, types, values, nulls, false, 0);
+	if (SPI_execute_with_args("SELECT flitmig._run_fail($1, $2, $3, $4, $5, $6)", 6, types, values, nulls, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not write down why a run failed");
 	worker_commit();
 }
 
@@ -228,6 +229,8 @@ worker_work(const WorkOrder *order)
 			worker_fail_run(run_id, edata);
 	}
 	PG_END_TRY();
+	/* from PostgreSQL 18 on a commit goes back to the context that its transaction was begun in: after a failure the one that goes now */
+	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(ctx);
 }
 

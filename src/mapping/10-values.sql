@@ -66,8 +66,8 @@ COMMENT ON FUNCTION flitmig.full_name(one_cell text) IS 'A FULL_NAME value for T
 CREATE FUNCTION flitmig.name_key(name text)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
-	SELECT pg_catalog.lower(NULLIF(pg_catalog.concat_ws(' ', n.parts OPERATOR(pg_catalog.->>) 'firstName', n.parts OPERATOR(pg_catalog.->>) 'lastName'), ''))
-	FROM (SELECT flitmig.split_name($1) AS parts) n
+	SELECT pg_catalog.lower(coalesce(n.first OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) n.last, n.first, n.last))
+	FROM (SELECT p.parts OPERATOR(pg_catalog.->>) 'firstName' AS first, p.parts OPERATOR(pg_catalog.->>) 'lastName' AS last FROM (SELECT flitmig.split_name($1) AS parts) p) n
 $$;
 COMMENT ON FUNCTION flitmig.name_key(name text) IS 'A name as it is compared: first and last name in lower case, whatever their order; titles, degrees and middle names do not count';
 
@@ -176,6 +176,7 @@ COMMENT ON FUNCTION flitmig.fold(value text) IS 'A text as it is compared: lower
 CREATE FUNCTION flitmig.pairs(cell text)
 RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
+	/* jsonb_object_agg is STABLE for the sake of dates; of texts it makes the same everywhere */
 	SELECT pg_catalog.jsonb_object_agg(p.name, p.value)
 	FROM (SELECT coalesce(flitmig.fold(m.pair[1]), '') AS name, pg_catalog.string_agg(flitmig.one_line(m.pair[2]), '; ' ORDER BY x.n) AS value
 		  FROM pg_catalog.regexp_split_to_table($1, E'[;|\r\n]+') WITH ORDINALITY x(piece, n)
@@ -188,7 +189,7 @@ CREATE FUNCTION flitmig.coded(code_system text, code text, words text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	SELECT CASE WHEN flitmig.one_line($2) IS NULL THEN flitmig.one_line($3)
-		ELSE coalesce(flitmig.one_line($3) OPERATOR(pg_catalog.||) ' (', '') OPERATOR(pg_catalog.||) pg_catalog.concat_ws(' ', flitmig.one_line($1), flitmig.one_line($2))
+		ELSE coalesce(flitmig.one_line($3) OPERATOR(pg_catalog.||) ' (', '') OPERATOR(pg_catalog.||) coalesce(flitmig.one_line($1) OPERATOR(pg_catalog.||) ' ', '') OPERATOR(pg_catalog.||) flitmig.one_line($2)
 			OPERATOR(pg_catalog.||) CASE WHEN flitmig.one_line($3) IS NULL THEN '' ELSE ')' END END
 $$;
 COMMENT ON FUNCTION flitmig.coded(code_system text, code text, words text) IS 'A code with its system and its words in one text: Chest pain (ICD-10 R07.9)';

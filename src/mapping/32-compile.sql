@@ -10,6 +10,22 @@
  * ends has a letter for each relation: resolved, missing, ambiguous, excluded, blank.
  */
 
+CREATE FUNCTION flitmig._map_rows_sql(mig integer, o flitmig.object_map)
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%s WHERE (%s) AND %s', flitmig._expand(mig, o.source), coalesce(flitmig._expand(mig, o.filter), 'true'),
+		(SELECT coalesce(string_agg(format('(%s) IS NOT TRUE', flitmig._expand(mig, x->>'when')), ' AND '), 'true') FROM jsonb_array_elements(o.exclude) x))
+$$;
+COMMENT ON FUNCTION flitmig._map_rows_sql(mig integer, o flitmig.object_map) IS 'FROM and WHERE of the rows that an object map takes: neither filtered nor excluded';
+
+CREATE FUNCTION flitmig._field_type(mig integer, object text, field text)
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((SELECT l.type FROM flitmig.live_field l WHERE l.migration_id = mig AND l.object = _field_type.object AND l.name = field),
+					(SELECT t.type FROM flitmig.target_field t WHERE t.migration_id = mig AND t.object = _field_type.object AND t.name = field))
+$$;
+COMMENT ON FUNCTION flitmig._field_type(mig integer, object text, field text) IS 'Type of a field: what it is in Twenty, else what it is to be made as; NULL for one that neither knows';
+
 CREATE FUNCTION flitmig._values_doc(mig integer, name text)
 RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -35,10 +51,7 @@ DECLARE
 	on_error	text := CASE f.on_error WHEN 'keep' THEN format('flitmig.clean(x.c%s)', f.position) WHEN 'null' THEN 'NULL' WHEN 'exclude' THEN 'NULL' ELSE fallback END;
 	on_blank	text := CASE f.on_blank WHEN 'null' THEN 'NULL' WHEN 'exclude' THEN 'NULL' ELSE fallback END;
 	blank		text;
-	type		text := (SELECT coalesce(l.type, t.type) FROM (SELECT) n
-						 LEFT JOIN flitmig.live_field l ON l.migration_id = mig AND l.object = o.object AND l.name = f.field
-						 LEFT JOIN flitmig.target_field t ON t.migration_id = mig AND t.object = o.object AND t.name = f.field);
-	cast_to		text := CASE type WHEN 'BOOLEAN' THEN '::boolean' WHEN 'NUMBER' THEN '::numeric' ELSE '' END;
+	cast_to		text := CASE flitmig._field_type(mig, o.object, f.field) WHEN 'BOOLEAN' THEN '::boolean' WHEN 'NUMBER' THEN '::numeric' ELSE '' END;
 BEGIN
 	reasons := '';
 	IF f.values_name IS NOT NULL THEN

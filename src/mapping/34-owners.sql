@@ -106,10 +106,7 @@ COMMENT ON FUNCTION flitmig._match_owners(mig integer, counts text) IS 'Fills fl
 CREATE FUNCTION flitmig._owner_counts_sql(mig integer)
 RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(format('SELECT lower(flitmig.one_line((%s)::text)) AS value, count(*) AS n FROM %s WHERE (%s) AND %s GROUP BY 1',
-		flitmig._expand(mig, f.expression), flitmig._expand(mig, o.source), coalesce(flitmig._expand(mig, o.filter), 'true'),
-		(SELECT coalesce(string_agg(format('(%s) IS NOT TRUE', flitmig._expand(mig, x->>'when')), ' AND '), 'true') FROM jsonb_array_elements(o.exclude) x)),
-		' UNION ALL ')
+	SELECT string_agg(format('SELECT lower(flitmig.one_line((%s)::text)) AS value, count(*) AS n FROM %s GROUP BY 1', flitmig._expand(mig, f.expression), flitmig._map_rows_sql(mig, o)), ' UNION ALL ')
 	FROM flitmig.object_map o JOIN flitmig.field_map f ON f.object_map_id = o.id AND f.kind = 'owner'
 	WHERE o.migration_id = mig
 $$;

@@ -1,11 +1,6 @@
 /* mapping: the mapping is frozen, by its hash. */
 
 /* Colours in the order in which Twenty offers them. */
-CREATE FUNCTION flitmig._option_colour(n bigint)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT ('{green,turquoise,sky,blue,purple,pink,red,orange,yellow,gray}'::text[])[1 + (n % 10)::integer] $$;
-COMMENT ON FUNCTION flitmig._option_colour(n bigint) IS 'Colour of the n-th option, from 0';
-
 /*
  * Options that come from the data: an option once found stays, new ones come
  * after it, so that a delta only ever appends.
@@ -41,7 +36,7 @@ FROM (SELECT DISTINCT ON (l.value) l.value, l.label
 
 		UPDATE flitmig.target_field t SET options = n.options
 		FROM (
-			SELECT jsonb_agg(x.option || jsonb_build_object('color', coalesce(x.option->>'color', flitmig._option_colour(x.n - 1))) ORDER BY x.n) AS options
+			SELECT jsonb_agg(x.option || jsonb_build_object('color', coalesce(x.option->>'color', flitmig._colour(x.n - 1))) ORDER BY x.n) AS options
 			FROM (
 				SELECT a.option, row_number() OVER (ORDER BY a.kind, a.n) AS n
 				FROM (
@@ -55,7 +50,7 @@ FROM (SELECT DISTINCT ON (l.value) l.value, l.label
 	/* fixed lists: only their colours */
 	UPDATE flitmig.target_field t SET options = n.options
 	FROM (SELECT k.object, k.name,
-				 jsonb_agg(e.option || jsonb_build_object('color', coalesce(e.option->>'color', flitmig._option_colour(e.n - 1))) ORDER BY e.n) AS options
+				 jsonb_agg(e.option || jsonb_build_object('color', coalesce(e.option->>'color', flitmig._colour(e.n - 1))) ORDER BY e.n) AS options
 		  FROM flitmig.target_field k, jsonb_array_elements(flitmig._array_of(k.options)) WITH ORDINALITY e(option, n)
 		  WHERE k.migration_id = mig GROUP BY 1, 2) n
 	WHERE t.migration_id = mig AND t.object = n.object AND t.name = n.name AND t.options IS DISTINCT FROM n.options;
@@ -213,10 +208,7 @@ BEGIN
 	SELECT o.id, o.name, o.object, x.field, k.type, v.name AS values_name, v.source_value, v.target_value, v.source_value IS NULL AS is_default INTO f
 	FROM flitmig.object_map o
 	JOIN flitmig.field_map x ON x.object_map_id = o.id AND x.kind = 'value'
-	CROSS JOIN LATERAL (
-		SELECT coalesce(l.type, t.type) AS type FROM (SELECT) n
-		LEFT JOIN flitmig.live_field l ON l.migration_id = mig AND l.object = o.object AND l.name = x.field
-		LEFT JOIN flitmig.target_field t ON t.migration_id = mig AND t.object = o.object AND t.name = x.field) k
+	CROSS JOIN LATERAL (SELECT flitmig._field_type(mig, o.object, x.field) AS type) k
 	CROSS JOIN LATERAL (
 		SELECT m.name, m.source_value, m.target_value FROM flitmig.value_map m WHERE m.migration_id = mig AND m.name = x.values_name
 		UNION ALL

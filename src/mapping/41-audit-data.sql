@@ -27,14 +27,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._audit_files(mig integer) IS 'Findings: files without rows, rows that were rejected, entities without a file';
 
-CREATE FUNCTION flitmig._map_rows_sql(mig integer, o flitmig.object_map)
-RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT format('%s WHERE (%s) AND %s', flitmig._expand(mig, o.source), coalesce(flitmig._expand(mig, o.filter), 'true'),
-		(SELECT coalesce(string_agg(format('(%s) IS NOT TRUE', flitmig._expand(mig, x->>'when')), ' AND '), 'true') FROM jsonb_array_elements(o.exclude) x))
-$$;
-COMMENT ON FUNCTION flitmig._map_rows_sql(mig integer, o flitmig.object_map) IS 'FROM and WHERE of the rows that an object map takes: neither filtered nor excluded';
-
 CREATE FUNCTION flitmig._audit_keys_of(mig integer, o flitmig.object_map)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -210,14 +210,9 @@ hex_digits(const char *s, const char *end)
 		return -1;
 	for (int i = 0; i < 4; i++)
 	{
-		char ch = s[i] | 0x20;
-
-		if (s[i] >= '0' && s[i] <= '9')
-			code = code << 4 | (s[i] - '0');
-		else if (ch >= 'a' && ch <= 'f')
-			code = code << 4 | (ch - 'a' + 10);
-		else
+		if (hex_value(s[i]) < 0)
 			return -1;
+		code = code << 4 | hex_value(s[i]);
 	}
 	return code;
 }
@@ -325,14 +320,23 @@ fhir_join(Span a, const char *between, Span b)
 Span
 fhir_joined_texts(Span array, int from, const char *between)
 {
-	const char *cursor = NULL;
-	Span		element;
-	Span		all = fhir_nothing;
+	const char	  *cursor = NULL;
+	Span		   element;
+	StringInfoData all = {0};
 
 	for (int i = 0; fhir_next_element(array, &cursor, &element); i++)
-		if (i >= from)
-			all = fhir_join(all, between, fhir_value(element));
-	return all;
+	{
+		Span text = i >= from ? fhir_value(element) : fhir_nothing;
+
+		if (text.data == NULL)
+			continue;
+		if (all.data == NULL)
+			initStringInfo(&all);
+		else
+			appendStringInfoString(&all, between);
+		appendBinaryStringInfo(&all, text.data, text.len);
+	}
+	return (Span){all.data, all.len};
 }
 
 Datum

@@ -10,6 +10,7 @@
 #define FLITMIG_MAPPING_H
 
 #include "flitmig.h"
+#include "latin.h"
 
 #include "utils/jsonb.h"
 
@@ -39,6 +40,22 @@ is_ascii_alnum(char c)
 	return is_ascii_letter(c) || is_ascii_digit(c);
 }
 
+static inline bool
+is_ascii_punct(char c)
+{
+	return c > ' ' && c < 0x7F && !is_ascii_alnum(c);
+}
+
+/* The number of a hexadecimal digit, -1 for none. */
+static inline int
+hex_value(char c)
+{
+	if (is_ascii_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* ---- value_text.c ---- */
 
 /* Bytes of a white space or invisible character at s (1-3), or 0; s < end. */
@@ -64,9 +81,6 @@ extern bool span_fold(Span span, char *buffer, int size);
 
 /* Is the folded word in a sorted list of words? */
 extern bool word_in(const char *word, const char *const *words, int count);
-
-/* The ASCII letter(s) under a Latin letter with accents, or NULL. */
-extern const char *latin_base(uint32 codepoint);
 
 /* Reads one UTF-8 character; its width goes to *width. */
 extern uint32 utf8_read(const char *s, const char *end, int *width);

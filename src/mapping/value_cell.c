@@ -118,7 +118,8 @@ convert_to_utf8(const char *bytes, int len, const char *charset)
 		return NULL;
 	}
 	out = VARDATA(result);
-	ok = iconv(cd, &in, &in_left, &out, &out_left) != (size_t) -1 && in_left == 0;
+	ok = iconv(cd, &in, &in_left, &out, &out_left) != (size_t) -1 && in_left == 0 &&
+		 iconv(cd, NULL, NULL, &out, &out_left) != (size_t) -1; /* a letter that waited for its accent */
 	iconv_close(cd);
 	if (!ok)
 		return NULL;

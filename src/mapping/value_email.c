@@ -131,8 +131,9 @@ static const char *const repeated[] = {"abc", "asdf", "na", "no", "test", "x", "
 static bool
 is_junk(Span token, const char *at)
 {
-	char word[20];
-	int	 len = 0;
+	char		word[20];
+	int			len = 0;
+	const char *end = token.data + token.len;
 
 	for (const char *s = token.data; s < at; s++)
 	{
@@ -145,7 +146,8 @@ is_junk(Span token, const char *at)
 	word[len] = '\0';
 	if (word_in(word, no_addresses, lengthof(no_addresses)))
 		return true;
-	return word_in(word, repeated, lengthof(repeated)) && pg_strncasecmp(at + 1, word, len) == 0 && at[1 + len] == '.';
+	return end - at > len + 1 && at[1 + len] == '.' && word_in(word, repeated, lengthof(repeated)) &&
+		   pg_strncasecmp(at + 1, word, len) == 0;
 }
 
 static bool

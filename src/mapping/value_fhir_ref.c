@@ -12,15 +12,6 @@ PG_FUNCTION_INFO_V1(flitmig_fhir_ref);
 PG_FUNCTION_INFO_V1(flitmig_fhir_keys);
 PG_FUNCTION_INFO_V1(flitmig_fhir_references);
 
-static int
-hex_value(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	ch |= 0x20;
-	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
 /* The text with %7C and the like read. */
 static Span
 percent_decoded(Span span)

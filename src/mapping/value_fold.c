@@ -13,7 +13,7 @@ is_letter_or_digit(const char *s, const char *end, int width)
 {
 	if (width > 1)
 		return space_width(s, end) == 0;
-	return (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z');
+	return is_ascii_alnum(*s);
 }
 
 /* A combining accent (U+0300-U+036F): what it stands on counts alone. */

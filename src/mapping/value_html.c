@@ -450,12 +450,6 @@ read_children(HtmlReader *reader, xmlNodePtr parent)
 	reader->depth--;
 }
 
-static inline bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /*
  * A "<" before anything but a letter, "/", "!" or "?" opens no tag: it is text,
  * says HTML 5.  libxml2 before 2.14 loses it where text begins with it, 2.9.13
@@ -471,7 +465,7 @@ escape_lone(const char *s, int *len)
 
 	for (const char *p = s; (p = memchr(p, '<', end - p)) != NULL; p++)
 	{
-		if (p + 1 < end && (is_letter(p[1]) || p[1] == '/' || p[1] == '!' || p[1] == '?'))
+		if (p + 1 < end && (is_ascii_letter(p[1]) || p[1] == '/' || p[1] == '!' || p[1] == '?'))
 			continue;
 		if (out.data == NULL)
 			initStringInfo(&out);

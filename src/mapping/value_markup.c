@@ -102,10 +102,10 @@ set_marks(Markdown *md, char next)
 
 	if (md->bold == md->want_bold && md->italic == md->want_italic)
 		return;
-	if ((md->bold || md->italic) && ispunct((unsigned char) last) && is_word(next))
+	if ((md->bold || md->italic) && is_ascii_punct(last) && is_word(next))
 		md->space = true;
 	close_marks(md);
-	if ((md->want_bold || md->want_italic) && is_word(last) && ispunct((unsigned char) next))
+	if ((md->want_bold || md->want_italic) && is_word(last) && is_ascii_punct(next))
 		md->space = true;
 	if (md->space)
 		appendStringInfoChar(&md->out, ' ');
@@ -129,7 +129,7 @@ needs_escape(const Markdown *md, const char *s, int at, int len)
 	switch (ch)
 	{
 		case '\\':
-			return ispunct((unsigned char) next);
+			return is_ascii_punct(next);
 		case '`':
 			return true;
 		case '*':
@@ -350,8 +350,9 @@ sniff(Span span)
 		while (s < end && (is_ascii_alnum(*s) || *s == '!'))
 			s++;
 		if (s > name && s < end && (*s == '>' || *s == '/' || *s == ' ' || *s == '\n' || *s == '\t') &&
-			memchr(s, '>', end - s) != NULL && is_known_tag((Span){name, (int) (s - name)}))
-			return MARKUP_HTML;
+			is_known_tag((Span){name, (int) (s - name)}))
+			/* where no tag ends, none behind it does either */
+			return memchr(s, '>', end - s) != NULL ? MARKUP_HTML : MARKUP_TEXT;
 	}
 	return MARKUP_TEXT;
 }

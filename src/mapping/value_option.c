@@ -69,12 +69,6 @@ put_code(OptionWriter *writer, uint32 codepoint)
 	put_word(writer, word);
 }
 
-static bool
-is_alnum(char ch)
-{
-	return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-}
-
 /* Signs that carry meaning, as words; a minus only behind a letter at the end of a word ("A-"). */
 static void
 put_sign(OptionWriter *writer, const char *s, const char *start, const char *end)
@@ -97,7 +91,7 @@ put_sign(OptionWriter *writer, const char *s, const char *start, const char *end
 			put_word(writer, "MORE");
 			break;
 		case '-':
-			if (s > start && is_alnum(s[-1]) && (s + 1 == end || s[1] == ' '))
+			if (s > start && is_ascii_alnum(s[-1]) && (s + 1 == end || s[1] == ' '))
 			{
 				put_word(writer, "MINUS");
 				break;
@@ -136,7 +130,7 @@ put_wide(OptionWriter *writer, uint32 codepoint)
 	}
 	plain = unicode_normalize(UNICODE_NFKD, input);
 	for (pg_wchar *p = plain; *p; p++)
-		if (*p < 0x80 && is_alnum((char) *p))
+		if (*p < 0x80 && is_ascii_alnum((char) *p))
 		{
 			put_char(writer, (char) *p);
 			ascii = true;
@@ -162,7 +156,7 @@ write_option(Span label, OptionWriter *writer)
 	{
 		int width = 1;
 
-		if (is_alnum(*s))
+		if (is_ascii_alnum(*s))
 			put_char(writer, *s);
 		else if ((unsigned char) *s < 0x80)
 			put_sign(writer, s, label.data, end);

@@ -34,18 +34,6 @@ typedef struct PhoneList
 	int			bad;
 } PhoneList;
 
-static inline bool
-is_digit(char ch)
-{
-	return ch >= '0' && ch <= '9';
-}
-
-static inline bool
-is_letter(char ch)
-{
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-}
-
 /* Words before an extension (libphonenumber knows the same), sorted. */
 static bool
 is_extension_word(Span word)
@@ -56,14 +44,15 @@ is_extension_word(Span word)
 	return span_fold(word, folded, sizeof(folded)) && word_in(folded, words, lengthof(words));
 }
 
-static int
-digits_until_hard_end(const char *s, const char *end)
+/* Do digits enough for a number come before the next hard end? */
+static bool
+number_follows(const char *s, const char *end)
 {
 	int digits = 0;
 
-	for (; s < end && *s != ';' && *s != '|' && *s != '\n' && *s != '\r'; s++)
-		digits += is_digit(*s);
-	return digits;
+	for (; s < end && digits < DIGITS_MIN && *s != ';' && *s != '|' && *s != '\n' && *s != '\r'; s++)
+		digits += is_ascii_digit(*s);
+	return digits == DIGITS_MIN;
 }
 
 /*
@@ -76,6 +65,7 @@ next_piece(const char **at, const char *end, Span *piece)
 {
 	const char *s = *at;
 	int			digits = 0;
+	bool		last = false; /* it is known that none follows: a long cell is not searched again and again */
 
 	if (s >= end)
 		return false;
@@ -85,15 +75,15 @@ next_piece(const char **at, const char *end, Span *piece)
 
 		if (*s == ';' || *s == '|' || *s == '\n' || *s == '\r')
 			break;
-		if (is_digit(*s))
+		if (is_ascii_digit(*s))
 		{
 			digits++;
 			s++;
 			continue;
 		}
-		if (is_letter(*s))
+		if (is_ascii_letter(*s))
 		{
-			while (s < end && is_letter(*s))
+			while (s < end && is_ascii_letter(*s))
 				s++;
 			if (is_extension_word((Span){mark, (int) (s - mark)}))
 				continue;
@@ -104,7 +94,10 @@ next_piece(const char **at, const char *end, Span *piece)
 			if (*mark != '/' && *mark != ',' && *mark != '&')
 				continue;
 		}
-		if (digits >= DIGITS_MIN && digits_until_hard_end(s, end) >= DIGITS_MIN)
+		if (digits < DIGITS_MIN || last)
+			continue;
+		last = !number_follows(s, end);
+		if (!last)
 		{
 			s = mark;
 			break;
@@ -112,7 +105,7 @@ next_piece(const char **at, const char *end, Span *piece)
 	}
 	*piece = span_trim((Span){*at, (int) (s - *at)});
 	/* a soft separator is passed with the next piece's labels, a hard one here */
-	*at = s < end && !is_letter(*s) ? s + 1 : s;
+	*at = s < end && !is_ascii_letter(*s) ? s + 1 : s;
 	return true;
 }
 
@@ -123,10 +116,10 @@ trim_labels(Span piece)
 	const char *s = piece.data;
 	const char *end = s + piece.len;
 
-	while (s < end && !is_digit(*s) && *s != '+' &&
-		   !(*s == '(' && end - s > 1 && (is_digit(s[1]) || s[1] == '+')))
+	while (s < end && !is_ascii_digit(*s) && *s != '+' &&
+		   !(*s == '(' && end - s > 1 && (is_ascii_digit(s[1]) || s[1] == '+')))
 		s++;
-	while (end > s && !is_digit(end[-1]))
+	while (end > s && !is_ascii_digit(end[-1]))
 		end--;
 	return (Span){s, (int) (end - s)};
 }
@@ -142,7 +135,7 @@ has_strange_word(Span number)
 	{
 		const char *word = s;
 
-		while (s < end && is_letter(*s))
+		while (s < end && is_ascii_letter(*s))
 			s++;
 		if (s > word && !is_extension_word((Span){word, (int) (s - word)}))
 			return true;
@@ -174,13 +167,13 @@ is_junk(Span piece)
 	{
 		char ch = piece.data[i];
 
-		if (is_digit(ch))
+		if (is_ascii_digit(ch))
 		{
 			if (digit && digit != ch)
 				return false;
 			digit = ch;
 		}
-		letters |= is_letter(ch) || (unsigned char) ch >= 0xC3;
+		letters |= is_ascii_letter(ch) || (unsigned char) ch >= 0xC3;
 	}
 	return digit || !letters || is_junk_word(piece);
 }
@@ -228,7 +221,7 @@ read_phones(FunctionCallInfo fcinfo, PhoneList *list)
 	{
 		Span span = span_arg(fcinfo, 0);
 
-		if (span.len == 2 && is_letter(span.data[0]) && is_letter(span.data[1]))
+		if (span.len == 2 && is_ascii_letter(span.data[0]) && is_ascii_letter(span.data[1]))
 		{
 			country[0] = pg_ascii_toupper((unsigned char) span.data[0]);
 			country[1] = pg_ascii_toupper((unsigned char) span.data[1]);

@@ -134,9 +134,12 @@ flush_run(RtfReader *reader)
 		(void) iconv(cd, NULL, NULL, NULL, NULL);
 	while (in_left > 0 && out_left >= 3)
 	{
-		if (cd != (iconv_t) -1 && iconv(cd, &in, &in_left, &out, &out_left) != (size_t) -1)
-			break;
-		if (in_left == 0 || out_left < 3)
+		bool whole = cd != (iconv_t) -1 && iconv(cd, &in, &in_left, &out, &out_left) != (size_t) -1;
+
+		/* a letter of Hebrew or Vietnamese waits for its accent */
+		if (cd != (iconv_t) -1)
+			(void) iconv(cd, NULL, NULL, &out, &out_left);
+		if (whole || in_left == 0 || out_left < 3)
 			break;
 		memcpy(out, "\xEF\xBF\xBD", 3);
 		out += 3;
@@ -462,15 +465,6 @@ read_word(RtfReader *reader)
 		apply_word(reader, word, negative ? -number : number, has_number);
 }
 
-static int
-hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	ch = (char) pg_ascii_tolower((unsigned char) ch);
-	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
 /* What follows a backslash. */
 static void
 read_control(RtfReader *reader)
@@ -489,9 +483,9 @@ read_control(RtfReader *reader)
 	switch (ch)
 	{
 		case '\'':
-			if (reader->end - reader->at >= 2 && hex_digit(reader->at[0]) >= 0 && hex_digit(reader->at[1]) >= 0)
+			if (reader->end - reader->at >= 2 && hex_value(reader->at[0]) >= 0 && hex_value(reader->at[1]) >= 0)
 			{
-				add_byte(reader, (unsigned char) (hex_digit(reader->at[0]) << 4 | hex_digit(reader->at[1])));
+				add_byte(reader, (unsigned char) (hex_value(reader->at[0]) << 4 | hex_value(reader->at[1])));
 				reader->at += 2;
 			}
 			break;

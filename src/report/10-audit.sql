@@ -22,7 +22,7 @@ DECLARE
 	last	flitmig.audit;
 BEGIN
 	/* One writer at a time, until commit: the row before must be the last one that will ever stand before. */
-	PERFORM pg_advisory_xact_lock(1718381940, 1);		-- 'flit' in ASCII; 1: the audit chain
+	PERFORM pg_advisory_xact_lock(1718381940, 1);		-- 'flmt' in ASCII; 1: the audit chain
 	SELECT * INTO last FROM flitmig.audit ORDER BY seq DESC LIMIT 1;
 
 	/* A row that brings its hash comes from a dump; it is let in where it continues the chain. */

@@ -15,11 +15,7 @@ BEGIN
 				DETAIL = 'It is kept with who signed and when.',
 				HINT = format('SELECT flitmig_sign_off(%L, ''looked at 20 patients with the front desk'');', m.name);
 	END IF;
-	IF m.mapping_hash IS NULL THEN
-		RAISE EXCEPTION 'the mapping of migration "%" is not confirmed', m.name
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('SELECT flitmig_confirm(%L);', m.name);
-	END IF;
+	PERFORM flitmig._require_confirmed(m.id);
 
 	SELECT r.* INTO sample FROM flitmig.run r
 	WHERE r.migration_id = m.id AND r.kind = 'sample' AND r.state = 'done' AND r.mapping_hash = m.mapping_hash

@@ -87,7 +87,7 @@ END $$;
 COMMENT ON FUNCTION flitmig._report_todo(integer, numeric) IS 'What is left to do: how many of what, how, and in which section of the report';
 
 CREATE FUNCTION flitmig._report_answer(verdict text, mapped numeric, stored numeric, excluded numeric, waiting numeric, difference numeric)
-RETURNS text LANGUAGE sql IMMUTABLE
+RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE verdict
 			WHEN 'complete' THEN 'Yes, it is all there.'

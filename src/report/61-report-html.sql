@@ -84,7 +84,7 @@ $$;
 COMMENT ON FUNCTION flitmig._report_style() IS 'Style sheet of the HTML report';
 
 CREATE FUNCTION flitmig._report_html_table(columns text[], rows jsonb)
-RETURNS text LANGUAGE sql IMMUTABLE
+RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 	WITH cell AS (
 		SELECT r.n AS row_n, c.n, c.value, jsonb_typeof(c.value) = 'number' AS is_number

@@ -58,7 +58,7 @@ COMMENT ON FUNCTION @extschema@.flitmig_report(text, text, boolean)
 IS 'The migration report: one self-contained page as html, or markdown, or jsonb. Counts and names only; with_values adds the server''s reasons and the values of conflicts';
 
 CREATE FUNCTION flitmig._report_unknown(format text)
-RETURNS text LANGUAGE plpgsql
+RETURNS text LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	RAISE EXCEPTION 'unknown report format "%"', format

@@ -4,22 +4,9 @@
  */
 #include "source/text_core.h"
 
-#include <string.h>
+#include "latin.h"
 
-/* U+00C0 to U+017F without their accents; "" is no letter. */
-static const char latin[][3] = {
-	"a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-	"d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "ss",
-	"a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-	"d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "y",
-	"a", "a", "a", "a", "a", "a", "c", "c", "c", "c", "c", "c", "c", "c", "d", "d",
-	"d", "d", "e", "e", "e", "e", "e", "e", "e", "e", "e", "e", "g", "g", "g", "g",
-	"g", "g", "g", "g", "h", "h", "h", "h", "i", "i", "i", "i", "i", "i", "i", "i",
-	"i", "i", "ij", "ij", "j", "j", "k", "k", "k", "l", "l", "l", "l", "l", "l", "l",
-	"l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o",
-	"o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s",
-	"s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u",
-	"u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s"};
+#include <string.h>
 
 /* Columns that every PostgreSQL table has already. */
 static const char *const taken[] = {"tableoid", "xmin", "xmax", "cmin", "cmax", "ctid", NULL};
@@ -37,6 +24,12 @@ next_character(const unsigned char *s, size_t left, size_t *used)
 	return s[0];
 }
 
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
 void
 normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
 {
@@ -46,19 +39,18 @@ normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
 
 	for (size_t i = 0, used; i < length && n < NAME_LIMIT; i += used)
 	{
-		unsigned c = next_character((const unsigned char *) header + i, length - i, &used);
-		char	 plain[3] = {0};
+		unsigned	c = next_character((const unsigned char *) header + i, length - i, &used);
+		char		ascii[2] = {0};
+		const char *plain = ascii;
 
-		if (c >= 'A' && c <= 'Z')
-			plain[0] = (char) (c - 'A' + 'a');
-		else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-			plain[0] = (char) c;
-		else if (used == 2 && c >= 0xC0 && c <= 0x17F)
-			memcpy(plain, latin[c - 0xC0], 3);
+		if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			ascii[0] = (char) c;
+		else if (used == 2 && c >= 0xC0 && c <= 0x17F && latin_base(c) != NULL)
+			plain = latin_base(c);
 		else if (used == 2 && c >= 0x300 && c <= 0x36F)
 			continue; /* a combining accent */
 
-		if (plain[0] == '\0')
+		if (*plain == '\0')
 		{
 			gap = true;
 			continue;
@@ -66,8 +58,8 @@ normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
 		if (gap && n > 0)
 			name[n++] = '_';
 		gap = false;
-		for (const char *p = plain; *p; p++)
-			name[n++] = *p;
+		for (; *plain; plain++)
+			name[n++] = lower(*plain);
 	}
 	name[n] = '\0';
 
@@ -80,12 +72,6 @@ normal_name(const char *header, size_t length, char out[NAME_LIMIT + 1])
 	strncat(out, name, NAME_LIMIT - strlen(out));
 	for (n = strlen(out); n > 0 && out[n - 1] == '_'; n--)
 		out[n - 1] = '\0';
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
 }
 
 /* The text may be one without an end, as long as it is not shorter than the beginning. */

@@ -52,11 +52,11 @@ CREATE FUNCTION flitmig._holders_call(mig integer, detail jsonb) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT flitmig._call(format('query($filter:%sFilterInput){%s(filter:$filter,first:200){totalCount edges{node{id deletedAt}}}}',
-								flitmig._capital(flitmig._api_name(mig, u.object)), flitmig._api_name(mig, u.object, true)),
-						 jsonb_build_object('filter', jsonb_build_object('and', jsonb_build_array(
-							'{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb,
-							jsonb_build_object(u.field, CASE WHEN u.part IS NULL THEN w.listed ELSE jsonb_build_object(u.part, w.listed) END)))))
+	SELECT flitmig._call(format('query($filter:%sFilterInput){%s(filter:$filter,first:200){totalCount edges{node{id%s}}}}',
+								flitmig._capital(flitmig._api_name(mig, u.object)), flitmig._api_name(mig, u.object, true),
+								CASE WHEN flitmig._has_trash(mig, u.object) THEN ' deletedAt' ELSE '' END),
+						 jsonb_build_object('filter', flitmig._trash_too(mig, u.object,
+							jsonb_build_object(u.field, CASE WHEN u.part IS NULL THEN w.listed ELSE jsonb_build_object(u.part, w.listed) END))))
 	FROM flitmig._unique_fields(mig) u
 	CROSS JOIN LATERAL (SELECT jsonb_build_object('in', to_jsonb(flitmig._unique_values(mig, u.object, u.field, u.part, (detail ->> 'skip')::bigint)))) AS w(listed)
 	WHERE u.n = (detail ->> 'n')::bigint

@@ -120,6 +120,18 @@ $$;
 COMMENT ON FUNCTION flitmig._has_trash(integer, text) IS 'Whether records of an object can be in the trash (soft-deleted)';
 
 /* Naming deletedAt at all makes the server show the trash as well (people.read.soft-deleted.explicit). */
+CREATE FUNCTION flitmig._trash_too(mig integer, object text, filter jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN NOT flitmig._has_trash(mig, object) THEN filter
+		ELSE jsonb_build_object('and', jsonb_build_array('{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb)
+									   || CASE WHEN filter = '{}' THEN '[]' ELSE jsonb_build_array(filter) END)
+	END
+$$;
+COMMENT ON FUNCTION flitmig._trash_too(integer, text, jsonb) IS 'A filter that finds what the given one does, in the trash as well where the object has one; {} is all records';
+
 CREATE FUNCTION flitmig._read_request(mig integer, object text, ids uuid[], fields text[], include_trashed boolean,
 	OUT path text, OUT body jsonb, OUT root text)
 LANGUAGE plpgsql STABLE

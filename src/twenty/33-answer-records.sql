@@ -111,11 +111,7 @@ BEGIN
 	ELSIF field IS NOT NULL THEN
 		filter := flitmig._filled_filter(v);
 	END IF;
-	IF flitmig._has_trash(mig, object) THEN
-		filter := jsonb_build_object('and', jsonb_build_array('{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb)
-												 || CASE WHEN filter = '{}' THEN '[]'::jsonb ELSE jsonb_build_array(filter) END);
-	END IF;
-	SELECT r.path, r.body, r.root INTO path, body, root FROM flitmig._count_request(mig, object, filter) r;
+	SELECT r.path, r.body, r.root INTO path, body, root FROM flitmig._count_request(mig, object, flitmig._trash_too(mig, object, filter)) r;
 END
 $$;
 COMMENT ON FUNCTION flitmig._foreign_count_request(integer, text, text, text[]) IS 'Call that counts the records that would lose data if a field, its options or an object were removed; the answer goes to _foreign_count_answer';
@@ -129,9 +125,7 @@ AS $$
 	FROM (SELECT jsonb_build_object('or', jsonb_agg(flitmig._filled_filter(f) ORDER BY f.name)) AS filled
 		  FROM flitmig.live_field f
 		  WHERE f.migration_id = mig AND f.object = _foreign_any_request.object AND f.name = ANY (fields)) x
-	CROSS JOIN LATERAL flitmig._count_request(mig, object, CASE WHEN flitmig._has_trash(mig, object)
-		THEN jsonb_build_object('and', jsonb_build_array('{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb, x.filled))
-		ELSE x.filled END) r
+	CROSS JOIN LATERAL flitmig._count_request(mig, object, flitmig._trash_too(mig, object, x.filled)) r
 $$;
 COMMENT ON FUNCTION flitmig._foreign_any_request(integer, text, text[]) IS 'Call that counts the records, the trash included, that hold something in any of these fields of an object';
 

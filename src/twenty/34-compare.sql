@@ -21,9 +21,12 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._is_blank(jsonb) IS 'null, empty text, empty list: the server turns each into whichever it keeps for the type';
 
-/* Two instants may differ by what the server cuts off: it keeps milliseconds (TWENTY.md 4). NULL: not instants. */
+/*
+ * Two instants may differ by what the server cuts off: it keeps milliseconds (TWENTY.md 4). NULL: not instants.
+ * Not PARALLEL SAFE: it begins a subtransaction, which servers before 17 refuse in a parallel plan.
+ */
 CREATE FUNCTION flitmig._instant(value jsonb) RETURNS timestamptz
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 AS $$
@@ -191,7 +194,7 @@ $$;
 COMMENT ON FUNCTION flitmig._same_parts(text, jsonb, jsonb) IS 'Whether the parts sent of a composite are stored, in the server''s own writing';
 
 CREATE FUNCTION flitmig._verdict(type text, sent jsonb, stored jsonb) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

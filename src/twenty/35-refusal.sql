@@ -61,10 +61,7 @@ BEGIN
 	root := flitmig._api_name(mig, object, true);
 	body := flitmig._call(format('query($filter:%sFilterInput){%s(filter:$filter,first:200){edges{node{%s}}}}',
 								 flitmig._capital(flitmig._api_name(mig, object)), root, flitmig._selection(mig, object, fields)),
-						  jsonb_build_object('filter', jsonb_build_object('and', jsonb_build_array(
-							CASE WHEN flitmig._has_trash(mig, object) THEN '{"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}'::jsonb
-								 ELSE '{"id": {"is": "NOT_NULL"}}' END,
-							jsonb_build_object('or', listed)))));
+						  jsonb_build_object('filter', flitmig._trash_too(mig, object, jsonb_build_object('or', listed))));
 END
 $$;
 COMMENT ON FUNCTION flitmig._holders_of_request(integer, text, jsonb) IS 'Call that reads who holds a unique value of these payloads, the trash included; path NULL: they bring none';

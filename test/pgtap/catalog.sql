@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
-SELECT plan(15);
+SELECT plan(18);
 
 CREATE TEMP VIEW member AS
 	SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
@@ -26,6 +26,16 @@ SELECT is_empty($$SELECT oid::regprocedure FROM function WHERE proacl IS NULL OR
 SELECT is_empty($$SELECT relname FROM relation r, aclexplode(r.relacl) a WHERE a.grantee = 0$$, 'PUBLIC reads nothing');
 SELECT is_empty($$SELECT nspname FROM pg_namespace n, aclexplode(n.nspacl) a WHERE nspname = 'flitmig' AND a.grantee = 0$$, 'PUBLIC does not enter the schema');
 SELECT is_empty($$SELECT relname FROM relation WHERE relkind = 'r' AND NOT relrowsecurity AND relname NOT IN ('profile', 'role_right', 'server_limit', 'audit')$$, 'rows of every table belong to a migration''s owner');
+
+-- Labels: a function promises no more than those that it calls (two write a name into SQL, they do not call).
+CREATE TEMP VIEW call AS
+	SELECT DISTINCT f.oid AS caller, f.provolatile, f.proparallel, m[1] AS callee FROM function f, regexp_matches(f.prosrc, '\m(?:flitmig|@extschema@)\.(\w+)\s*\(', 'g') m
+	WHERE f.prolang IN (SELECT oid FROM pg_language WHERE lanname IN ('sql', 'plpgsql')) AND f.proname NOT IN ('_build_object', '_report_sections');
+SELECT is_empty($$SELECT oid::regprocedure FROM function WHERE proparallel <> 'u' AND prosrc ~* '\mEXCEPTION\s+WHEN\M'$$, 'nothing begins a subtransaction in a parallel plan');
+SELECT is_empty($$SELECT c.caller::regprocedure, c.callee FROM call c JOIN function f ON f.proname = c.callee
+	WHERE c.proparallel = 's' GROUP BY 1, 2 HAVING bool_and(f.proparallel <> 's')$$, 'what is safe in a parallel plan calls nothing that is not');
+SELECT is_empty($$SELECT c.caller::regprocedure, c.callee FROM call c JOIN function f ON f.proname = c.callee
+	GROUP BY c.caller, c.callee, c.provolatile HAVING bool_and(array_position('{i,s,v}', f.provolatile::text) > array_position('{i,s,v}', c.provolatile::text))$$, 'nothing is more volatile than its caller says');
 
 -- Backup
 SELECT is_empty($$SELECT relname FROM relation WHERE relkind IN ('r', 'S') AND oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'flitmig')$$, 'every table and sequence is dumped');

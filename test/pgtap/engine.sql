@@ -49,6 +49,38 @@ SELECT throws_like(format('SELECT flitmig._assert_stored(1, %L, %L)', 'person', 
 SELECT throws_like($$SELECT flitmig._assert_stored(1, 'person', '{11111111-2222-4333-8444-555555555555}')$$, 'refused to change records%', 'nor a record that is not ours');
 SELECT throws_like(format('SELECT flitmig._favorites_destroy_request(1, %L, %L)', 'claim', views), '%must list their views', 'favourites are named by their views') FROM (VALUES ('[]'), (NULL), ('[null]')) v(views);
 SELECT throws_like($$SELECT flitmig._favorites_destroy_request(1, 'claim', '["11111111-2222-4333-8444-555555555555"]')$$, 'refused to remove favourites%', 'of an object that this migration made');
+-- ---- what Twenty does not destroy ----
+-- A key without the right gets no error. An answer holds 200 records at most, whatever the call asks for: none of the others may count as gone.
+CREATE SERVER stubborn FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'http://127.0.0.1:1');
+SELECT flitmig_create('stubborn', 'stubborn') \g /dev/null
+INSERT INTO flitmig.run (id, migration_id, kind) SELECT -1, m.id, 'rollback' FROM flitmig.migration m WHERE m.name = 'stubborn';
+INSERT INTO flitmig.rollback_item (run_id, migration_id, id, object, state) SELECT -1, m.id, md5('stubborn ' || n)::uuid, 'person', 'destroyed'
+FROM flitmig.migration m, generate_series(1, 450) n WHERE m.name = 'stubborn';
+INSERT INTO flitmig.live_object (migration_id, name, name_plural, object_id, is_active, is_system) SELECT m.id, 'person', 'people', gen_random_uuid(), true, false FROM flitmig.migration m WHERE m.name = 'stubborn';
+SELECT flitmig._plan_late(-1, m.id, 'late') FROM flitmig.migration m WHERE m.name = 'stubborn' \g /dev/null
+/* Answers the reads that are planned from what is there, a page each, until none is planned; how many it took. */
+CREATE FUNCTION pg_temp.looked_at(there uuid[]) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	b flitmig.batch;
+	calls integer := 0;
+BEGIN
+	LOOP
+		SELECT * INTO b FROM flitmig.batch t WHERE t.run_id = -1 AND t.purpose = 'late' AND t.state = 'planned' ORDER BY t.id LIMIT 1;
+		EXIT WHEN NOT FOUND OR calls > 100;
+		calls := calls + 1;
+		UPDATE flitmig.batch SET state = 'done' WHERE id = b.id;
+		PERFORM flitmig._read_late(b, jsonb_build_object('data', jsonb_build_object('people', jsonb_build_object('edges', coalesce((
+			SELECT jsonb_agg(jsonb_build_object('node', jsonb_build_object('id', p.id))) FROM (SELECT i.id FROM unnest(b.ids) i(id) WHERE i.id = ANY (there) LIMIT 200) p), '[]')))));
+	END LOOP;
+	RETURN calls;
+END $$;
+SAVEPOINT before;
+SELECT is(pg_temp.looked_at(ARRAY(SELECT id FROM flitmig.rollback_item WHERE run_id = -1)), 12, 'ten times, then page by page');
+SELECT is((SELECT string_agg(DISTINCT state || ': ' || why, ', ') FROM flitmig.rollback_item WHERE run_id = -1), 'kept: Twenty does not destroy it', 'all of them are listed as kept');
+ROLLBACK TO before;
+SELECT is(pg_temp.looked_at(ARRAY(SELECT id FROM flitmig.rollback_item WHERE run_id = -1 ORDER BY id LIMIT 3)), 11, 'few: the others are looked for once more');
+SELECT is((SELECT count(*) FILTER (WHERE state = 'kept') || ' ' || count(*) FILTER (WHERE state = 'destroyed') FROM flitmig.rollback_item WHERE run_id = -1), '3 447', 'and are gone');
+
 -- ---- calls that may still arrive ----
 CREATE SERVER late FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'http://127.0.0.1:1');
 SELECT flitmig_create('late', 'late') \g /dev/null
@@ -76,6 +108,13 @@ SELECT pg_temp.went_dark('update', '-1 hour') \g /dev/null
 SELECT is(pg_temp.late('rollback'), 10000, 'a clock that was put back does not hold a run for longer than the window');
 SET LOCAL flitmig.late_window = 0;
 SELECT is(pg_temp.late('rollback'), 0, 'no window');
+
+-- ---- the gate behind the lock: a mapping that was changed after the command had looked ----
+INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
+OVERRIDING SYSTEM VALUE VALUES (99, 'changed', 'crm', 'generic', '{"entities": {}, "maps": []}', gen_random_uuid(), 'flitmig_changed', 'UTC', 'US', 'USD');
+INSERT INTO flitmig.run (id, migration_id, kind) OVERRIDING SYSTEM VALUE SELECT 9900 + n, 99, kind FROM unnest('{prepare,sample,run,delta}'::text[]) WITH ORDINALITY k(kind, n);
+SELECT throws_ok(format('SELECT flitmig._run_begin(%s)', r.id), '55000', 'the mapping of migration "changed" is not confirmed', r.kind || ' of a mapping that is not confirmed') FROM flitmig.run r WHERE r.migration_id = 99 ORDER BY r.id;
+SELECT pg_advisory_unlock_all() \g /dev/null
 
 SELECT * FROM finish();
 ROLLBACK;

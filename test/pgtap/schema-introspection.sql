@@ -1,6 +1,6 @@
 -- Reading the server's model: both recorded models, answer by answer.
 \ir setup.psql
-SELECT plan(65);
+SELECT plan(66);
 
 \set model 1.17
 \ir schema-load.psql
@@ -72,6 +72,9 @@ SELECT :new_mig, gen_random_uuid(), 'person', :map, n::text, 1, n, n, 0, jsonb_b
 SELECT is((pg_temp.introspect(:new_mig, '2.19', 'metadata.objects.after'))[6:], ARRAY['workflows POST /graphql', 'triggers POST /graphql', 'webhooks POST /metadata', 'holders POST /graphql', 'holders POST /graphql'],
 	'2.19, preflight: workflows, what sets them off, webhooks, and holders by the thousand');
 SELECT is((r).body #> '{variables,filter,and,1,emails,primaryEmail,in,0}', '"p1000@x.test"', 'e-mail addresses as the server keeps them') FROM flitmig._introspect_request(:new_mig, '{"step": "holders", "n": 1, "skip": 0}') r;
+UPDATE flitmig.live_field SET name = 'erasedAt' WHERE migration_id = :new_mig AND object = 'person' AND name = 'deletedAt';
+SELECT ok((r).body #> '{variables,filter,emails,primaryEmail,in}' IS NOT NULL AND (r).body::text !~ 'deletedAt', 'of an object without a trash none is asked for') FROM flitmig._introspect_request(:new_mig, '{"step": "holders", "n": 1, "skip": 0}') r;
+UPDATE flitmig.live_field SET name = 'deletedAt' WHERE migration_id = :new_mig AND object = 'person' AND name = 'erasedAt';
 DELETE FROM flitmig.capability WHERE name = 'holders';
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "holders", "n": 1, "skip": 0}', '{"data": {"people": {"totalCount": 3, "edges": [{"node": {"id": "59ba3675-5b93-5119-b0ff-175f1d485d53", "deletedAt": "2026-01-01T00:00:00Z"}}]}}}'),
 	'{"n": 1, "skip": 1000, "step": "holders", "optional": true}', 'the next thousand');

@@ -48,6 +48,27 @@ $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
 is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance"), '0', 'the next run completes it');
 like(psql_error($node, "BEGIN; SELECT * FROM flitmig_run('clinic'); COMMIT"), qr/cannot run inside a transaction block|inside a transaction/, 'refused inside a transaction block');
 
+# Whoever asks whether a command may start holds nothing meanwhile, or a worker that starts just then would find its lock taken.
+$node->safe_psql('postgres', 'CREATE TABLE public.asked (missed integer)');
+my $taker = in_background($node, q{DO $$
+	DECLARE
+		found integer := 0;
+	BEGIN
+		WHILE NOT EXISTS (SELECT FROM public.asked) LOOP
+			IF pg_try_advisory_lock(flitmig._lock_class(), 1) THEN
+				PERFORM pg_advisory_unlock(flitmig._lock_class(), 1);
+			ELSE
+				found := found + 1;
+			END IF;
+		END LOOP;
+		UPDATE public.asked a SET missed = found;
+	END $$}, name => 'taker');
+wait_until('another takes the lock again and again', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taker' AND state = 'active'") eq '1' });
+$node->psql('postgres', "SELECT flitmig._ready('clinic', 'flitmig_run');\n" x 20000, on_error_stop => 0);
+$node->safe_psql('postgres', 'INSERT INTO public.asked VALUES (0)');
+waitpid($taker, 0);
+is($node->safe_psql('postgres', 'SELECT missed FROM public.asked'), '0', 'to ask takes no lock');
+
 # A long statement: mapping takes minutes where an export is large. Here one expression does.
 $node->safe_psql('postgres', q{
 	CREATE TABLE public.delay AS SELECT 0 AS seconds;
