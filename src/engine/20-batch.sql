@@ -307,7 +307,8 @@ AS $$
 BEGIN
 	IF b.kind = 'schema' THEN
 		UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
-		DELETE FROM flitmig.undo u WHERE u.batch_id = b.id;
+		/* the name is taken: what is there is not ours. Otherwise the model as it is read next tells whether nothing was done (_forget_refused_schema) */
+		DELETE FROM flitmig.undo u WHERE u.batch_id = b.id AND duplicate AND b.attempts = 1;
 	ELSIF b.kind = 'upload' THEN
 		PERFORM flitmig._refused_upload(b, code, reason);
 	ELSIF b.kind = 'introspect' THEN

@@ -160,16 +160,18 @@ class Server {
 
   /**
    * Metadata half-fails on a busy server (TWENTY 6). `half`: "applied" (default: done, but an error is answered),
-   * "lost" (success is answered, nothing was done), "no-relations" (an object without its ties, a relation without its far side).
+   * "refused" (an error is answered, nothing was done), "lost" (success is answered, nothing was done), "no-relations" (an object without its ties, a relation without its far side).
    */
   halfMetadata(json, rule) {
     const { workspace } = this;
+    const error = { message: rule.words || 'Workspace migration failed to run', extensions: { code: 'INTERNAL_SERVER_ERROR', userFriendlyMessage: errors.STANDARD } };
+    const refused = { status: 200, body: { errors: [error], data: null } };
+    if (rule.half === 'refused') return refused;
     const before = rule.half === 'lost' ? JSON.stringify(workspace.model.save()) : null;
     const answer = workspace.metadata.run(json);
     if (rule.half === 'lost') { workspace.adopt(Model.load(JSON.parse(before))); return answer; }
     if (rule.half === 'no-relations') { workspace.metadata.loseRelations(answer.body.data); return answer; }
-    const error = { message: 'Workspace migration failed to run', extensions: { code: 'INTERNAL_SERVER_ERROR', userFriendlyMessage: errors.STANDARD } };
-    return { status: 200, body: { errors: [error], data: null } };
+    return refused;
   }
 
   rest(method, url, body, bearer) {
