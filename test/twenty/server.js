@@ -149,7 +149,7 @@ class Server {
     const { actor, refusal } = this.workspace.actorOf(bearer);
     if (refusal) return { status: 200, body: { errors: [errors.toBody(errors.unauthenticated(refusal))] }, type: 'application/json' };
     if (pathname === '/graphql') return this.records(request.json, actor);
-    return rule && rule.fault === 'metadata-half' ? this.halfMetadata(request.json, rule) : this.workspace.metadata.run(request.json);
+    return rule && rule.fault === 'metadata-half' ? this.halfMetadata(request.json, rule) : this.workspace.metadata.run(request.json, actor);
   }
 
   /** 2.19 answers root fields past its GraphQL server, and its content type tells (recorded headers). */
@@ -209,6 +209,7 @@ class Server {
     else if (wants === 'settle') { workspace.timeline.settle(); workspace.flush(); }
     else if (wants === 'log-clear') workspace.log.clear();
     else if (wants === 'limit') this.setLimit(JSON.parse(body.toString()));
+    else if (wants === 'role') workspace.setRole(JSON.parse(body.toString()));
     else { exchange.json(404, { error: `no ${url.pathname}` }); return; }
     exchange.json(200, { done: wants });
   }
@@ -277,7 +278,7 @@ function recordCount(json) {
 function readOptions(argv) {
   const options = {
     port: 3999, model: '2.19', data: null, callsPerMinute: 0, callsPerSecond: null, faults: null, latency: 0, workers: 2, foreign: 0, members: [],
-    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false, without: [],
+    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false, without: [], role: {},
   };
   const take = {
     port: (value) => { options.port = Number(value); },
@@ -292,7 +293,7 @@ function readOptions(argv) {
     members: (value) => { options.members = value.split(',').map((each) => each.trim()).filter(Boolean); },
     'key-name': (value) => { options.keyName = value; },
     'without-mutations': (value) => { options.without = value.split(','); },
-    'role-without': (value) => { options.roleWithout = value.split(','); },
+    role: (value) => { options.role = JSON.parse(value); },
     'page-max': (value) => { options.pageMax = Number(value); },
     'timeline-delay': (value) => { options.timelineDelay = value.split('-').map(Number); },
   };
