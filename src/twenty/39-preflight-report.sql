@@ -139,10 +139,13 @@ AS $$
 	WHERE c.detail IS NOT NULL
 	UNION ALL
 	SELECT c.* FROM (SELECT e ->> 'object' AS object, e ->> 'field' AS field, sum((e ->> 'asked')::bigint) AS asked, sum((e ->> 'holders')::bigint) AS holders,
-							sum((e ->> 'trashed')::bigint) AS trashed
+							sum((e ->> 'trashed')::bigint) AS trashed, bool_or((e ->> 'refused')::boolean) AS refused
 					 FROM jsonb_array_elements(coalesce(nullif(flitmig._capability(mig, 'holders'), 'null'), '[]')) e GROUP BY 1, 2) h,
-		flitmig._check('holders', (h.holders > 0)::integer, format('%s.%s: of %s values of ours, %s are taken on the server, %s of them in the trash', h.object, h.field, h.asked, h.holders, h.trashed),
-			CASE WHEN EXISTS (SELECT FROM flitmig.object_map o, unnest(o.adopt) p WHERE o.migration_id = mig AND o.object = h.object AND split_part(p, '.', 1) = h.field)
+		flitmig._check('holders', (h.holders > 0 OR h.refused)::integer,
+			CASE WHEN h.refused THEN format('%s.%s: whether values of ours are taken on the server this key may not see', h.object, h.field)
+				 ELSE format('%s.%s: of %s values of ours, %s are taken on the server, %s of them in the trash', h.object, h.field, h.asked, h.holders, h.trashed) END,
+			CASE WHEN h.refused THEN 'Let the key''s role read them: Settings > Roles in Twenty. Records with a value that is taken are refused and set aside.'
+				 WHEN EXISTS (SELECT FROM flitmig.object_map o, unnest(o.adopt) p WHERE o.migration_id = mig AND o.object = h.object AND split_part(p, '.', 1) = h.field)
 				 THEN 'Records that match one of them and no other are adopted, the others will be set aside. Merge or rename doubtful ones in Twenty, empty its trash.'
 				 ELSE 'Records with a value that is taken will be refused and set aside. Merge or rename them in Twenty, empty its trash, leave the field out; or, if they are the same people, '
 					|| format('have them adopted: set flitmig.object_map.adopt to {%s} and confirm.', h.field || coalesce((SELECT '.' || u.part FROM flitmig._unique_fields(mig) u WHERE u.object = h.object AND u.field = h.field), '')) END) c

@@ -75,7 +75,7 @@ SELECT is((r).body #> '{variables,filter,and,1,emails,primaryEmail,in,0}', '"p10
 DELETE FROM flitmig.capability WHERE name = 'holders';
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "holders", "n": 1, "skip": 0}', '{"data": {"people": {"totalCount": 3, "edges": [{"node": {"id": "59ba3675-5b93-5119-b0ff-175f1d485d53", "deletedAt": "2026-01-01T00:00:00Z"}}]}}}'),
 	'{"n": 1, "skip": 1000, "step": "holders", "optional": true}', 'the next thousand');
-SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1}', 'holders are counted');
+SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1, "refused": false}', 'holders are counted');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "workflows"}', NULL), '{"step": "triggers", "optional": true}', 'a key that may not read workflows is told, not stopped');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "triggers"}', NULL), '{"step": "webhooks", "optional": true}', 'nor one that may not read what sets them off');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "webhooks"}', '{"data": {"webhooks": [{"id": "1", "operations": ["person.created"]}]}}') ->> 'step', 'holders', 'webhooks');

@@ -36,6 +36,8 @@ for my $model ('1.17', '2.19')
 		  . ' nor put records in the trash of note, task; nor destroy records of note, task, so a rollback could not take them back', "$model: single objects and fields");
 	$role->({ %mover, all => '', objects => { person => 'rusd' } });
 	like($check->('rights'), qr/^red role "Mover" may not read records of (?!.*person)(?=.*task).*nor create and edit/, "$model: rights to some objects only");
+	$role->({ %mover, objects => { person => '' } });
+	like($check->('holders'), qr/yellow person\.emails: whether values of ours are taken on the server this key may not see/, "$model: unique values that it may not look for are not said to be free");
 	$role->({ %mover, all => 'rus' });
 	is($check->('rights'), 'yellow role "Mover" may not destroy records, so a rollback could not take them back', "$model: who may not destroy cannot roll back");
 	$role->({ %mover, flags => ['API_KEYS_AND_WEBHOOKS'] });
