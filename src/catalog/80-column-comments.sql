@@ -278,6 +278,7 @@ COMMENT ON COLUMN flitmig.run.calls IS 'Calls answered';
 COMMENT ON COLUMN flitmig.run.refusals IS 'Calls that the limit refused';
 COMMENT ON COLUMN flitmig.run.ends_at IS 'When it is expected to end, by the calls that it has still to make; NULL: nobody knows yet';
 COMMENT ON COLUMN flitmig.run.foreseen_at IS 'When that was reckoned';
+COMMENT ON COLUMN flitmig.run.foreseen_in IS 'How long reckoning it took: the longer, the less often it is done';
 COMMENT ON COLUMN flitmig.run.error IS 'Why it failed: sqlstate, message, detail, hint';
 
 COMMENT ON COLUMN flitmig.run_object.run_id IS 'The run';

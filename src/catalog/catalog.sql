@@ -347,6 +347,7 @@ CREATE TABLE flitmig.run (
 	refusals		bigint NOT NULL DEFAULT 0,
 	ends_at			timestamptz,
 	foreseen_at		timestamptz,
+	foreseen_in		interval,
 	error			jsonb
 );
 CREATE INDEX ON flitmig.run (migration_id);

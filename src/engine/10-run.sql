@@ -55,11 +55,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF r.told_at IS NULL OR r.told_at < clock_timestamp() - interval '1 second' THEN
+	/* a time that lies ahead was written before the clock was put back */
+	IF (r.told_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()) IS NOT TRUE THEN
 		PERFORM flitmig._tell(r);
-		/* reckoning it takes as long as sending a few calls */
-		IF r.foreseen_at IS NULL OR r.foreseen_at < clock_timestamp() - interval '3 seconds' THEN
-			UPDATE flitmig.run SET ends_at = clock_timestamp() + make_interval(secs => flitmig._seconds_left(r)), foreseen_at = clock_timestamp() WHERE id = r.id;
+		/* reckoning the end takes as long as sending a few calls, of a large run longer: a fiftieth of the time at most */
+		IF (r.foreseen_at BETWEEN clock_timestamp() - greatest(interval '3 seconds', 50 * r.foreseen_in) AND clock_timestamp()) IS NOT TRUE THEN
+			PERFORM flitmig._foretell(r);
 		END IF;
 	END IF;
 END

@@ -129,6 +129,11 @@ BEGIN
 				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
 			END IF;
 		WHEN 'ambiguous' THEN
+			/* what is only wished for and cannot be had is done without */
+			IF b.kind = 'introspect' AND http_outcome = 0 AND b.attempts >= 3 AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+				PERFORM flitmig._refused_introspect(b, code);
+				RETURN;
+			END IF;
 			PERFORM flitmig._answer_ambiguous(b);
 			hold_ms := flitmig._backoff_ms(b.attempts);
 			IF first_contact OR b.attempts >= 8 THEN
@@ -185,6 +190,12 @@ DECLARE
 BEGIN
 	SELECT * INTO m FROM flitmig.migration WHERE id = b.migration_id;
 	CASE
+		/* the key is known, its role lacks a right; Twenty's words name objects and fields, never values */
+		WHEN class = 'unauthorised' AND (code = 'PERMISSION_DENIED' OR b.message LIKE '%does not have permission%') THEN
+			sqlstate := '42501';
+			message := format('the role of our API key may not do this on server "%s"', m.server);
+			detail := format('Kind of call: %s, object: %s', b.kind, coalesce(b.object, '-')) || coalesce(', field: ' || nullif(substring(b.message FROM 'no permission to [a-z]+ field "([A-Za-z0-9]+)"'), ''), '') || '.';
+			hint := format('Give it that right in Twenty under Settings > Roles; the same call then goes on from here. What else it lacks: SELECT * FROM flitmig_preflight(%L);', m.name);
 		WHEN class = 'unauthorised' THEN
 			sqlstate := '28000';
 			message := format('server "%s" does not accept the API key', m.server);
@@ -307,7 +318,8 @@ AS $$
 BEGIN
 	IF b.kind = 'schema' THEN
 		UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
-		DELETE FROM flitmig.undo u WHERE u.batch_id = b.id;
+		/* the name is taken: what is there is not ours. Otherwise the model as it is read next tells whether nothing was done (_forget_refused_schema) */
+		DELETE FROM flitmig.undo u WHERE u.batch_id = b.id AND duplicate AND b.attempts = 1;
 	ELSIF b.kind = 'upload' THEN
 		PERFORM flitmig._refused_upload(b, code, reason);
 	ELSIF b.kind = 'introspect' THEN

@@ -93,6 +93,38 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._refused_introspect(flitmig.batch, text) IS 'Goes on without an answer that was only wished for; error when it was needed';
 
+CREATE FUNCTION flitmig._our_options(before jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(w.option ->> 'value')
+	FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'wanted') WHEN 'array' THEN before -> 'wanted' ELSE '[]' END) w(option)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'options') WHEN 'array' THEN before -> 'options' ELSE '[]' END) o(option)
+					  WHERE o.option ->> 'value' = w.option ->> 'value')
+$$;
+COMMENT ON FUNCTION flitmig._our_options(jsonb) IS 'Option values that a change of options brought, from its before-image; NULL for another kind of change';
+
+/*
+ * A server commits a change of its model and then stumbles: while somebody
+ * else changes the model too, it may not find in its cache what it has just
+ * made, and answers with an error (half-failed metadata, TWENTY.md 6).  So the
+ * way back of a refused change is kept until the model was read again.
+ */
+CREATE FUNCTION flitmig._forget_refused_schema(mig integer) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM flitmig.undo u USING flitmig.batch b
+	WHERE u.migration_id = mig AND u.undone_by IS NULL AND b.id = u.batch_id AND b.kind = 'schema' AND b.purpose = 'do' AND b.state = 'refused'
+	  AND NOT EXISTS (SELECT FROM flitmig.live_field f
+					  WHERE f.migration_id = mig AND f.object = u.object AND (u.field IS NULL OR f.name = u.field)
+						AND CASE u.action
+								WHEN 'add_options' THEN EXISTS (SELECT FROM unnest(flitmig._our_options(u.before)) x(value) WHERE jsonb_path_exists(f.options, '$[*] ? (@.value == $v)', jsonb_build_object('v', x.value)))
+								WHEN 'alter_field' THEN f.settings IS DISTINCT FROM u.before -> 'settings'
+								ELSE true END)
+$$;
+COMMENT ON FUNCTION flitmig._forget_refused_schema(integer) IS 'Drops the way back of schema changes that Twenty refused and that are indeed not there';
+
 CREATE FUNCTION flitmig._plan_schema(this_run bigint, mig integer, phase text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -100,7 +132,7 @@ AS $$
 DECLARE
 	clashes text;
 BEGIN
-	PERFORM flitmig._refresh_targets(mig);
+	PERFORM flitmig._refresh_targets(mig), flitmig._forget_refused_schema(mig);
 	SELECT string_agg(coalesce(a.object || '.' || a.field, a.object) || ': ' || a.why, '; ' ORDER BY a.position)
 	INTO clashes
 	FROM flitmig._schema_actions(mig) a WHERE a.state = 'clash';
@@ -150,17 +182,6 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._open_schema(flitmig.batch) IS 'Writes the way back of a schema change, then builds its call';
 
-CREATE FUNCTION flitmig._our_options(before jsonb) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT array_agg(w.option ->> 'value')
-	FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'wanted') WHEN 'array' THEN before -> 'wanted' ELSE '[]' END) w(option)
-	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'options') WHEN 'array' THEN before -> 'options' ELSE '[]' END) o(option)
-					  WHERE o.option ->> 'value' = w.option ->> 'value')
-$$;
-COMMENT ON FUNCTION flitmig._our_options(jsonb) IS 'Option values that a change of options brought, from its before-image; NULL for another kind of change';
-
 CREATE FUNCTION flitmig._stored_schema(b flitmig.batch, body jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -189,6 +210,7 @@ AS $$
 DECLARE
 	missing text;
 BEGIN
+	PERFORM flitmig._forget_refused_schema(mig);
 	SELECT string_agg(coalesce(a.object || '.' || a.field, a.object) || coalesce(' (' || b.code || ')', ''), ', ' ORDER BY a.position)
 	INTO missing
 	FROM flitmig._schema_actions(mig) a

@@ -18,12 +18,19 @@ AS $$
 		LEFT JOIN (SELECT b.object_map_id, sum(cardinality(b.ids)) AS n FROM flitmig.batch b
 				   WHERE b.run_id = r.id AND b.kind IN ('create', 'update') AND b.phase ~ '^(create|check)' AND b.state IN ('done', 'settled', 'refused') GROUP BY 1) d ON d.object_map_id = o.id
 		WHERE p.run_id = r.id),
+	/* a rollback's items may be millions: they are counted first, and what hangs on the few that carry a file is looked up from there */
+	counted AS MATERIALIZED (
+		SELECT i.object_map_id, i.object, i.state, count(*) AS n FROM flitmig.rollback_item i WHERE i.run_id = r.id GROUP BY 1, 2, 3),
+	carrying AS MATERIALIZED (
+		SELECT i.object_map_id, i.object, i.state, count(*) AS n
+		FROM flitmig.upload u JOIN flitmig.rollback_item i ON i.run_id = r.id AND i.id = u.record_id
+		WHERE r.kind = 'rollback' AND u.migration_id = r.migration_id AND u.state IN ('sent', 'done')
+		GROUP BY 1, 2, 3),
 	item AS MATERIALIZED (
-		SELECT coalesce(o.name, '') AS name, i.object, i.state, count(*) AS n, count(u.record_id) AS files
-		FROM flitmig.rollback_item i
-		LEFT JOIN flitmig.object_map o ON o.id = i.object_map_id
-		LEFT JOIN flitmig.upload u ON u.migration_id = r.migration_id AND u.record_id = i.id AND u.state IN ('sent', 'done')
-		WHERE i.run_id = r.id
+		SELECT coalesce(o.name, '') AS name, c.object, c.state, sum(c.n) AS n, sum(coalesce(f.n, 0)) AS files
+		FROM counted c
+		LEFT JOIN flitmig.object_map o ON o.id = c.object_map_id
+		LEFT JOIN carrying f ON f.object_map_id IS NOT DISTINCT FROM c.object_map_id AND f.object = c.object AND f.state = c.state
 		GROUP BY 1, 2, 3),
 	phase AS MATERIALIZED (
 		SELECT x.n, x.phase, split_part(x.phase, ':', 1) AS step, substr(x.phase, strpos(x.phase, ':') + 1) AS name
@@ -96,3 +103,29 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION flitmig._seconds_left(flitmig.run) IS 'How long a run will still take, at the limit that is known (else Twenty''s default, until it is disproved) and at the speed that was measured; NULL before its records are counted';
+
+/*
+ * Nobody's run may end because its end could not be foretold, nor wait for
+ * that: what it took says when it is done again (_tell_now_and_then).  The
+ * journal's functions plan with index joins alone; this one counts whole tables.
+ */
+CREATE FUNCTION flitmig._foretell(r flitmig.run) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
+AS $$
+DECLARE
+	began timestamptz := clock_timestamp();
+	ends timestamptz;
+BEGIN
+	BEGIN
+		ends := clock_timestamp() + make_interval(secs => flitmig._seconds_left(r));
+	EXCEPTION WHEN OTHERS THEN
+		ends := NULL;
+	END;
+	UPDATE flitmig.run u
+	SET ends_at = ends, foreseen_at = clock_timestamp(), foreseen_in = greatest(clock_timestamp() - began, interval '0')
+	WHERE u.id = r.id;
+END
+$$;
+COMMENT ON FUNCTION flitmig._foretell(flitmig.run) IS 'Writes down when a run will end, and how long it took to reckon that; an error in reckoning leaves the end unknown';

@@ -1,8 +1,8 @@
 /*
  * introspection: a handful of calls, each answer says the next.
  *
- *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (rights ─▶ workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
- *	                       ↺ next page            ↺ next page                  ↺ next values
+ *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (roles ─▶ rights ─▶ workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
+ *	                       ↺ next page            ↺ next page                                              ↺ next values
  *
  * What stands in brackets is read for a preflight only (a run of kind read).
  * A second reading within the same run begins at objects and ends there:
@@ -83,14 +83,17 @@ BEGIN
 		WHEN 'members' THEN
 			body := flitmig._call('query($after:String){workspaceMembers(first:200,after:$after){edges{node{id userEmail name{firstName lastName}}} '
 								  || 'pageInfo{hasNextPage endCursor}}}', jsonb_build_object('after', after));
+		WHEN 'roles' THEN
+			path := '/metadata';
+			body := flitmig._call(format('query{getRoles{%s%s apiKeys{id}}}', flitmig._role_selection(mig), flitmig._role_details(mig)));
 		WHEN 'rights' THEN
 			path := '/metadata';
 			body := flitmig._call(format('query{apiKeys{id role{%s}}}', flitmig._role_selection(mig)));
 		WHEN 'workflows' THEN
 			body := flitmig._call('query{workflows(first:200){edges{node{id name statuses}}}}');
 		WHEN 'triggers' THEN
-			/* those of workflows that run by themselves: at an event of a record, or by the clock */
-			body := flitmig._call('query{workflowAutomatedTriggers(first:200){edges{node{id type settings workflow{id name statuses}}}}}');
+			/* those of workflows that run by themselves, as long as they are active: at an event of a record, or by the clock. A key that may not see workflows may see these */
+			body := flitmig._call('query{workflowAutomatedTriggers(first:200){edges{node{id type settings workflowId}}}}');
 		WHEN 'webhooks' THEN
 			path := '/metadata';
 			/* a target url may hold a secret: not asked for */
@@ -162,18 +165,22 @@ BEGIN
 			PERFORM flitmig._learn(mig, 'complete', 'true');
 			DELETE FROM flitmig.capability c WHERE c.migration_id = mig AND c.name IN ('rights', 'workflows', 'triggers', 'webhooks', 'holders');
 			RETURN CASE WHEN (flitmig._reading_run(mig)).kind = 'read' THEN flitmig._introspect_extra(mig, 0) END;
-		WHEN 'rights' THEN
-			PERFORM flitmig._take_rights(mig, answer);
+		WHEN 'roles' THEN
+			PERFORM flitmig._take_rights(mig, (SELECT jsonb_agg(k || jsonb_build_object('role', r - 'apiKeys'))
+											   FROM jsonb_path_query(answer, '$.data.getRoles[*]') r, jsonb_array_elements(CASE jsonb_typeof(r -> 'apiKeys') WHEN 'array' THEN r -> 'apiKeys' ELSE '[]' END) k));
 			RETURN flitmig._introspect_extra(mig, 1);
-		WHEN 'workflows' THEN
-			PERFORM flitmig._learn(mig, 'workflows', jsonb_path_query_array(answer, '$.data.workflows.edges[*].node'));
+		WHEN 'rights' THEN
+			PERFORM flitmig._take_rights(mig, answer #> '{data,apiKeys}');
 			RETURN flitmig._introspect_extra(mig, 2);
-		WHEN 'triggers' THEN
-			PERFORM flitmig._learn(mig, 'triggers', jsonb_path_query_array(answer, '$.data.workflowAutomatedTriggers.edges[*].node'));
+		WHEN 'workflows' THEN
+			PERFORM flitmig._learn(mig, 'workflows', CASE WHEN answer IS NOT NULL THEN jsonb_path_query_array(answer, '$.data.workflows.edges[*].node') END);
 			RETURN flitmig._introspect_extra(mig, 3);
+		WHEN 'triggers' THEN
+			PERFORM flitmig._learn(mig, 'triggers', CASE WHEN answer IS NOT NULL THEN jsonb_path_query_array(answer, '$.data.workflowAutomatedTriggers.edges[*].node') END);
+			RETURN flitmig._introspect_extra(mig, 4);
 		WHEN 'webhooks' THEN
 			PERFORM flitmig._learn(mig, 'webhooks', answer #> '{data,webhooks}');
-			RETURN flitmig._introspect_extra(mig, 4);
+			RETURN flitmig._introspect_extra(mig, 5);
 		WHEN 'holders' THEN
 			PERFORM flitmig._take_holders(mig, detail, answer);
 			RETURN flitmig._holders_next(mig, detail);
@@ -182,7 +189,12 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._introspect_answer(integer, jsonb, jsonb) IS 'Digests one answer of an introspection; the next call''s detail, or NULL when all is read. Error 08P01 for an answer that is not Twenty''s';
 
-/* What the role of an API key may do, as far as this server tells. */
+/*
+ * What the role of an API key may do, as far as this server tells.  The list
+ * of roles has everything, but is shown only to who may change roles; the list
+ * of keys has each one's role, with what it may do in general alone: lists of
+ * single rights are null there, whatever they hold (roles.*, keys.* of the recordings).
+ */
 CREATE FUNCTION flitmig._role_selection(mig integer) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -194,26 +206,44 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._role_selection(integer) IS 'Fields of a role that tell what it may do, of those that this server has';
 
-CREATE FUNCTION flitmig._take_rights(mig integer, answer jsonb) RETURNS void
+CREATE FUNCTION flitmig._role_details(mig integer) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format(' %s{%s}', t.name, t.parts), '' ORDER BY t.name)
+	FROM (SELECT d.name, string_agg(p.name, ' ' ORDER BY p.n) AS parts, count(*) FILTER (WHERE flitmig._capable(mig, 'type.' || d.type, p.name)) AS known
+		  FROM (VALUES ('objectPermissions', 'ObjectPermission', ARRAY['objectMetadataId', 'canReadObjectRecords', 'canUpdateObjectRecords', 'canSoftDeleteObjectRecords', 'canDestroyObjectRecords']),
+					   ('fieldPermissions', 'FieldPermission', ARRAY['fieldMetadataId', 'canReadFieldValue', 'canUpdateFieldValue'])) AS d(name, type, parts),
+			   unnest(d.parts) WITH ORDINALITY AS p(name, n)
+		  WHERE flitmig._capable(mig, 'type.Role', d.name)
+		  GROUP BY d.name, d.parts) t
+	WHERE t.known = (length(t.parts) - length(replace(t.parts, ' ', '')) + 1)
+$$;
+COMMENT ON FUNCTION flitmig._role_details(integer) IS 'Selection of what a role may do with single objects and fields, where this server has that';
+
+CREATE FUNCTION flitmig._take_rights(mig integer, keys jsonb) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	/* of all keys only ours, and of a workspace with one key that one */
 	SELECT flitmig._learn(mig, 'rights', (
-		SELECT k -> 'role' FROM jsonb_array_elements(CASE jsonb_typeof(answer #> '{data,apiKeys}') WHEN 'array' THEN answer #> '{data,apiKeys}' ELSE '[]' END) k
-		WHERE k ->> 'id' = coalesce(flitmig._key_id((SELECT m.server FROM flitmig.migration m WHERE m.id = mig)), CASE WHEN jsonb_array_length(answer #> '{data,apiKeys}') = 1 THEN k ->> 'id' END)))
+		SELECT k -> 'role' FROM jsonb_array_elements(CASE jsonb_typeof(keys) WHEN 'array' THEN keys ELSE '[]' END) k
+		WHERE k ->> 'id' = coalesce(flitmig._key_id((SELECT m.server FROM flitmig.migration m WHERE m.id = mig)), CASE WHEN jsonb_array_length(keys) = 1 THEN k ->> 'id' END)
+		LIMIT 1))
 $$;
-COMMENT ON FUNCTION flitmig._take_rights(integer, jsonb) IS 'Notes what the role of our API key may do';
+COMMENT ON FUNCTION flitmig._take_rights(integer, jsonb) IS 'Notes what the role of our API key may do, of a list of keys with their roles';
 
 CREATE FUNCTION flitmig._introspect_extra(mig integer, done integer) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
-		WHEN done <= 0 AND flitmig._capable(mig, 'metadata_queries', 'apiKeys') AND flitmig._capable(mig, 'type.ApiKey', 'role') AND flitmig._role_selection(mig) <> '' THEN '{"step": "rights", "optional": true}'::jsonb
-		WHEN done <= 1 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
-		WHEN done <= 2 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
-		WHEN done <= 3 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
+		WHEN done <= 0 AND flitmig._capable(mig, 'metadata_queries', 'getRoles') AND flitmig._capable(mig, 'type.Role', 'apiKeys') THEN '{"step": "roles", "optional": true}'::jsonb
+		WHEN done <= 1 AND coalesce(jsonb_typeof(flitmig._capability(mig, 'rights')), 'null') = 'null'
+			AND flitmig._capable(mig, 'metadata_queries', 'apiKeys') AND flitmig._capable(mig, 'type.ApiKey', 'role') AND flitmig._role_selection(mig) <> '' THEN '{"step": "rights", "optional": true}'::jsonb
+		WHEN done <= 2 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
+		WHEN done <= 3 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
+		WHEN done <= 4 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
 		ELSE flitmig._holders_next(mig, '{}')
 	END
 $$;
@@ -236,7 +266,7 @@ BEGIN
 	END LOOP;
 	PERFORM flitmig._learn(mig, 'type.' || (t ->> 'name'), jsonb_path_query_array(t, '$.fields[*].name'))
 	FROM jsonb_array_elements(types) t
-	WHERE t ->> 'name' IN ('Field', 'Object', 'FileUploadTarget', 'ApiKey', 'Role', 'RolePermissionFlag', 'PermissionFlag');
+	WHERE t ->> 'name' IN ('Field', 'Object', 'FileUploadTarget', 'ApiKey', 'Role', 'RolePermissionFlag', 'PermissionFlag', 'ObjectPermission', 'FieldPermission');
 	PERFORM flitmig._learn(mig, 'field_types', jsonb_path_query_array(t, '$.enumValues[*].name'))
 	FROM jsonb_array_elements(types) t
 	WHERE t ->> 'name' = 'FieldMetadataType';

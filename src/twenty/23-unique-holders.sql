@@ -71,11 +71,12 @@ AS $$
 	SELECT flitmig._learn(mig, 'holders', coalesce(flitmig._capability(mig, 'holders'), '[]') || jsonb_build_object(
 		'object', u.object, 'field', u.field, 'asked', cardinality(flitmig._unique_values(mig, u.object, u.field, u.part, (detail ->> 'skip')::bigint)),
 		'holders', coalesce((SELECT (d.value ->> 'totalCount')::bigint FROM jsonb_each(answer -> 'data') d LIMIT 1), 0) - count(r.id),
-		'trashed', count(a.id) FILTER (WHERE a.doc ->> 'deletedAt' IS NOT NULL AND r.id IS NULL)))
+		'trashed', count(a.id) FILTER (WHERE a.doc ->> 'deletedAt' IS NOT NULL AND r.id IS NULL),
+		'refused', answer IS NULL))
 	FROM flitmig._unique_fields(mig) u
 	LEFT JOIN flitmig._answer_records(answer) a ON true
 	LEFT JOIN flitmig.record r ON r.migration_id = mig AND r.id = a.id
 	WHERE u.n = (detail ->> 'n')::bigint
 	GROUP BY u.object, u.field, u.part
 $$;
-COMMENT ON FUNCTION flitmig._take_holders(integer, jsonb, jsonb) IS 'Counts the holders of unique values in an answer';
+COMMENT ON FUNCTION flitmig._take_holders(integer, jsonb, jsonb) IS 'Counts the holders of unique values in an answer; answer NULL: the key may not look';

@@ -7,31 +7,82 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT $1, (ARRAY['green', 'yellow', 'red'])[1 + $2], $3, CASE WHEN $2 > 0 THEN $4 END $$;
 COMMENT ON FUNCTION flitmig._check(text, integer, text, text) IS 'One line of a preflight: level 0 green, 1 yellow, 2 red';
 
-/* What a migration asks of its key, and what its role gives. */
+/*
+ * What a migration asks of its key, and what its role gives.  A role may say
+ * of single objects and fields something else than of all.
+ */
+CREATE FUNCTION flitmig._lacking_objects(mig integer, role jsonb, "right" text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* NULL: of none; '': of all, those that are yet to be made too */
+	SELECT CASE WHEN count(*) FILTER (WHERE o.may IS FALSE) = 0 THEN NULL
+				WHEN bool_and(o.may IS FALSE) FILTER (WHERE NOT o.own) AND NOT (role ->> format('can%sAllObjectRecords', "right"))::boolean THEN ''
+				ELSE string_agg(o.object, ', ' ORDER BY o.object) FILTER (WHERE o.may IS FALSE) END
+	/* nothing is withheld of an object that is Twenty's own affair */
+	FROM (SELECT m.object, coalesce(l.is_system, false) AS own, coalesce(CASE WHEN l.is_system THEN true END, (p.doc ->> format('can%sObjectRecords', "right"))::boolean, (role ->> format('can%sAllObjectRecords', "right"))::boolean) AS may
+		  FROM (SELECT DISTINCT x.object FROM flitmig.object_map x WHERE x.migration_id = mig) m
+		  LEFT JOIN flitmig.live_object l ON l.migration_id = mig AND l.name = m.object
+		  LEFT JOIN LATERAL (SELECT e AS doc FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'objectPermissions') WHEN 'array' THEN role -> 'objectPermissions' ELSE '[]' END) e
+							 WHERE e ->> 'objectMetadataId' = l.object_id::text LIMIT 1) p ON true) o
+$$;
+COMMENT ON FUNCTION flitmig._lacking_objects(integer, jsonb, text) IS 'Objects of a migration with whose records a role may not do this (Read, Update, SoftDelete, Destroy): NULL when there is none, an empty text for all';
+
+CREATE FUNCTION flitmig._lacking_fields(mig integer, role jsonb, "right" text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(DISTINCT l.object || '.' || l.name, ', ')
+	FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'fieldPermissions') WHEN 'array' THEN role -> 'fieldPermissions' ELSE '[]' END) e
+	JOIN flitmig.live_field l ON l.migration_id = mig AND l.field_id::text = e ->> 'fieldMetadataId'
+	JOIN flitmig.object_map o ON o.migration_id = mig AND o.object = l.object
+	JOIN flitmig.field_map f ON f.object_map_id = o.id AND lower(ltrim(f.field, '@')) = lower(l.name)
+	WHERE (e ->> format('can%sFieldValue', "right"))::boolean IS FALSE
+$$;
+COMMENT ON FUNCTION flitmig._lacking_fields(integer, jsonb, text) IS 'Fields of a migration that a role may not Read or Update; NULL when there is none';
+
 CREATE FUNCTION flitmig._preflight_rights(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH role AS (
 		SELECT flitmig._capability(mig, 'rights') AS doc, (SELECT count(*) FROM flitmig._schema_actions(mig) a WHERE a.state IN ('create', 'append')) AS changes),
-	right_of AS (
-		SELECT r.doc, w.what, w.level
-		FROM role r, LATERAL (VALUES
-			(1, 'read all records', 2, (r.doc ->> 'canReadAllObjectRecords')::boolean),
-			(2, 'create and edit all records', 2, (r.doc ->> 'canUpdateAllObjectRecords')::boolean),
-			(3, 'change the data model', CASE WHEN r.changes > 0 THEN 2 ELSE 1 END, (r.doc ->> 'canUpdateAllSettings')::boolean
-				OR EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(r.doc -> 'permissionFlags') WHEN 'array' THEN r.doc -> 'permissionFlags' ELSE '[]' END) f WHERE f ->> 'flag' = 'DATA_MODEL')),
-			(4, 'put records in the trash', 1, (r.doc ->> 'canSoftDeleteAllObjectRecords')::boolean),
-			(5, 'destroy records, so a rollback could not take them back', 1, (r.doc ->> 'canDestroyAllObjectRecords')::boolean)) AS w(n, what, level, may)
-		WHERE w.may IS FALSE),
+	model AS (
+		SELECT r.doc, r.changes,
+			   CASE WHEN (r.doc ->> 'canUpdateAllSettings')::boolean THEN true
+					WHEN jsonb_typeof(r.doc -> 'permissionFlags') = 'array' THEN EXISTS (SELECT FROM jsonb_array_elements(r.doc -> 'permissionFlags') f WHERE f ->> 'flag' = 'DATA_MODEL') END AS may
+		FROM role r),
+	lack AS (
+		SELECT 1 AS n, 2 AS level, CASE x.of WHEN '' THEN 'read all records' ELSE 'read records of ' || x.of END AS what FROM role r, flitmig._lacking_objects(mig, r.doc, 'Read') x(of) WHERE x.of IS NOT NULL
+		UNION ALL
+		SELECT 2, 2, CASE x.of WHEN '' THEN 'create and edit all records' ELSE 'create and edit records of ' || x.of END FROM role r, flitmig._lacking_objects(mig, r.doc, 'Update') x(of) WHERE x.of IS NOT NULL
+		UNION ALL
+		SELECT 3, 2, 'read ' || x.of FROM role r, flitmig._lacking_fields(mig, r.doc, 'Read') x(of) WHERE x.of IS NOT NULL
+		UNION ALL
+		SELECT 4, 2, 'write ' || x.of FROM role r, flitmig._lacking_fields(mig, r.doc, 'Update') x(of) WHERE x.of IS NOT NULL
+		UNION ALL
+		SELECT 5, CASE WHEN m.changes > 0 THEN 2 ELSE 1 END, 'change the data model' FROM model m WHERE m.may IS FALSE
+		UNION ALL
+		SELECT 6, 1, CASE x.of WHEN '' THEN 'put records in the trash' ELSE 'put records in the trash of ' || x.of END FROM role r, flitmig._lacking_objects(mig, r.doc, 'SoftDelete') x(of) WHERE x.of IS NOT NULL
+		UNION ALL
+		SELECT 7, 1, CASE x.of WHEN '' THEN 'destroy records' ELSE 'destroy records of ' || x.of END || ', so a rollback could not take them back'
+		FROM role r, flitmig._lacking_objects(mig, r.doc, 'Destroy') x(of) WHERE x.of IS NOT NULL),
 	lacking AS (
-		SELECT max(l.level) AS level, string_agg(l.what, '; nor ' ORDER BY l.level DESC, l.what) AS what FROM right_of l)
-	SELECT c.* FROM role r, lacking l,
-		flitmig._check('rights', CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 1 ELSE coalesce(l.level, 0) END,
+		SELECT max(l.level) AS level, string_agg(l.what, '; nor ' ORDER BY l.level DESC, l.n) AS what FROM lack l),
+	/* general rights alone are known of a role that the list of keys told */
+	told AS (
+		SELECT concat_ws(' and ', CASE WHEN m.may IS NULL THEN 'whether it may change the data model' END,
+						 CASE WHEN NOT m.doc ? 'objectPermissions' AND flitmig._role_details(mig) IS NOT NULL AND NOT coalesce((m.doc ->> 'canUpdateAllSettings')::boolean, false)
+							  THEN 'what it may do with single objects and fields' END) AS unknown
+		FROM model m)
+	SELECT c.* FROM role r, lacking l, told t,
+		flitmig._check('rights', CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 1 ELSE greatest(coalesce(l.level, 0), (t.unknown <> '')::integer) END,
 			CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 'what this key may do could not be read'
-				 WHEN l.what IS NULL THEN format('role "%s" may change the data model, write and destroy records', r.doc ->> 'label')
-				 ELSE format('role "%s" may not ', r.doc ->> 'label') || l.what END,
-			'In Twenty, Settings > Roles: give the key''s role the data model, and let it read, edit, delete and destroy all records.') c
+				 WHEN l.what IS NOT NULL THEN format('role "%s" may not ', r.doc ->> 'label') || l.what || coalesce('; not told: ' || nullif(t.unknown, ''), '')
+				 WHEN t.unknown <> '' THEN format('role "%s" may write and destroy records; not told: ', r.doc ->> 'label') || t.unknown
+				 ELSE format('role "%s" may change the data model, write and destroy records', r.doc ->> 'label') END,
+			CASE WHEN l.what IS NULL THEN 'A key may see its rights when its role has those to API keys and to roles; or make sure in Twenty, Settings > Roles, that it may change the data model, and read, edit, delete and destroy all records.'
+				 ELSE 'In Twenty, Settings > Roles: give the key''s role the data model, and let it read, edit, delete and destroy all records.' END) c
 $$;
 COMMENT ON FUNCTION flitmig._preflight_rights(integer) IS 'Check about what the role of our API key may do';
 
@@ -88,10 +139,13 @@ AS $$
 	WHERE c.detail IS NOT NULL
 	UNION ALL
 	SELECT c.* FROM (SELECT e ->> 'object' AS object, e ->> 'field' AS field, sum((e ->> 'asked')::bigint) AS asked, sum((e ->> 'holders')::bigint) AS holders,
-							sum((e ->> 'trashed')::bigint) AS trashed
+							sum((e ->> 'trashed')::bigint) AS trashed, bool_or((e ->> 'refused')::boolean) AS refused
 					 FROM jsonb_array_elements(coalesce(nullif(flitmig._capability(mig, 'holders'), 'null'), '[]')) e GROUP BY 1, 2) h,
-		flitmig._check('holders', (h.holders > 0)::integer, format('%s.%s: of %s values of ours, %s are taken on the server, %s of them in the trash', h.object, h.field, h.asked, h.holders, h.trashed),
-			CASE WHEN EXISTS (SELECT FROM flitmig.object_map o, unnest(o.adopt) p WHERE o.migration_id = mig AND o.object = h.object AND split_part(p, '.', 1) = h.field)
+		flitmig._check('holders', (h.holders > 0 OR h.refused)::integer,
+			CASE WHEN h.refused THEN format('%s.%s: whether values of ours are taken on the server this key may not see', h.object, h.field)
+				 ELSE format('%s.%s: of %s values of ours, %s are taken on the server, %s of them in the trash', h.object, h.field, h.asked, h.holders, h.trashed) END,
+			CASE WHEN h.refused THEN 'Let the key''s role read them: Settings > Roles in Twenty. Records with a value that is taken are refused and set aside.'
+				 WHEN EXISTS (SELECT FROM flitmig.object_map o, unnest(o.adopt) p WHERE o.migration_id = mig AND o.object = h.object AND split_part(p, '.', 1) = h.field)
 				 THEN 'Records that match one of them and no other are adopted, the others will be set aside. Merge or rename doubtful ones in Twenty, empty its trash.'
 				 ELSE 'Records with a value that is taken will be refused and set aside. Merge or rename them in Twenty, empty its trash, leave the field out; or, if they are the same people, '
 					|| format('have them adopted: set flitmig.object_map.adopt to {%s} and confirm.', h.field || coalesce((SELECT '.' || u.part FROM flitmig._unique_fields(mig) u WHERE u.object = h.object AND u.field = h.field), '')) END) c
@@ -152,29 +206,33 @@ AS $$
 		SELECT e ->> 'id' AS id, e ->> 'name' AS name
 		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.workflows) WHEN 'array' THEN k.workflows ELSE '[]' END) e WHERE e -> 'statuses' ? 'ACTIVE'),
 	trigger AS (
-		SELECT a.id, a.name, e ->> 'type' AS type, split_part(e #>> '{settings,eventName}', '.', 1) AS object, split_part(e #>> '{settings,eventName}', '.', 2) AS event,
+		SELECT e ->> 'workflowId' AS id, a.name, e ->> 'type' AS type, split_part(e #>> '{settings,eventName}', '.', 1) AS object, split_part(e #>> '{settings,eventName}', '.', 2) AS event,
 			   ARRAY(SELECT lower(t) FROM jsonb_array_elements_text(CASE jsonb_typeof(e #> '{settings,fields}') WHEN 'array' THEN e #> '{settings,fields}' ELSE '[]' END) t) AS fields
 		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.triggers) WHEN 'array' THEN k.triggers ELSE '[]' END) e
-		JOIN active a ON a.id = e #>> '{workflow,id}'),
+		/* of a workflow that is not active there is none; which those are, not every key may see */
+		JOIN readable r ON true
+		LEFT JOIN active a ON a.id = e ->> 'workflowId'
+		WHERE a.id IS NOT NULL OR NOT r.workflows),
 	fires AS (
 		SELECT t.id, t.name, t.object, t.event, r.records
 		FROM trigger t JOIN flitmig._record_events(mig) r ON r.object = t.object AND r.event = t.event
 		WHERE t.type = 'DATABASE_EVENT' AND r.records IS DISTINCT FROM 0 AND (t.event = 'created' OR t.fields = '{}' OR t.fields && r.fields))
 	SELECT c.* FROM fires f, flitmig._check('workflows', 1,
-		format('"%s" runs for each %s that is %s', f.name, f.object, f.event) || coalesce(': ' || f.records || ' times', ', as often as there are records'),
+		format('%s runs for each %s that is %s', coalesce('"' || f.name || '"', 'one whose name this key may not see'), f.object, f.event) || coalesce(': ' || f.records || ' times', ', as often as there are records'),
 		'Deactivate it in Twenty for the time of the migration, or make sure that it does no harm: it may write to patients.') c
 	UNION ALL
 	SELECT c.* FROM readable r, LATERAL (SELECT count(*) AS n, string_agg(a.name, ', ') AS names FROM active a) a, flitmig._check('workflows', 1,
 		CASE WHEN NOT r.workflows THEN 'could not be read with this key' ELSE format('%s active: %s; what sets them off could not be read', a.n, a.names) END,
 		'Look in Twenty under Workflows: those that start when a record is created or updated run for every record of the migration. Deactivate them for its time.') c
-	WHERE NOT r.workflows OR NOT r.triggers AND a.n > 0
+	WHERE NOT r.triggers AND (NOT r.workflows OR a.n > 0)
 	UNION ALL
-	SELECT c.* FROM readable r, flitmig._check('workflows', 0, CASE WHEN NOT EXISTS (SELECT FROM active) THEN 'none active' ELSE (
+	SELECT c.* FROM readable r, flitmig._check('workflows', 0, CASE WHEN r.workflows AND NOT EXISTS (SELECT FROM active) THEN 'none active'
+		WHEN NOT r.workflows THEN 'this key may not see them; none is set off by what is written' ELSE (
 			SELECT format('%s active, none of them set off by what is written', count(*)) || coalesce(nullif(concat_ws(', ', '',
 				nullif(count(*) FILTER (WHERE t.id IS NULL), 0) || ' by hand or request', nullif(count(*) FILTER (WHERE t.clock), 0) || ' by the clock',
 				nullif(count(*) FILTER (WHERE t.events), 0) || ' by other events'), ''), '')
 			FROM active a LEFT JOIN (SELECT t.id, bool_or(t.type = 'CRON') AS clock, bool_or(t.type = 'DATABASE_EVENT') AS events FROM trigger t GROUP BY t.id) t ON t.id = a.id) END) c
-	WHERE r.workflows AND (r.triggers OR NOT EXISTS (SELECT FROM active)) AND NOT EXISTS (SELECT FROM fires)
+	WHERE (r.triggers OR r.workflows AND NOT EXISTS (SELECT FROM active)) AND NOT EXISTS (SELECT FROM fires)
 $$;
 COMMENT ON FUNCTION flitmig._preflight_workflows(integer) IS 'Checks about active workflows: which of them the records of a run would set off, and how often';
 

@@ -35,6 +35,7 @@ static const ErrorRule error_rules[] = {
 	{"FORBIDDEN", "_NOT_ALLOWED", NULL, ANSWER_BATCH_REFUSED, false}, /* that thing, not that key */
 	{"FORBIDDEN", NULL, NULL, ANSWER_UNAUTHORISED, false},
 	{NULL, "PERMISSION_DENIED", NULL, ANSWER_UNAUTHORISED, false},
+	{NULL, NULL, "does not have permission", ANSWER_UNAUTHORISED, false}, /* webhooks: as INTERNAL_SERVER_ERROR */
 
 	/* trouble of Twenty's database, with whatever code it comes */
 	{NULL, NULL, "Query read timeout", ANSWER_AMBIGUOUS, false},

@@ -78,7 +78,7 @@ UPDATE flitmig.live_field SET name = 'deletedAt' WHERE migration_id = :new_mig A
 DELETE FROM flitmig.capability WHERE name = 'holders';
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "holders", "n": 1, "skip": 0}', '{"data": {"people": {"totalCount": 3, "edges": [{"node": {"id": "59ba3675-5b93-5119-b0ff-175f1d485d53", "deletedAt": "2026-01-01T00:00:00Z"}}]}}}'),
 	'{"n": 1, "skip": 1000, "step": "holders", "optional": true}', 'the next thousand');
-SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1}', 'holders are counted');
+SELECT is(flitmig._capability(:new_mig, 'holders') -> 0, '{"object": "person", "field": "emails", "asked": 1000, "holders": 3, "trashed": 1, "refused": false}', 'holders are counted');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "workflows"}', NULL), '{"step": "triggers", "optional": true}', 'a key that may not read workflows is told, not stopped');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "triggers"}', NULL), '{"step": "webhooks", "optional": true}', 'nor one that may not read what sets them off');
 SELECT is(flitmig._introspect_answer(:new_mig, '{"step": "webhooks"}', '{"data": {"webhooks": [{"id": "1", "operations": ["person.created"]}]}}') ->> 'step', 'holders', 'webhooks');
@@ -94,10 +94,10 @@ CREATE FUNCTION pg_temp.active(names text[], triggers jsonb) RETURNS text LANGUA
 		flitmig._learn(x.id, 'triggers', triggers) FROM (SELECT max(id) AS id FROM flitmig.migration) x;
 	SELECT string_agg(p.status || ' ' || p.detail, '; ' ORDER BY p.detail) FROM (SELECT max(id) AS id FROM flitmig.migration) x, flitmig._preflight_report(x.id) p WHERE p."check" = 'workflows' $$;
 CREATE FUNCTION pg_temp.at(event text, workflow text, settings jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
-	SELECT jsonb_build_object('type', 'DATABASE_EVENT', 'settings', settings || jsonb_build_object('eventName', event), 'workflow', jsonb_build_object('id', workflow, 'name', workflow)) $$;
+	SELECT jsonb_build_object('type', 'DATABASE_EVENT', 'settings', settings || jsonb_build_object('eventName', event), 'workflowId', to_jsonb(workflow)) $$;
 UPDATE flitmig.migration SET mapped_at = now() WHERE id = :new_mig;
 SELECT is(pg_temp.active('{Quick Lead}', '[]'), 'green 1 active, none of them set off by what is written, 1 by hand or request', 'one that is started by hand is no danger');
-SELECT is(pg_temp.active('{Nightly}', '[{"type": "CRON", "settings": {"pattern": "0 3 * * *"}, "workflow": {"id": "Nightly"}}]'), 'green 1 active, none of them set off by what is written, 1 by the clock', 'nor one that the clock starts');
+SELECT is(pg_temp.active('{Nightly}', '[{"type": "CRON", "settings": {"pattern": "0 3 * * *"}, "workflowId": "Nightly"}]'), 'green 1 active, none of them set off by what is written, 1 by the clock', 'nor one that the clock starts');
 SELECT is(pg_temp.active('{A,B}', jsonb_build_array(pg_temp.at('opportunity.created', 'A'), pg_temp.at('person.updated', 'B'))),
 	'green 2 active, none of them set off by what is written, 2 by other events', 'nor events of objects that are not written, or that do not happen');
 SELECT is(pg_temp.active('{Welcome,Score}', jsonb_build_array(pg_temp.at('person.created', 'Welcome'), pg_temp.at('person.upserted', 'Score'), pg_temp.at('person.created', 'switched off'))),
@@ -118,7 +118,7 @@ SELECT is(pg_temp.hooks('[{"operations": ["*.*"]}, {"operations": ["person.creat
 
 -- rights of our key's role
 CREATE FUNCTION pg_temp.rights(keys jsonb) RETURNS text LANGUAGE sql AS $$
-	SELECT flitmig._take_rights(x.id, jsonb_build_object('data', jsonb_build_object('apiKeys', keys))) FROM (SELECT max(id) AS id FROM flitmig.migration) x;
+	SELECT flitmig._take_rights(x.id, keys) FROM (SELECT max(id) AS id FROM flitmig.migration) x;
 	SELECT p.status || ' ' || p.detail FROM (SELECT max(id) AS id FROM flitmig.migration) x, flitmig._preflight_report(x.id) p WHERE p."check" = 'rights' $$;
 CREATE FUNCTION pg_temp.may(rights text[], flags text[] DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('label', 'Mover', 'permissionFlags', (SELECT coalesce(jsonb_agg(jsonb_build_object('flag', f)), '[]') FROM unnest(flags) f))

@@ -44,6 +44,21 @@ ok(dump_of($twenty) eq $before, 'Twenty is as it was');
 like($node->safe_psql('postgres', q{SELECT string_agg(status || ' ' || detail, E'\n') FROM flitmig_preflight('clinic') WHERE status <> 'green'}), qr/claim/, 'preflight tells it too');
 metadata('mutation($i: DeleteOneObjectInput!) { deleteOneObject(input: $i) { id } }', { i => { id => $object } });
 
+# ---- a server that changes its model and then says that it could not (2.19 did when somebody else changed the model at the same time) ----
+my $unchanged = dump_of($twenty);
+my @could_not = (fault => 'metadata-half', words => 'Could not find flat entity with universal identifier 35b15a8c-a1cc-4df0-a9e8-86ad6a46cb61');
+for my $half (qw(applied refused))
+{
+	http_post($twenty, '/__faults', encode_json([ { on => 'createOneField', nth => 1, half => $half, @could_not }, { on => 'createOneObject', nth => 1, half => $half, @could_not } ]));
+	$node->safe_psql('postgres', "SELECT * FROM flitmig_prepare('clinic')");
+	is(scalar(grep { $_->{struck} } @{ decode_json(http_get($twenty, '/__faults')) }), 2, "$half: it stumbles over a field and an object");
+	http_post($twenty, '/__faults', '[]');
+	is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT concat_ws('.', object, field), ' ' ORDER BY concat_ws('.', object, field)) FROM flitmig.undo WHERE undone_by IS NULL}), 'claim claim.amount claim.patient person.town', "$half: the undo log has each of its changes");
+	$node->safe_psql('postgres', "SELECT * FROM flitmig_rollback('clinic')");
+	my $after = dump_of($twenty);
+	ok($after eq $unchanged, "$half: and all of it is taken back") or diag lines_that_differ($unchanged, $after);
+}
+
 # ---- an object map that was removed, and something still points at it ----
 $node->safe_psql('postgres', q{UPDATE flitmig.object_map SET name = 'gone' WHERE name = 'person'});
 like(psql_error($node, "SELECT flitmig_confirm('clinic')"), qr/object map "claim", field patient: it points at records of "person".*HINT:.*DELETE FROM flitmig.field_map/s, 'confirm tells which field points at a map that is gone');

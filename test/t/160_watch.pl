@@ -112,7 +112,7 @@ is($unschema[0][5], 'calls', 'in calls');
 my $used = $node->safe_psql('postgres', "SELECT calls FROM flitmig.run WHERE kind = 'rollback' AND NOT options ? 'dry_run' ORDER BY id DESC LIMIT 1");
 cmp_ok(abs($calls - $used), '<=', 0.25 * $used, "calls of the rollback: about $calls foretold, $used made");
 # A key that may not destroy: said before anything moves.
-my $timid = start_twenty('--model', '1.17', '--role-without', 'canDestroyAllObjectRecords');
+my $timid = start_twenty('--model', '1.17', '--role', '{"all":"rus"}');
 connect_twenty($node, $timid, 'timid');
 $node->safe_psql('postgres', "SELECT flitmig_create('timid', 'timid', time_zone => 'UTC'); SELECT flitmig_import('timid', '$work/export/patients.csv'); SELECT flitmig_confirm('timid')");
 like(shown(q{SELECT * FROM flitmig_preflight('timid')}), qr/^ rights +\| yellow/m, 'a key whose records a rollback could not take back');

@@ -198,7 +198,15 @@ class Replay {
     if (label === 'rate.graphql.limited') await this.exhaust();
     if (label.startsWith('rate.')) await pause(20);
     if (label === 'people.upsert.partial.200') { await this.reset(); await this.threeThousand(); }
-    if (label === 'type.FileUploadTarget') await this.reset();
+    if (label === 'type.FileUploadTarget' || label === 'role.nothing.apiKeys') await this.reset();
+    if (line.role) await this.play(line.role);
+  }
+
+  /** Each recorded role had a key of its own; here one key changes its role. */
+  async play(role) {
+    if (this.roleLabel !== role.label) this.ids = new Ids();
+    this.roleLabel = role.label;
+    await this.must('/__role', role);
   }
 
   async reset() {

@@ -97,6 +97,23 @@ function unauthenticated(message) {
   });
 }
 
+/** role.nothing.people, and with the field role.some.createPeople.emails (2.19) */
+function permission(detail = '') {
+  return new ApiError(`Entity performing the request does not have permission${detail}`, {
+    userFriendlyMessage: 'User does not have permission.',
+    subCode: 'PERMISSION_DENIED',
+    code: 'FORBIDDEN',
+  });
+}
+
+/** role.nothing.webhooks: the guard of a setting words it in its own way */
+function settingsPermission() {
+  return new ApiError('Entity performing the request does not have permission', {
+    code: 'INTERNAL_SERVER_ERROR',
+    userFriendlyMessage: 'You do not have permission to access this feature. Please contact your workspace administrator for access.',
+  });
+}
+
 /** two-aliases-same-mutation, metadata.many-in-one */
 function duplicateRoot(name, withHint) {
   const extensions = { code: 'BAD_USER_INPUT' };
@@ -124,5 +141,5 @@ function toBody(error) {
 
 module.exports = {
   ApiError, STANDARD, invalidArgs, userInput, duplicate, foreignKey, internal, database, notFound, badUuid, limited,
-  unauthenticated, duplicateRoot, toBody,
+  unauthenticated, permission, settingsPermission, duplicateRoot, toBody,
 };

@@ -64,7 +64,7 @@ class Executor {
       return { refusal: { errors: [errors.toBody(error)] } };
     }
     const fragments = new Map(document.definitions.filter((each) => each.kind === 'FragmentDefinition').map((each) => [each.name.value, each]));
-    const planner = new Planner({ records: this.workspace.records, decorate: this.workspace.decorate }, fragments);
+    const planner = new Planner({ records: this.workspace.records, decorate: this.workspace.decorate, mayRead: (object) => this.mayRead(object) }, fragments);
     const prepared = { document, planner, operations: new Map() };
     prepared.refusal = this.refuseRoots(prepared) || this.refuseInvalid(document);
     return prepared;
@@ -163,6 +163,7 @@ class Executor {
       const table = this.workspace.records.tables.get(root.object.id);
       field.root = root;
       field.table = table;
+      prepared.planner.uses = field.uses = [];
       field.read = root.kind === 'findMany' ? prepared.planner.connection(table, field.selection) : prepared.planner.record(table, field.selection);
     }
     prepared.operations.set(operation, planned);
@@ -194,13 +195,18 @@ class Executor {
     if (!admission || !admission.has(field.key)) this.takeToken(name);
     const args = this.argumentsFor(name, field.node, variables);
     const entry = this.workspace.log.accept(name, field.root.kind, args, actor);
+    this.role = this.workspace.roleOf(actor);
     try {
+      if (this.role) this.role.check(field, args);
       return this.perform(field, args, variables, actor);
     } catch (error) {
       entry.error = error.extensions ? error.extensions.subCode || error.extensions.code : 'INTERNAL_SERVER_ERROR';
       throw error;
     }
   }
+
+  /** What hangs on a record is asked for when there is a record (role.nothing.taskTargets.task). */
+  mayRead(object) { if (this.role) this.role.checkRead(object); }
 
   takeToken(name) {
     try {

@@ -40,8 +40,8 @@ class Metadata {
 
   get model() { return this.workspace.model; }
 
-  /** Answers one request: {status, body}. */
-  run({ query, variables, operationName }) {
+  /** Answers one request: {status, body}. `actor` is who asks. */
+  run({ query, variables, operationName }, actor) {
     let document;
     try {
       document = parse(query);
@@ -54,7 +54,7 @@ class Metadata {
     if (wrong.length) return { status: 200, body: { errors: wrong.map(errors.toBody) } };
     if (!getOperationAST(document, operationName)) return { status: 400, body: { errors: [{ message: 'Unknown operation.' }] } };
     this.note(document);
-    const result = execute({ schema: this.schema, document, variableValues: variables || {}, operationName, rootValue: this.roots() });
+    const result = execute({ schema: this.schema, document, variableValues: variables || {}, operationName, rootValue: this.guarded(this.roots(), this.workspace.roleOf(actor)) });
     if (!result.errors) return { status: 200, body: { data: result.data } };
     const status = 'data' in result ? 200 : 400;
     return { status, body: { errors: result.errors.map(errors.toBody), ...('data' in result ? { data: result.data } : {}) } };
@@ -70,6 +70,12 @@ class Metadata {
     }
   }
 
+  /** Each root asks first whether this role may. */
+  guarded(roots, role) {
+    if (!role || role.isAdmin) return roots;
+    return Object.fromEntries(Object.entries(roots).map(([name, run]) => [name, (args) => { role.checkSetting(name); return run(args); }]));
+  }
+
   roots() {
     const { files } = this.workspace;
     return {
@@ -80,6 +86,7 @@ class Metadata {
       webhooks: () => this.workspace.webhooks,
       getCoreViews: ({ objectMetadataId }) => this.views(objectMetadataId),
       apiKeys: () => [this.workspace.key],
+      getRoles: () => this.workspace.roles,
       createOneObject: ({ input }) => this.createObject(input.object),
       updateOneObject: ({ input }) => this.updateObject(input.id, input.update),
       deleteOneObject: ({ input }) => this.deleteObject(input.id),

@@ -13,10 +13,12 @@ const { page } = require('./find');
 const RELATION_PAGE = 60; // QUERY_MAX_RECORDS_FROM_RELATION of the published source
 
 class Planner {
-  /** @param context {records, decorate(table, name) → function or undefined} @param fragments name → definition */
+  /** @param context {records, decorate(table, name) → function or undefined, mayRead(object)} @param fragments name → definition */
   constructor(context, fragments) {
     this.context = context;
     this.fragments = fragments;
+    /** What has been compiled reads: [{object, name}]. */
+    this.uses = [];
   }
 
   /** [{key, node, when}] of a selection set, fragments flattened; `when(variables)` is null without directives. */
@@ -73,6 +75,7 @@ class Planner {
 
   reader(table, node, selection) {
     const name = node.name.value;
+    this.uses.push({ object: table.object, name });
     if (name === '__typename') { const type = capitalise(table.object.nameSingular); return () => type; }
     const decorated = this.context.decorate(table, name);
     if (decorated) return decorated;
@@ -99,6 +102,7 @@ class Planner {
     const target = this.context.records.tables.get(relation.objectId);
     const read = this.record(target, selection);
     return (row, variables) => {
+      this.context.mayRead(target.object);
       const other = row[relation.column] && target.rows.get(row[relation.column]);
       return other && !other.deletedAt ? read(other, variables) : null;
     };
@@ -108,6 +112,7 @@ class Planner {
     const target = this.context.records.tables.get(collection.objectId);
     const read = this.connection(target, selection);
     return (row, variables) => {
+      this.context.mayRead(target.object);
       const args = argumentsOf(node, variables);
       const held = collection.column ? target.links.get(collection.column).get(row.id) : [];
       const rows = held.map((id) => target.rows.get(id)).filter((each) => each && !each.deletedAt);

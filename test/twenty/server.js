@@ -148,7 +148,7 @@ class Server {
     const { actor, refusal } = this.workspace.actorOf(bearer);
     if (refusal) return { status: 200, body: { errors: [errors.toBody(errors.unauthenticated(refusal))] }, type: 'application/json' };
     if (pathname === '/graphql') return this.records(request, actor);
-    return rule && rule.fault === 'metadata-half' ? this.halfMetadata(request.json, rule) : this.workspace.metadata.run(request.json);
+    return rule && rule.fault === 'metadata-half' ? this.halfMetadata(request.json, rule) : this.workspace.metadata.run(request.json, actor);
   }
 
   /** 2.19 answers root fields past its GraphQL server, and its content type tells (recorded headers). */
@@ -159,16 +159,18 @@ class Server {
 
   /**
    * Metadata half-fails on a busy server (TWENTY 6). `half`: "applied" (default: done, but an error is answered),
-   * "lost" (success is answered, nothing was done), "no-relations" (an object without its ties, a relation without its far side).
+   * "refused" (an error is answered, nothing was done), "lost" (success is answered, nothing was done), "no-relations" (an object without its ties, a relation without its far side).
    */
   halfMetadata(json, rule) {
     const { workspace } = this;
+    const error = { message: rule.words || 'Workspace migration failed to run', extensions: { code: 'INTERNAL_SERVER_ERROR', userFriendlyMessage: errors.STANDARD } };
+    const refused = { status: 200, body: { errors: [error], data: null } };
+    if (rule.half === 'refused') return refused;
     const before = rule.half === 'lost' ? JSON.stringify(workspace.model.save()) : null;
     const answer = workspace.metadata.run(json);
     if (rule.half === 'lost') { workspace.adopt(Model.load(JSON.parse(before))); return answer; }
     if (rule.half === 'no-relations') { workspace.metadata.loseRelations(answer.body.data); return answer; }
-    const error = { message: 'Workspace migration failed to run', extensions: { code: 'INTERNAL_SERVER_ERROR', userFriendlyMessage: errors.STANDARD } };
-    return { status: 200, body: { errors: [error], data: null } };
+    return refused;
   }
 
   rest(method, url, body, bearer) {
@@ -209,6 +211,7 @@ class Server {
     else if (wants === 'settle') { workspace.timeline.settle(); workspace.flush(); }
     else if (wants === 'log-clear') workspace.log.clear();
     else if (wants === 'limit') this.setLimit(JSON.parse(body.toString()));
+    else if (wants === 'role') workspace.setRole(JSON.parse(body.toString()));
     else { exchange.json(404, { error: `no ${url.pathname}` }); return; }
     exchange.json(200, { done: wants });
   }
@@ -282,7 +285,7 @@ function recordCount(json) {
 function readOptions(argv) {
   const options = {
     port: 3999, model: '2.19', data: null, callsPerMinute: 0, callsPerSecond: null, faults: null, latency: 0, workers: 2, foreign: 0, members: [],
-    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false, without: [],
+    demo: true, timeline: true, timelineDelay: [50, 200], keyName: null, pageMax: 0, uploadOrigin: false, without: [], role: {},
   };
   const take = {
     port: (value) => { options.port = Number(value); },
@@ -297,7 +300,7 @@ function readOptions(argv) {
     members: (value) => { options.members = value.split(',').map((each) => each.trim()).filter(Boolean); },
     'key-name': (value) => { options.keyName = value; },
     'without-mutations': (value) => { options.without = value.split(','); },
-    'role-without': (value) => { options.roleWithout = value.split(','); },
+    role: (value) => { options.role = JSON.parse(value); },
     'page-max': (value) => { options.pageMax = Number(value); },
     'timeline-delay': (value) => { options.timelineDelay = value.split('-').map(Number); },
   };

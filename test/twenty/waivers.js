@@ -21,4 +21,8 @@ module.exports = [
     label: 'timelineActivities.count', path: /^\$\.data\.timelineActivities\.edges\[\d\]\.node\.name$/, kind: 'value',
     reason: 'The first three of a list that is sorted by random, server-made ids.',
   },
+  {
+    label: 'role.some.getRoles', path: /^\$\.data\.getRoles\[0\]\.(permissionFlags|objectPermissions|fieldPermissions)$/, kind: 'order',
+    reason: 'Lists of a role come in physical order.',
+  },
 ];

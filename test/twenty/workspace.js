@@ -11,11 +11,11 @@ const { Log } = require('./log');
 const { Metadata } = require('./metadata');
 const { Model } = require('./model');
 const { Records } = require('./records');
+const { Role } = require('./role');
 const { OWNERS, seed } = require('./seed');
 const { Timeline } = require('./timeline');
 
 const KEY_ID = '20202020-aaaa-4bbb-8ccc-000000000001';
-const ROLE_RIGHTS = ['canUpdateAllSettings', 'canReadAllObjectRecords', 'canUpdateAllObjectRecords', 'canSoftDeleteAllObjectRecords', 'canDestroyAllObjectRecords'];
 /** Names of the API keys of the recorded workspaces (people.create.3: createdBy.name). */
 const KEY_NAMES = { 1.17: 'migration', 2.19: 'migration-test' };
 
@@ -25,6 +25,7 @@ class Workspace {
     this.options = options;
     this.workspaceId = '20202020-15db-460e-8166-c7b5d87ad4be';
     this.keyName = options.keyName || KEY_NAMES[options.model];
+    this.role = new Role(options.model, options.role);
     this.log = new Log();
     this.journal = options.data ? new Journal(options.data) : null;
     this.baseUrl = 'http://localhost';
@@ -63,8 +64,12 @@ class Workspace {
     for (const file of saved.files.values()) this.files.keep({ ...file, data: journal.dataOf(file) });
   }
 
+  /** Gives the key another role, see role.js. */
+  setRole(definition) { this.role = new Role(this.options.model, definition); }
+
   /** Back to the start; options stay. */
   reset() {
+    this.setRole(this.options.role);
     this.timeline.clear();
     this.log.clear();
     if (this.journal) this.journal.clear();
@@ -87,12 +92,18 @@ class Workspace {
 
   flush() { if (this.journal) this.journal.flush(); }
 
-  /** The API key as /metadata tells of it; its role may do all but what the option takes from it. */
+  /** The API key as /metadata tells of it. */
   get key() {
-    const { roleWithout } = this.options;
-    const rights = Object.fromEntries(ROLE_RIGHTS.map((right) => [right, !(roleWithout || []).includes(right)]));
-    return { id: KEY_ID, name: this.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null, role: { id: KEY_ID, label: 'Admin', permissionFlags: [], ...rights } };
+    return { id: KEY_ID, name: this.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null, role: () => this.role.show(this.model, false) };
   }
+
+  /** All roles: that of the key. */
+  get roles() {
+    return [{ ...this.role.show(this.model, true), apiKeys: () => [this.key] }];
+  }
+
+  /** The role of whoever asks: a person at the keyboard may do everything. */
+  roleOf(actor) { return actor && actor.source === 'MANUAL' ? null : this.role; }
 
   // ---- keys ----------------------------------------------------------------------------------------------------
 
