@@ -9,7 +9,6 @@
  */
 #include "source/xlsx.h"
 
-#include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
 #define ROWS_LIMIT	  1048576 /* of a sheet (Excel specifications and limits) */
@@ -428,45 +427,52 @@ comments_target(Workbook *book, const Sheet *sheet)
 	return found;
 }
 
+static void
+release_text(void *object)
+{
+	bytes_free(object);
+}
+
 /* Comments on cells are no cells: they are kept beside the rows. */
 static void
 keep_comments(Workbook *book, const Sheet *sheet, SourceFile *file)
 {
-	const char	  *target = comments_target(book, sheet);
-	Part		  *part = target ? part_open(book->input, target) : NULL;
-	StringInfoData text;
-	bool		   in_text = false;
-	int			   row = 0;
+	const char *target = comments_target(book, sheet);
+	Part	   *part = target ? part_open(book->input, target) : NULL;
+	Bytes	   *text = palloc0(sizeof(Bytes));
+	bool		in_text = false;
+	int			row = 0;
 
 	if (part == NULL)
 		return;
-	initStringInfo(&text);
+	guard(release_text, text);
 	while (part_next(part))
 	{
 		size_t		length;
 		const char *piece = part_text(part, &length);
 
 		if (piece && in_text)
-			appendBinaryStringInfo(&text, piece, (int) length);
+			put(text, piece, length);
 		else if (part_starts(part, "comment"))
 		{
 			const char *reference = part_attribute(part, "ref");
 
-			resetStringInfo(&text);
-			appendStringInfo(&text, "%s: ", reference ? reference : "?");
+			text->length = 0;
+			put(text, reference ? reference : "?", reference ? strlen(reference) : 1);
+			put(text, ": ", 2);
 			row = reference ? (int) strtol(reference + strspn(reference, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), NULL, 10) : 0;
 		}
 		else if (part_starts(part, "t") || part_ends(part, "t"))
 			in_text = part_starts(part, "t");
-		else if (part_ends(part, "comment"))
+		else if (part_ends(part, "comment") && text->length > 0)
 		{
-			original_keep(file, row, NULL, text.data, (size_t) text.len);
+			original_keep(file, row, NULL, text->data, text->length);
 			finding_add(&file->findings, "warning", "CELL_COMMENTS", row, "Cells have comments, which are no part of the table; flitmig.original has them",
 						"If they matter, copy them into a column of their own.");
 		}
 	}
 	part_close(part);
-	pfree(text.data);
+	bytes_free(text);
 }
 
 /* Imports a sheet; false when no row of it could be read.  part: the workbook has several. */
