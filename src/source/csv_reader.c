@@ -116,6 +116,15 @@ fill(CsvReader *reader)
 	return FILL_MORE;
 }
 
+bool
+csv_reader_ahead(CsvReader *reader, size_t bytes)
+{
+	while (reader->filled - reader->row - reader->raw_length < bytes)
+		if (fill(reader) != FILL_MORE)
+			return reader->at_end;
+	return false;
+}
+
 /* Where the parse of a row stands. */
 typedef struct Scan
 {

@@ -167,12 +167,38 @@ count_openings(const Bytes *samples, int count, char quote, const char *delimite
 	return n;
 }
 
+/* Such quotes right before a delimiter or a line end. */
+static int64_t
+count_closings(const Bytes *samples, int count, char quote, const char *delimiters)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		const char *start = samples[i].data;
+		const char *end = start + samples[i].length;
+
+		for (const char *p = start; p < end && (p = memchr(p, quote, (size_t) (end - p))) != NULL; p++)
+			n += p + 1 == end || p[1] == '\n' || p[1] == '\r' || (p[1] && strchr(delimiters, p[1]));
+	}
+	return n;
+}
+
+/* An apostrophe before a number, as Excel's users write it to keep zeros, closes nothing. */
+static bool
+is_single_quoted(const Bytes *samples, int count)
+{
+	int64_t openings = count_openings(samples, count, '\'', ",;\t|");
+
+	return openings >= 4 && count_closings(samples, count, '\'', ",;\t|") * 10 >= openings * 9;
+}
+
 static char
 choose_quote(const Bytes *samples, int count, const CsvHints *hints)
 {
 	if (hints->quote >= 0)
 		return (char) hints->quote;
-	if (count_openings(samples, count, '"', ",;\t| ") == 0 && count_openings(samples, count, '\'', ",;\t|") >= 4)
+	if (count_openings(samples, count, '"', ",;\t| ") == 0 && is_single_quoted(samples, count))
 		return '\'';
 	return '"';
 }
@@ -190,7 +216,7 @@ occurs(const Bytes *samples, int count, char c)
 static bool
 choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hints, CsvDialect *dialect, Fit *fit)
 {
-	static const char candidates[] = ",;\t|";
+	static const char candidates[] = ",;\t|^~\x1f\x01";
 	Fit				 *trial = malloc(sizeof(Fit));
 	double			  best = 0;
 

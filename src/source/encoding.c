@@ -5,9 +5,8 @@
  * UTF-8 is recognised by its own rules, UTF-16 and UTF-32 by a byte order
  * mark or by where their NUL bytes fall, everything else by uchardet, which
  * sees the neighbourhoods of all bytes above 0x7f instead of the first
- * kilobyte.  uchardet guesses wildly between the Latin family on few letters,
- * so below that many it is Windows-1252, the superset of ISO-8859-1 that
- * clinic software writes.
+ * kilobyte.  Between encodings of the Latin alphabets uchardet guesses wildly:
+ * latin.c judges those.
  */
 #include "source/text_core.h"
 
@@ -20,7 +19,6 @@
 #define SAMPLE_LIMIT  (256 * 1024) /* bytes for uchardet */
 #define NEIGHBOURHOOD 48		   /* bytes on each side */
 #define HEAD_LIMIT	  65536		   /* bytes looked at for UTF-16 without a mark */
-#define LATIN_LETTERS 24		   /* letters above 0x7f before a Latin guess counts */
 
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
@@ -145,10 +143,12 @@ text_decode(const Encoding *encoding, const char *data, size_t length, Bytes *ou
 
 /* ---- the survey ---- */
 
-/* Remembers the neighbourhood of bytes above 0x7f for uchardet. */
+/* Remembers the neighbourhood of bytes above 0x7f for uchardet; neighbourhoods that touch are one piece, with whole characters in it. */
 static bool
 keep_sample(EncodingSurvey *survey, const char *data, size_t length)
 {
+	size_t kept = 0; /* up to there */
+
 	for (size_t i = 0; i < length && survey->sample.length < SAMPLE_LIMIT;)
 	{
 		size_t from,
@@ -157,11 +157,11 @@ keep_sample(EncodingSurvey *survey, const char *data, size_t length)
 		i += ascii_run(data + i, length - i);
 		if (i >= length)
 			break;
-		from = i > NEIGHBOURHOOD ? i - NEIGHBOURHOOD : 0;
+		from = i > kept + NEIGHBOURHOOD ? i - NEIGHBOURHOOD : kept;
 		to = i + NEIGHBOURHOOD < length ? i + NEIGHBOURHOOD : length;
 		if (!bytes_append(&survey->sample, data + from, to - from))
 			return false;
-		i = to;
+		i = kept = to;
 	}
 	return true;
 }
@@ -213,6 +213,15 @@ survey_head(EncodingSurvey *survey, const char *data, size_t length)
 			else
 				survey->nuls_even++;
 		}
+		if (data[i] == 0 && survey->last == '\n' && (survey->head_bytes & 1))
+			survey->lines_even++;
+		if (data[i] == '\n')
+		{
+			survey->lines++;
+			if (survey->last == 0 && (survey->head_bytes & 1))
+				survey->lines_odd++;
+		}
+		survey->last = (unsigned char) data[i];
 	}
 }
 
@@ -313,13 +322,30 @@ is_latin_guess(const char *name)
 	return false;
 }
 
+/* Whether each byte of the sample is a character in a single-byte encoding; of others that is not known. */
+static bool
+all_mean_something(const char *name, const Bytes *sample)
+{
+	Encoding encoding;
+
+	if (!encoding_by_name(&encoding, name) || encoding.kind != ENCODING_SINGLE_BYTE)
+		return true;
+	for (size_t i = 0; i < sample->length; i++)
+	{
+		unsigned char c = (unsigned char) sample->data[i];
+
+		if (c >= 0x80 && encoding.table_length[c - 0x80] == 0)
+			return false;
+	}
+	return true;
+}
+
 /* The name of an 8-bit encoding for the sample. */
 static void
 guess_encoding(const EncodingSurvey *survey, char name[40])
 {
 	uchardet_t detector = uchardet_new();
 	bool	   controls = false;
-	int64_t	   letters = 0;
 
 	name[0] = '\0';
 	if (detector && uchardet_handle_data(detector, survey->sample.data, survey->sample.length) == 0)
@@ -333,17 +359,18 @@ guess_encoding(const EncodingSurvey *survey, char name[40])
 	{
 		unsigned char c = (unsigned char) survey->sample.data[i];
 
-		letters += c >= 0x80;
 		controls |= c >= 0x80 && c <= 0x9F;
 	}
 	/* What begins like a file in UTF-16 is the sample: the file has been looked at for that. */
-	if (name[0] == '\0' || ascii_equal(name, "ASCII") || ascii_begins(name, "UTF-"))
-		strcpy(name, "WINDOWS-1252");
-	else if (is_latin_guess(name) &&
-			 (letters < LATIN_LETTERS || (controls && ascii_begins(name, "ISO-"))) &&
-			 !(ascii_equal(name, "ISO-8859-1") && !controls) &&
-			 !(ascii_equal(name, "ISO-8859-15") && !controls))
-		strcpy(name, "WINDOWS-1252");
+	if (name[0] == '\0' || ascii_equal(name, "ASCII") || ascii_begins(name, "UTF-") || is_latin_guess(name) || !all_mean_something(name, &survey->sample))
+	{
+		const char *latin = latin_encoding(&survey->sample);
+		bool		western = ascii_equal(name, "ISO-8859-1") || ascii_equal(name, "ISO-8859-15");
+
+		/* ISO-8859-1 and -15 are Windows-1252 but for the control characters. */
+		if (!ascii_equal(latin, "WINDOWS-1252") || !western || controls)
+			strcpy(name, latin);
+	}
 }
 
 /*
@@ -377,6 +404,10 @@ survey_encoding(EncodingSurvey *survey, Encoding *encoding)
 	else if (half > 1 && survey->nuls_odd * 2 > half && survey->nuls_even * 8 < survey->nuls_odd)
 		name = "UTF-16LE";
 	else if (half > 1 && survey->nuls_even * 2 > half && survey->nuls_odd * 8 < survey->nuls_even)
+		name = "UTF-16BE";
+	else if (survey->lines_even >= 2 && survey->lines_even == survey->lines && survey->nuls_even * 8 < survey->nuls_odd)
+		name = "UTF-16LE"; /* of another alphabet: only line ends, delimiters and digits have a NUL */
+	else if (survey->lines_odd >= 2 && survey->lines_odd == survey->lines && survey->nuls_odd * 8 < survey->nuls_even)
 		name = "UTF-16BE";
 	else if (survey->invalid == 0 || survey->valid_multibyte > survey->invalid)
 		name = "UTF-8";

@@ -19,10 +19,12 @@
 typedef struct HeadRow
 {
 	int	 width;
+	int	 used;	  /* cells up to the last one that is not blank */
 	int	 filled;  /* cells that are not blank */
 	int	 text;	  /* cells that look like words */
 	int	 data;	  /* cells that look like dates, addresses, amounts */
 	int	 known;	  /* cells that name a column which the table may have */
+	int	 forms;	  /* cells that tell what to fill in: DD/MM/YYYY, required */
 	bool comment; /* starts with # */
 } HeadRow;
 
@@ -68,8 +70,8 @@ compare_names(const void *a, const void *b)
 	return strcmp(a, *(const char *const *) b);
 }
 
-static bool
-is_known_name(const CsvHints *hints, const char *value, size_t length)
+bool
+csv_is_known_name(const CsvHints *hints, const char *value, size_t length)
 {
 	char name[NAME_LIMIT + 1];
 
@@ -79,11 +81,35 @@ is_known_name(const CsvHints *hints, const char *value, size_t length)
 	return name[0] && bsearch(name, hints->known, (size_t) hints->known_count, sizeof(char *), compare_names) != NULL;
 }
 
+/* Whether the cell tells what to fill in. */
+static bool
+is_form(const char *value, size_t length)
+{
+	static const char *const words[] = {"required", "optional", "mandatory", "text", "string", "number", "numeric", "integer", "date", "varchar", "boolean", "yes/no", "y/n", NULL};
+	char					 text[40];
+	size_t					 letters = 0;
+
+	if (length == 0 || length >= sizeof(text))
+		return false;
+	memcpy(text, value, length);
+	text[length] = '\0';
+	for (char *p = text; *p; p++)
+	{
+		*p = *p >= 'A' && *p <= 'Z' ? (char) (*p | 0x20) : *p;
+		letters += strchr("dmyjath", *p) != NULL; /* of day, month, year in some languages */
+	}
+	for (int i = 0; words[i]; i++)
+		if (ascii_begins(text, words[i]) || (i < 3 && strstr(text, words[i])))
+			return true;
+	return letters >= 6 && strspn(text, "dmyjath/-. :s") == length && (strstr(text, "dd") || strstr(text, "mm"));
+}
+
 /* Notes down what a row's cells look like. */
 static void
 look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 {
 	HeadRow *row = head->rows < HEADER_SEARCH_ROWS ? &head->row[head->rows] : NULL;
+	int		 filled = 0;
 
 	for (int i = 0; i < reader->cell_count; i++)
 	{
@@ -92,12 +118,15 @@ look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 		Shape		shape = value_shape(value, length);
 		bool		data = is_data_shape(shape.kind, value, length);
 
+		filled += shape.kind != SHAPE_BLANK;
 		if (row)
 		{
+			row->used = shape.kind != SHAPE_BLANK ? i + 1 : row->used;
 			row->filled += shape.kind != SHAPE_BLANK;
+			row->forms += is_form(value, length);
 			row->data += data;
 			row->text += shape.kind != SHAPE_BLANK && !data;
-			row->known += !data && is_known_name(hints, value, length);
+			row->known += !data && csv_is_known_name(hints, value, length);
 		}
 		if (i < head->width)
 		{
@@ -105,6 +134,9 @@ look_at_row(Head *head, const CsvHints *hints, CsvReader *reader)
 			head->hashes[head->rows * head->width + i] = hash_of(value, length);
 		}
 	}
+	/* a heading or page number says nothing of what the columns hold */
+	if (filled == 1 && reader->cell_count > 2)
+		memset(head->shapes + head->rows * head->width, SHAPE_BLANK, (size_t) head->width);
 	if (row)
 	{
 		row->width = reader->cell_count;
@@ -136,6 +168,43 @@ look_at_head(const Bytes *sample, const CsvHints *hints, const CsvLayout *layout
 	}
 	csv_reader_free(&reader);
 	return ok;
+}
+
+/*
+ * Whether the row names the columns of a table that begins below it: words in
+ * all its cells, then rows that are no wider and about as full, with data.
+ * Names and values one beside the other, as above many a report, are narrower.
+ */
+static bool
+is_whole_table(const Head *head, int at)
+{
+	const HeadRow *row = &head->row[at];
+	int			   limit = head->rows < HEADER_SEARCH_ROWS ? head->rows : HEADER_SEARCH_ROWS;
+	int			   rows = 0;
+
+	if (row->used < 2 || row->filled < row->used || row->data > 0 || row->comment || (row->used == 2 && row->known < 2))
+		return false;
+	while (rows < 2 && at + 1 + rows < limit)
+	{
+		const HeadRow *below = &head->row[at + 1 + rows];
+
+		if (below->used > row->used || below->used * 2 <= row->used || below->data == 0)
+			break;
+		rows++;
+	}
+	return rows == 2 || (rows == 1 && row->known >= 2);
+}
+
+/* The first row that names the columns of a whole table, narrower than most rows; -1: there is none above. */
+static int
+find_earlier_table(const Head *head, int from, int above)
+{
+	int limit = above < HEADER_SEARCH_ROWS ? above : HEADER_SEARCH_ROWS;
+
+	for (int i = from; i < limit && i < head->rows; i++)
+		if (is_whole_table(head, i))
+			return i;
+	return -1;
 }
 
 /* The row of which most cells are known names of columns, and at least two; -1: there is none. */
@@ -195,11 +264,12 @@ common_shape(const Head *head, int column, int from, int *filled)
 	return counts[best] * 5 >= *filled * 4 ? best : SHAPE_TEXT;
 }
 
-/* Whether the row tells how to fill the columns in: words where everything below is data. */
+/* Whether the row tells how to fill the columns in: words where everything below is data; examples beside them only where a cell says so. */
 static bool
 is_instruction(const Head *head, int at)
 {
-	int words = 0;
+	int words = 0,
+		examples = 0;
 
 	if (at + 3 > head->rows)
 		return false;
@@ -212,20 +282,55 @@ is_instruction(const Head *head, int at)
 		if (common == SHAPE_TEXT || top == SHAPE_BLANK || filled < 2)
 			continue;
 		if (top != SHAPE_TEXT)
-			return false;
-		words++;
+			examples++;
+		else
+			words++;
 	}
-	return words >= 2;
+	return words >= 2 && (examples == 0 || (words > examples && at < HEADER_SEARCH_ROWS && head->row[at].forms > 0));
 }
 
 /* Whether the row names groups of the columns that the row below it names. */
 static bool
-is_group_row(const Head *head, int at)
+is_group_row(const Head *head, int at, bool sheet)
 {
 	const HeadRow *row = &head->row[at];
 	const HeadRow *below = &head->row[at + 1];
 
-	return row->width == below->width && row->filled >= 2 && row->filled < below->filled && row->data == 0 && !row->comment;
+	/* the rows of a sheet end with their last cell */
+	return (row->width == below->width || (sheet && row->width < below->width)) && row->filled >= 2 && row->filled < below->filled && row->data == 0 && !row->comment;
+}
+
+/* Whether the names stand on this row and the one below, broken between words: that one has some of them twice, and both are full. */
+static bool
+is_wrapped_row(const Head *head, int at)
+{
+	const HeadRow  *row = &head->row[at];
+	const HeadRow  *below = &head->row[at + 1];
+	const uint32_t *names = head->hashes + (at + 1) * head->width;
+	int				width = below->width < head->width ? below->width : head->width;
+
+	if (row->width != below->width || row->filled != row->width || below->filled != below->width || row->data > 0 || below->data > 0 || row->comment)
+		return false;
+	for (int i = 0; i < width; i++)
+		for (int j = 0; j < i; j++)
+			if (names[i] == names[j])
+				return true;
+	return false;
+}
+
+/* Whether a column has words in the row, and dates, amounts and the like below it. */
+static bool
+is_above_data(const Head *head, int at)
+{
+	for (int i = 0; i < head->width; i++)
+	{
+		int filled;
+		int best = common_shape(head, i, at + 1, &filled);
+
+		if (filled > 0 && best != SHAPE_TEXT && head->shapes[at * head->width + i] == SHAPE_TEXT)
+			return true;
+	}
+	return false;
 }
 
 /* Whether the row names the columns below it rather than being one of them. */
@@ -295,6 +400,17 @@ find_header(const Head *head, const CsvHints *hints, bool separator_line, CsvLay
 			 : known >= 0			   ? known
 									   : find_table_start(head, layout->width, separator_line);
 
+	if (hints->preamble_rows < 0 && hints->header_rows < 0)
+	{
+		int earlier = find_earlier_table(head, separator_line, at);
+
+		if (earlier >= 0)
+		{
+			at = earlier;
+			known = head->row[at].known >= 2 ? at : -1;
+			layout->width = head->row[at].used;
+		}
+	}
 	layout->preamble_rows = at;
 	layout->header_rows = hints->header_rows >= 0 ? hints->header_rows : 1;
 	if (at >= HEADER_SEARCH_ROWS || at >= head->rows)
@@ -302,8 +418,11 @@ find_header(const Head *head, const CsvHints *hints, bool separator_line, CsvLay
 	if (hints->header_rows < 0)
 	{
 		layout->header_rows = known >= 0 || is_header(head, at);
-		layout->instruction_rows = layout->header_rows && is_instruction(head, at + 1);
-		if (layout->header_rows && at > separator_line && hints->preamble_rows < 0 && is_group_row(head, at - 1))
+		layout->wrapped = layout->header_rows && known < 0 && at + 2 < head->rows && at + 1 < HEADER_SEARCH_ROWS && is_wrapped_row(head, at) && is_above_data(head, at + 1);
+		layout->header_rows += layout->wrapped;
+		layout->instruction_rows = layout->header_rows && is_instruction(head, at + layout->header_rows);
+		if (layout->header_rows == 1 && at > separator_line && hints->preamble_rows < 0 &&
+			((layout->wrapped = is_wrapped_row(head, at - 1)) || is_group_row(head, at - 1, hints->sheet)))
 		{
 			layout->header_rows++;
 			layout->preamble_rows--;

@@ -148,7 +148,10 @@ import_by_format(Import *import, Input *input)
 	static const char *const perhaps[] = {".txt", ".dat", ".asc", ".xls", ".data", ".export", NULL};
 	static const char *const json[] = {".json", ".ndjson", ".jsonl", ".geojson", NULL};
 	static const char *const workbook[] = {".xlsx", ".xlsm", NULL};
-	static const char *const office[] = {".docx", ".pptx", ".odt", ".ods", ".odp", ".docm", ".epub", ".jar", ".pages", ".numbers", NULL};
+	static const char *const office[] = {".docx", ".pptx", ".odt", ".odp", ".docm", ".epub", ".jar", ".pages", NULL};
+	static const char *const sheets[] = {".ods", ".fods", ".numbers", ".xlsb", NULL};
+	static const char *const dumps[] = {".sql", ".dump", NULL};
+	static const char *const cards[] = {".vcf", ".ics", ".hl7", NULL};
 	static const char *const archives[] = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar", NULL};
 	static const char *const databases[] = {".mdb", ".accdb", ".sqlite", ".sqlite3", ".bak", ".fdb", ".mdf", ".dbf", NULL};
 	char					 head[256] = {0};
@@ -161,6 +164,12 @@ import_by_format(Import *import, Input *input)
 		keep_as_file(import, input, "empty file");
 	else if (has_ending(input->name, workbook) && memcmp(head, "PK", 2) == 0)
 		import_workbook(import, input);
+	else if (has_ending(input->name, sheets))
+		keep_unread(import, input, "A spreadsheet of another program: open it there or in LibreOffice, and save it as .xlsx or .csv.");
+	else if (has_ending(input->name, dumps))
+		keep_unread(import, input, "A database's dump: restore it into a database, and export its tables as CSV.");
+	else if (has_ending(input->name, cards))
+		keep_unread(import, input, "Address cards, calendars and messages are kept as files; if what they hold is to move, ask for it as CSV.");
 	else if (has_ending(input->name, office))
 		keep_as_file(import, input, "kept as a file");
 	else if (got >= 4 && memcmp(head, "PK\3\4", 4) == 0 && !has_ending(input->name, archives) && is_workbook(input))
@@ -178,7 +187,7 @@ import_by_format(Import *import, Input *input)
 		import_json(import, input);
 	else if (has_ending(input->name, json) && !looks_like_json(input) && input_is_tabular(input))
 		import_delimited(import, input);
-	else if (has_ending(input->name, json) || ((nameless || import->seen == 1) && !has_ending(input->name, delimited) && looks_like_json(input)))
+	else if (has_ending(input->name, json) || ((nameless || import->seen == 1) && !has_ending(input->name, delimited) && looks_like_json(input) && begins_with_json(input)))
 		import_json(import, input);
 	else if (has_ending(input->name, delimited))
 		import_delimited(import, input);
@@ -210,6 +219,7 @@ set_encoding(Input *input, const char *name)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("encoding \"%s\" is not known", name),
 						errhint("Names are those of iconv, for example UTF-8, WINDOWS-1252, UTF-16LE.")));
 	input->encoding.bom_length = bom;
+	input->guessed = false;
 }
 
 /* Imports whatever the input is, and closes it. */

@@ -35,6 +35,8 @@ typedef struct JsonImport
 	int64	   *given;		  /* of each column: the last element (from 1) that gave it a value */
 	Bytes		decoded;	  /* a value that was not plain UTF-8 */
 	Bytes		text;		  /* a string without its escapes */
+	bool		one_object;	  /* the file is one */
+	int64		lists;		  /* lists that may be rows, but are staged as cells */
 } JsonImport;
 
 static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
@@ -233,6 +235,29 @@ reject(JsonImport *j, const char *reason)
 				"Look at them: SELECT line_no, reason FROM flitmig.reject;");
 }
 
+/* Whether a value of the only object of a file is a list of objects or lists, or has one in it. */
+static bool
+holds_lists(const char *value, size_t length)
+{
+	bool string = false,
+		 list = false;
+
+	if (value[0] != '[' && value[0] != '{')
+		return false;
+	for (size_t i = 0; i < length; i++)
+	{
+		if (string ? value[i] == '\\' : false)
+			i++;
+		else if (value[i] == '"')
+			string = !string;
+		else if (!string && list && (value[i] == '{' || value[i] == '['))
+			return true;
+		if (!string && strchr(" \t\r\n", value[i]) == NULL)
+			list = value[i] == '[';
+	}
+	return false;
+}
+
 /* False when the element has a key beyond the columns of a table; repeated: a key stands in it twice. */
 static bool
 load_element(JsonImport *j, int64 number, bool *repeated)
@@ -244,6 +269,7 @@ load_element(JsonImport *j, int64 number, bool *repeated)
 	j->keys.guess = 0;
 	if (element[0] != '{')
 	{
+		j->lists += element[0] == '[';
 		load_value(j, j->value_column, element, j->reader->length);
 		return true;
 	}
@@ -255,6 +281,7 @@ load_element(JsonImport *j, int64 number, bool *repeated)
 			return false;
 		*repeated |= j->given[column] == number;
 		j->given[column] = number;
+		j->lists += j->one_object && holds_lists(member.value, member.value_length);
 		load_value(j, column, member.value, member.value_length);
 	}
 	return true;
@@ -312,7 +339,17 @@ keep_others(SourceFile *file, const JsonOutline *outline)
 	}
 }
 
-/* Imports one table of the file: all of it, or the array of one member beside the others of the outline. */
+/* A resource of FHIR is one row, whatever lists it has. */
+static bool
+is_resource(const JsonOutline *outline)
+{
+	for (int i = 0; i < outline->count; i++)
+		if (strcmp(outline->members[i].key, "\"resourceType\"") == 0)
+			return true;
+	return false;
+}
+
+/* Imports one table of the file: all of it (with an outline: one object), or the array of one member beside the others of the outline. */
 static void
 import_part(Import *import, Input *input, JsonLayout layout, const char *member, const char *part, const JsonOutline *outline)
 {
@@ -330,11 +367,13 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 		return;
 	j->file->read_from = input;
 	j->file->converted_from = input->encoding.kind == ENCODING_CONVERTED ? &input->encoding : NULL;
-	if (outline)
+	j->one_object = outline != NULL && member == NULL && !is_resource(outline);
+	if (outline && member)
 		keep_others(j->file, outline);
 	if (member && part == NULL)
 		j->file->second_base = key_text(j->encoding, member, strlen(member), &damage);
 
+	source_file_encoding(j->file, input);
 	open_reader(j, layout, member);
 	collect_keys(j);
 	name_columns(j);
@@ -344,6 +383,10 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 	load_elements(j);
 	loader_close(j->loader);
 	json_reader_free(j->reader);
+	if (j->lists > 0)
+		finding_add(&j->file->findings, "warning", "JSON_LISTS", 1, "Rows are lists, or one object has lists of them: they are staged as JSON in cells, not as rows and columns",
+					"Make an array of objects of it (for example with jq) and import that.")
+			->count = j->lists;
 	if (j->file->rows_read == 0)
 		source_file_note(j->file, "no rows");
 	source_file_end(import, j->file);
@@ -365,7 +408,7 @@ count_tables(const JsonOutline *outline, int *table, bool *others_are_plain)
 			count++;
 			*table = i;
 		}
-		else if (kind == '[')
+		else if (outline->members[i].value == NULL)
 			*others_are_plain = false;
 	}
 	return count;
@@ -384,18 +427,39 @@ is_wrapper_key(const char *key)
 	return false;
 }
 
+/* Whether what stands beside several tables tells of the export, not of a record that has lists. */
+static bool
+others_tell_of_export(const JsonOutline *outline)
+{
+	static const char *const words[] = {"export", "generated", "created", "version", "schema", "$schema", "meta", "clinic", "practice", "organi", "source", "format", "date", "time",
+										"count", "total", "status", "success", "page", "next", "prev", "limit", "offset", "link", "info", "about", "type", "kind", NULL};
+
+	for (int i = 0; i < outline->count; i++)
+	{
+		bool known = outline->members[i].kind == 'o';
+
+		for (int w = 0; words[w] && !known; w++)
+			known = ascii_begins(outline->members[i].key + 1, words[w]);
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
 static void
 release_outline(void *object)
 {
 	json_outline_free(object);
 }
 
-/* Several tables in one document: the document is their container. */
+/* Several tables in one document: the document is their container, and has what stands beside them. */
 static void
 import_document(Import *import, Input *input, JsonOutline *outline)
 {
 	SourceFile *whole = source_file_begin(import, input, NULL, "document");
 	int			tables = 0;
+
+	keep_others(whole, outline);
 
 	for (int i = 0; i < outline->count; i++)
 		if (outline->members[i].kind == 'o')
@@ -424,11 +488,11 @@ import_json(Import *import, Input *input)
 		out_of_memory();
 	tables = count_tables(outline, &table, &others_are_plain);
 	if (!outline->one_object || tables == 0)
-		import_part(import, input, outline->layout, NULL, NULL, NULL);
+		import_part(import, input, outline->layout, NULL, NULL, outline->one_object ? outline : NULL);
 	else if (outline->count == 1 || (tables == 1 && others_are_plain && is_wrapper_key(outline->members[table].key)))
 		import_part(import, input, JSON_MEMBER, outline->members[table].key, NULL, outline);
-	else if (tables == outline->count)
+	else if (tables == outline->count || (tables > 1 && others_are_plain && others_tell_of_export(outline) && !is_resource(outline)))
 		import_document(import, input, outline);
 	else
-		import_part(import, input, outline->layout, NULL, NULL, NULL);
+		import_part(import, input, outline->layout, NULL, NULL, outline);
 }

@@ -13,6 +13,7 @@
 
 #define ROWS_LIMIT	  1048576 /* of a sheet (Excel specifications and limits) */
 #define COLUMNS_LIMIT 16384
+#define MERGED_LIMIT  1000		  /* cells that are told of */
 #define LINES_BYTES	  (64 * 1024) /* that are written at a time */
 
 /* The rows of a sheet on their way into the temporary file. */
@@ -27,7 +28,12 @@ typedef struct SheetWriter
 	int		  next;	  /* column of a cell that does not say its own */
 	int		  filled; /* of them rows with cells */
 	List	 *findings;
+	List	 *merged; /* first rows of cells that are merged over several */
 	bool	  damaged;
+
+	/* cells of the row that stand in it where their column says otherwise, each as column, length and text */
+	Bytes late;
+	Bytes mended; /* such a row, being put in order */
 
 	/* the cell */
 	int	  cell_column;
@@ -44,6 +50,8 @@ release_writer(void *object)
 	SheetWriter *writer = object;
 
 	bytes_free(&writer->lines);
+	bytes_free(&writer->late);
+	bytes_free(&writer->mended);
 	bytes_free(&writer->value);
 }
 
@@ -125,7 +133,7 @@ cell_text(SheetWriter *writer, size_t *length, char number[NUMBER_TEXT])
 	}
 	else if (is_type(writer, "b"))
 	{
-		value = value[0] == '1' ? "TRUE" : "FALSE";
+		value = strcmp(value, "1") == 0 || strcmp(value, "true") == 0 ? "TRUE" : "FALSE";
 		*length = strlen(value);
 	}
 	else if (is_type(writer, "") || is_type(writer, "n"))
@@ -143,20 +151,29 @@ cell_text(SheetWriter *writer, size_t *length, char number[NUMBER_TEXT])
 
 /* Writes a cell in quotes, those in it doubled. */
 static void
-put_quoted(SheetWriter *writer, const char *data, size_t length)
+put_quoted(Bytes *lines, const char *data, size_t length)
 {
-	put(&writer->lines, "\"", 1);
+	put(lines, "\"", 1);
 	for (const char *p = data, *end = data + length; p < end;)
 	{
 		const char *quote = memchr(p, '"', (size_t) (end - p));
 		size_t		n = (size_t) ((quote ? quote + 1 : end) - p);
 
-		put(&writer->lines, p, n);
+		put(lines, p, n);
 		if (quote)
-			put(&writer->lines, "\"", 1);
+			put(lines, "\"", 1);
 		p += n;
 	}
-	put(&writer->lines, "\"", 1);
+	put(lines, "\"", 1);
+}
+
+/* Sets a cell aside that does not stand behind the ones before it. */
+static void
+put_late(SheetWriter *writer, const char *text, size_t length)
+{
+	put(&writer->late, (const char *) &writer->cell_column, sizeof(int));
+	put(&writer->late, (const char *) &length, sizeof(size_t));
+	put(&writer->late, text, length);
 }
 
 /* Writes the cell; one without anything, not even an empty text, is left out. */
@@ -175,15 +192,79 @@ end_cell(SheetWriter *writer)
 	if (blank && !is_type(writer, "s") && !is_type(writer, "str"))
 		return;
 	text = cell_text(writer, &length, number);
+	if (writer->lines.length > writer->row_at && writer->cell_column <= writer->column)
+	{
+		put_late(writer, text, length);
+		return;
+	}
 	while (writer->column < writer->cell_column && writer->cell_column < COLUMNS_LIMIT)
 	{
 		put(&writer->lines, ",", 1);
 		writer->column++;
 	}
-	put_quoted(writer, text, length);
+	put_quoted(&writer->lines, text, length);
 }
 
 /* ---- rows ---- */
+
+/* How long the quoted cell is that stands at text; 0: none. */
+static size_t
+quoted_length(const char *text, const char *end)
+{
+	const char *p = text;
+
+	if (p == end || *p != '"')
+		return 0;
+	for (p++; p < end && (*p != '"' || (p + 1 < end && p[1] == '"')); p++)
+		p += *p == '"';
+	return (size_t) (p - text) + 1;
+}
+
+/* Puts one cell where its column is in the row that was written; what stands there already gives way to it. */
+static void
+place_late(SheetWriter *writer, int column, const char *text, size_t length)
+{
+	Bytes	   *row = &writer->mended;
+	const char *p = writer->lines.data + writer->row_at;
+	const char *end = writer->lines.data + writer->lines.length;
+	size_t		old;
+
+	row->length = 0;
+	for (int i = 0; i < column; i++)
+	{
+		old = quoted_length(p, end);
+		put(row, p, old);
+		put(row, ",", 1);
+		p += old;
+		p += p < end;
+	}
+	old = quoted_length(p, end);
+	if (old > 0)
+		finding_add(&writer->findings, "warning", "REPEATED_CELL", writer->row + 1, "Rows of the sheet have a cell twice; the last one is staged",
+					"Open the workbook in Excel or LibreOffice and save it anew.");
+	put_quoted(row, text, length);
+	put(row, p + old, (size_t) (end - p) - old);
+	writer->lines.length = writer->row_at;
+	put(&writer->lines, row->data, row->length);
+}
+
+/* Places the cells that were set aside. */
+static void
+place_all_late(SheetWriter *writer)
+{
+	for (size_t at = 0; at < writer->late.length;)
+	{
+		int	   column;
+		size_t length;
+
+		memcpy(&column, writer->late.data + at, sizeof(int));
+		memcpy(&length, writer->late.data + at + sizeof(int), sizeof(size_t));
+		at += sizeof(int) + sizeof(size_t);
+		place_late(writer, column, writer->late.data + at, length);
+		at += length;
+	}
+	writer->late.length = 0;
+}
 
 static void
 flush_lines(SheetWriter *writer)
@@ -196,6 +277,8 @@ flush_lines(SheetWriter *writer)
 static void
 end_row(SheetWriter *writer)
 {
+	if (writer->late.length > 0)
+		place_all_late(writer);
 	writer->filled += writer->lines.length > writer->row_at;
 	put(&writer->lines, "\n", 1);
 	if (writer->lines.length > LINES_BYTES)
@@ -213,6 +296,22 @@ start_row(SheetWriter *writer, const Part *part)
 
 	while (writer->row + 1 < number && number <= ROWS_LIMIT)
 		end_row(writer);
+}
+
+/* Remembers cells that are merged over several rows: all but the first are blank in the file, whatever a person sees. */
+static void
+note_merged(SheetWriter *writer, const char *reference)
+{
+	const char *colon = reference ? strchr(reference, ':') : NULL;
+	int			first,
+		last;
+
+	if (colon == NULL)
+		return;
+	first = (int) strtol(reference + strspn(reference, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$"), NULL, 10);
+	last = (int) strtol(colon + 1 + strspn(colon + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$"), NULL, 10);
+	if (first > 0 && last > first && list_length(writer->merged) < MERGED_LIMIT)
+		writer->merged = lappend_int(writer->merged, first);
 }
 
 /* What a node of the sheet's XML means. */
@@ -241,6 +340,8 @@ take_node(SheetWriter *writer, const Part *part)
 		end_cell(writer);
 	else if (part_ends(part, "row"))
 		end_row(writer);
+	else if (part_starts(part, "mergeCell"))
+		note_merged(writer, part_attribute(part, "ref"));
 }
 
 /* ---- sheets ---- */
@@ -298,6 +399,82 @@ begin_sheet(Import *import, Workbook *book, const Sheet *sheet, bool part)
 	return file;
 }
 
+/* The member of the archive that has the sheet's comments, by its relations; NULL: there is none. */
+static const char *
+comments_target(Workbook *book, const Sheet *sheet)
+{
+	const char *slash = sheet->target ? strrchr(sheet->target, '/') : NULL;
+	const char *found = NULL;
+	Part	   *part;
+
+	if (slash == NULL)
+		return NULL;
+	part = part_open(book->input, psprintf("%.*s/_rels/%s.rels", (int) (slash - sheet->target), sheet->target, slash + 1));
+	if (part == NULL)
+		return NULL;
+	while (part_next(part))
+	{
+		const char *type = part_attribute(part, "Type");
+		const char *target = part_attribute(part, "Target");
+		size_t		length = type ? strlen(type) : 0;
+
+		if (!part_starts(part, "Relationship") || target == NULL || length < 9 || strcmp(type + length - 9, "/comments") != 0)
+			continue;
+		found = target[0] == '/' ? pstrdup(target + 1) : strncmp(target, "../", 3) == 0 ? psprintf("xl/%s", target + 3)
+																						: psprintf("xl/worksheets/%s", target);
+	}
+	part_close(part);
+	return found;
+}
+
+static void
+release_text(void *object)
+{
+	bytes_free(object);
+}
+
+/* Comments on cells are no cells: they are kept beside the rows. */
+static void
+keep_comments(Workbook *book, const Sheet *sheet, SourceFile *file)
+{
+	const char *target = comments_target(book, sheet);
+	Part	   *part = target ? part_open(book->input, target) : NULL;
+	Bytes	   *text = palloc0(sizeof(Bytes));
+	bool		in_text = false;
+	int			row = 0;
+
+	if (part == NULL)
+		return;
+	guard(release_text, text);
+	while (part_next(part))
+	{
+		size_t		length;
+		const char *piece = part_text(part, &length);
+
+		if (piece && in_text)
+			put(text, piece, length);
+		else if (part_starts(part, "comment"))
+		{
+			const char *reference = part_attribute(part, "ref");
+
+			text->length = 0;
+			put(text, reference ? reference : "?", reference ? strlen(reference) : 1);
+			put(text, ": ", 2);
+			row = reference ? (int) strtol(reference + strspn(reference, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), NULL, 10) : 0;
+		}
+		else if (part_starts(part, "t") || part_ends(part, "t"))
+			in_text = part_starts(part, "t");
+		else if (part_ends(part, "comment") && text->length > 0)
+		{
+			original_keep(file, row, NULL, text->data, text->length);
+			finding_add(&file->findings, "warning", "CELL_COMMENTS", row, "Cells have comments, which are no part of the table; flitmig.original has them",
+						"If they matter, copy them into a column of their own.");
+		}
+	}
+	part_close(part);
+	bytes_free(text);
+}
+
 /* Imports a sheet; false when no row of it could be read.  part: the workbook has several. */
 static bool
 import_sheet(Import *import, Workbook *book, const Sheet *sheet, bool part, bool *damaged)
@@ -315,6 +492,10 @@ import_sheet(Import *import, Workbook *book, const Sheet *sheet, bool part, bool
 	if (file)
 	{
 		file->findings = writer->findings;
+		file->merged = writer->merged;
+		if (sheet->hidden)
+			source_file_note(file, "hidden sheet");
+		keep_comments(book, sheet, file);
 		reject_cut_row(writer, file);
 		flush_lines(writer);
 		input_finish(spool);

@@ -84,6 +84,8 @@ hasher_end(Hasher *hasher, Input *input)
 		elog(ERROR, "could not compute SHA-256");
 	if (!survey_encoding(&hasher->survey, &input->encoding))
 		out_of_memory();
+	input->guessed = hasher->survey.sample.length > 0 && input->encoding.kind != ENCODING_UTF8 && input->encoding.bom_length == 0 &&
+					 strncmp(input->encoding.name, "UTF-", 4) != 0;
 	input->bytes = hasher->survey.bytes;
 	input->has_nuls = hasher->survey.nuls > 0;
 	release_hasher(hasher);

@@ -14,6 +14,7 @@
 #ifndef FIRST_BUFFER_BYTES /* fuzz targets want to see it grow */
 #define FIRST_BUFFER_BYTES (256 * 1024)
 #endif
+#define KEPT_OBJECT_BYTES	(64 * 1024)				   /* of what stands beside an answer's rows */
 #define ELEMENT_LIMIT_BYTES (0x3fffffff - 1024 * 1024) /* what a PostgreSQL value can hold, less headers */
 
 static bool
@@ -304,6 +305,31 @@ json_outline_free(JsonOutline *outline)
 	outline->count = 0;
 }
 
+/* How long the object at hand is, when that is little; 0: it is long, or has no end. */
+static size_t
+short_object(JsonReader *reader)
+{
+	size_t depth = 0;
+	bool   string = false;
+
+	while (reader->filled - reader->position < KEPT_OBJECT_BYTES && fill(reader))
+		;
+	for (size_t i = reader->position; i < reader->filled && i - reader->position < KEPT_OBJECT_BYTES; i++)
+	{
+		char c = reader->buffer[i];
+
+		if (c == '"')
+			string = !string;
+		else if (c == '\\' && string)
+			i++;
+		else if (!string && (c == '{' || c == '['))
+			depth++;
+		else if (!string && (c == '}' || c == ']') && --depth == 0)
+			return i + 1 - reader->position;
+	}
+	return 0;
+}
+
 /* Passes one member of the file's object and notes its name and kind. */
 static bool
 outline_member(JsonReader *reader, JsonOutline *outline)
@@ -342,7 +368,7 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 		if (reader->position + at < reader->filled && reader->buffer[reader->position + at] == '{')
 			member->kind = 'o';
 	}
-	if (member->kind == '[' || member->kind == 'o' || member->kind == '{')
+	if (member->kind == '[' || member->kind == 'o' || (member->kind == '{' && short_object(reader) == 0))
 		return pass_value(reader, false);
 	if (!pass_value(reader, true))
 		return false;
@@ -352,6 +378,15 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 		return false;
 	memcpy(member->value, reader->buffer + reader->start, member->value_length);
 	return true;
+}
+
+/* Whether another object begins on the line on which one has ended. */
+static bool
+another_follows(JsonReader *reader)
+{
+	while (there(reader) && (reader->buffer[reader->position] == ' ' || reader->buffer[reader->position] == '\t'))
+		advance(reader);
+	return there(reader) && reader->buffer[reader->position] == '{';
 }
 
 /* Looks at a file as a whole: what its rows are. */
@@ -380,7 +415,7 @@ json_outline(ByteSource source, JsonOutline *outline)
 			whole = whole && skip_between(&reader, false) && reader.buffer[reader.position] == '}';
 			if (whole)
 				advance(&reader);
-			if (whole && reader.next_line > line)
+			if (whole && (reader.next_line > line || another_follows(&reader)))
 				outline->layout = JSON_VALUES;
 			outline->one_object = whole && !skip_between(&reader, false);
 		}

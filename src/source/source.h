@@ -30,6 +30,7 @@ typedef struct Input
 	int64	 bytes;
 	uint8	 sha256[SHA256_BYTES];
 	Encoding encoding;
+	bool	 guessed; /* the encoding, from which letters there are */
 	bool	 has_nuls;
 
 	int			   fd;		   /* a file, or -1 */
@@ -180,7 +181,9 @@ typedef struct SourceFile
 	const char		 *header_text; /* for the result */
 	int				  header_rows;
 	int				  preamble_rows;
-	char			**header; /* verbatim */
+	List			 *merged;	   /* rows of a sheet in which cells begin that are merged over several */
+	int64			  header_line; /* of the row that names the columns; 0: of none */
+	char			**header;	   /* verbatim */
 	char			**columns;
 	int				  column_count;
 	int64			  rows_read;
@@ -188,6 +191,9 @@ typedef struct SourceFile
 	int64			  rows_rejected;
 	const char		 *note;
 	List			 *findings;
+	Input			 *input;	  /* whose account it is */
+	const char		 *first_path; /* of a table below another one: the account of the file's first table, or NULL */
+	const char		 *first_name;
 	Input			 *read_from;	  /* for progress */
 	const Encoding	 *converted_from; /* what the reader gives was converted from that; NULL: it gives the file's own bytes */
 	struct Originals *originals;	  /* that are not stored yet, or NULL */
@@ -207,10 +213,12 @@ extern bool imported_already(Import *import, Input *input, const char *path, con
  * accounts of their own.  NULL: this part is in already.
  */
 extern SourceFile *source_file_begin(Import *import, Input *input, const char *part, const char *format);
+extern SourceFile *source_file_below(Import *import, SourceFile *above, const char *title);
 extern void		   source_file_end(Import *import, SourceFile *file);
 extern void		   source_files_label(Import *import);
 extern char		  *file_base_name(const char *name);
 extern void		   source_file_note(SourceFile *file, const char *note);
+extern void		   source_file_encoding(SourceFile *file, const Input *input);
 
 /* Column names of the header cells, made unique. */
 extern void source_file_columns(SourceFile *file, char **header, int count);

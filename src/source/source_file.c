@@ -73,6 +73,42 @@ forget_file(Import *import, const char *path)
 	}
 }
 
+/* Notes that these staging tables have other live rows than before: of the statement that has just run, its first column. */
+static void
+note_tables(Import *import, uint64 count)
+{
+	MemoryContext old = MemoryContextSwitchTo(import->context);
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		char *table = sql_value(i, 1);
+
+		if (table)
+			import->tables = list_append_unique(import->tables, makeString(table));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Tables that stand below the first one of a file come and go with it. */
+static void
+revive_tables_below(Import *import, Input *input, const char *name)
+{
+	SqlArguments args = {0};
+
+	sql_int(&args, import->migration);
+	sql_text(&args, name);
+	sql_bytes(&args, input->sha256, SHA256_BYTES);
+	note_tables(import, sql_run("UPDATE flitmig.source_file f SET superseded_by = p.id FROM flitmig.source_file p "
+								"WHERE p.migration_id = $1 AND p.name = $2 AND p.superseded_by IS NULL "
+								"AND f.migration_id = $1 AND starts_with(f.name, $2 || '!') AND f.sha256 <> $3 AND f.superseded_by IS NULL "
+								"RETURNING f.staging_table",
+								&args));
+	note_tables(import, sql_run("UPDATE flitmig.source_file f SET superseded_by = nullif(p.id, f.id) FROM flitmig.source_file p "
+								"WHERE p.migration_id = $1 AND starts_with(p.name, $2 || '!') AND p.sha256 = $3 "
+								"AND f.migration_id = $1 AND f.name = p.name AND (f.superseded_by IS NULL OR f.id = p.id) RETURNING f.staging_table",
+								&args));
+}
+
 /*
  * The same name with the same bytes needs no second import; it may need to be
  * made live again.  A container that was superseded is gone through once more:
@@ -130,11 +166,12 @@ imported_already(Import *import, Input *input, const char *path, const char *nam
 		if (table)
 			import->tables = list_append_unique(import->tables, makeString(pstrdup(table)));
 		MemoryContextSwitchTo(old);
+		revive_tables_below(import, input, known_as);
 	}
 	return true;
 }
 
-/* Writes the account's row; an earlier file of that name is superseded. */
+/* Writes the account's row; an earlier file of that name is superseded, and so are the sheets and tables in it. */
 static void
 store_source_file(Import *import, SourceFile *file, Input *input)
 {
@@ -170,6 +207,11 @@ store_source_file(Import *import, SourceFile *file, Input *input)
 		file->note = "replaces an earlier export";
 		MemoryContextSwitchTo(old);
 	}
+	if (file->first_path == NULL && strcmp(file->format, "archive") != 0)
+		note_tables(import, sql_run("UPDATE flitmig.source_file SET superseded_by = $3 "
+									"WHERE migration_id = $1 AND starts_with(name, $2 || '!') AND superseded_by IS NULL "
+									"AND sha256 <> (SELECT sha256 FROM flitmig.source_file WHERE id = $3) RETURNING staging_table",
+									&args));
 	findings_clear(import->migration, file->name);
 }
 
@@ -192,9 +234,33 @@ source_file_begin(Import *import, Input *input, const char *part, const char *fo
 	file->base = part ? pstrdup(part) : file_base_name(input->name);
 	file->format = format;
 	file->encoding = input->encoding.name;
+	file->input = input;
 	if (part && imported_already(import, input, file->path, file->name))
 		return NULL;
 	store_source_file(import, file, input);
+	return file;
+}
+
+/* The account of another table that stands below the one of this account, in the same file. */
+SourceFile *
+source_file_below(Import *import, SourceFile *above, const char *title)
+{
+	SourceFile *file = palloc0(sizeof(SourceFile));
+	const char *first = above->first_path ? above->first_path : above->path;
+
+	guard(release_file, file);
+	file->first_path = first;
+	file->first_name = above->first_name ? above->first_name : above->name;
+	file->path = psprintf("%s!%s", first, title);
+	file->name = psprintf("%s!%s", file->first_name, title);
+	file->base = title;
+	file->own_table = psprintf("%s_%s", file_base_name(file->first_name), title);
+	file->format = above->format;
+	file->encoding = above->encoding;
+	file->input = above->input;
+	if (imported_already(import, file->input, file->path, file->name))
+		return NULL;
+	store_source_file(import, file, file->input);
 	return file;
 }
 
@@ -204,11 +270,22 @@ source_file_note(SourceFile *file, const char *note)
 	file->note = file->note ? psprintf("%s; %s", note, file->note) : note;
 }
 
+/* Tells of an encoding that nothing but the letters in the file has told. */
+void
+source_file_encoding(SourceFile *file, const Input *input)
+{
+	if (input->guessed)
+		finding_add(&file->findings, "info", "ENCODING_GUESSED", 0, psprintf("The file is not UTF-8; by its letters it is %s", input->encoding.name),
+					"Look at names with accents; if they are wrong: options => '{\"encoding\": \"windows-1252\", \"again\": true}'");
+}
+
 static char *
 visible_delimiter(const SourceFile *file)
 {
 	if (file->delimiter == '\t')
 		return "tab";
+	if (file->delimiter > 0 && file->delimiter < ' ')
+		return psprintf("\\x%02x", file->delimiter);
 	return file->delimiter ? psprintf("%c", file->delimiter) : NULL;
 }
 
@@ -361,7 +438,7 @@ source_file_columns(SourceFile *file, char **header, int count)
 		file->columns[i] = unique;
 	}
 	if (twins > 0)
-		finding_add(&file->findings, "info", "DUPLICATE_HEADER", file->preamble_rows + 1,
+		finding_add(&file->findings, "info", "DUPLICATE_HEADER", Max(file->header_line, 1),
 					"Several columns have the same header; the later ones are named _2, _3, …", NULL)
 			->count = twins;
 	file->header_text = psprintf("%d column%s", count, count == 1 ? "" : "s");
@@ -453,7 +530,7 @@ match_entity(Import *import, SourceFile *file, const char *name, const char *wan
 	file->table = match->entity;
 	missing = match->missing;
 	if (missing)
-		finding_add(&file->findings, "error", "HEADER_MISMATCH", file->preamble_rows + 1,
+		finding_add(&file->findings, "error", "HEADER_MISMATCH", Max(file->header_line, 1),
 					psprintf("The file looks like %s by its name but has no column %s", file->table, missing),
 					psprintf("Is it the right export? If a header is only spelled differently, add the spelling to "
 							 "entities.%s.columns of flitmig.migration.profile_doc and import again",

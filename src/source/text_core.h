@@ -101,6 +101,9 @@ typedef struct EncodingSurvey
 	int64_t		  nuls;
 	int64_t		  nuls_even; /* of the first 64 kB */
 	int64_t		  nuls_odd;
+	int64_t		  lines_even; /* line feeds at even places with a NUL behind them */
+	int64_t		  lines_odd;  /* at odd places with a NUL before them */
+	int64_t		  lines;	  /* all of them */
 	int64_t		  head_bytes;
 	int64_t		  valid_multibyte; /* well-formed UTF-8 sequences */
 	int64_t		  invalid;		   /* bytes that are no UTF-8 */
@@ -108,6 +111,7 @@ typedef struct EncodingSurvey
 	unsigned char low;			   /* range of the next continuation byte */
 	unsigned char high;
 	unsigned char head[4];
+	unsigned char last;	  /* byte of the head */
 	Bytes		  sample; /* neighbourhoods of bytes above 0x7f */
 } EncodingSurvey;
 
@@ -115,6 +119,9 @@ extern bool survey_feed(EncodingSurvey *survey, const char *data, size_t length)
 extern bool survey_encoding(EncodingSurvey *survey, Encoding *encoding);
 extern bool encoding_by_name(Encoding *encoding, const char *name);
 extern void survey_free(EncodingSurvey *survey);
+
+/* Which encoding of the Latin alphabets it is in (latin.c). */
+extern const char *latin_encoding(const Bytes *sample);
 
 /* What decoding a cell met. */
 typedef struct Damage
@@ -252,6 +259,7 @@ typedef struct CsvLayout
 	int		   preamble_rows; /* non-blank rows above the header */
 	int		   header_rows;
 	int		   instruction_rows; /* below the header: how to fill the columns in */
+	bool	   wrapped;			 /* the names stand on two lines, broken between words */
 	int		   width;			 /* columns */
 	double	   consistency;		 /* share of rows of that width */
 	int64_t	   rows;			 /* in the sample */
@@ -267,6 +275,7 @@ typedef struct CsvHints
 	int				   header_rows;	  /* -1 */
 	int				   preamble_rows; /* -1 */
 	bool			   tab_likely;	  /* the name ends in .tsv or .tab */
+	bool			   sheet;		  /* rows end with their last cell */
 	const char *const *known;		  /* normal names of columns that the table may have, in the order of strcmp */
 	int				   known_count;
 } CsvHints;
@@ -279,6 +288,42 @@ extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, con
 
 /* The half of it that finds the header.  separator_line: the first line is Excel's "sep=;". */
 extern bool csv_find_header(const Bytes *sample, const CsvHints *hints, bool separator_line, CsvLayout *layout);
+
+extern bool csv_is_known_name(const CsvHints *hints, const char *value, size_t length);
+
+/* Reads on until so many bytes are there behind the row at hand; true when the file ends with them.  The row's bytes may move. */
+extern bool csv_reader_ahead(CsvReader *reader, size_t bytes);
+
+/* ---- rows that are none (odd_row.c) ---- */
+
+typedef enum OddRow
+{
+	ROW_PLAIN,
+	ROW_TOTALS, /* sums, with a word that says so */
+	ROW_FOOTER, /* a page number, a count of rows, "End of report", a comment, a line drawn with dashes, an end-of-file mark */
+	ROW_LONE	/* one cell of many */
+} OddRow;
+
+extern OddRow csv_odd_row(const CsvReader *reader, int columns);
+
+typedef enum NextTable
+{
+	TABLE_SAME,
+	TABLE_HERE,		   /* the row at hand names the columns of another one */
+	TABLE_BELOW_TITLE, /* the row at hand is its title, the next one names its columns */
+	TABLE_DOUBTFUL	   /* the row looks like names, but what follows does not fit them */
+} NextTable;
+
+/* What is known of the table above. */
+typedef struct TableAbove
+{
+	int	  columns;
+	bool *data;	  /* of each column, whether its first row has no word there; NULL: there was no row */
+	Bytes header; /* the row that names the columns, as it stands */
+} TableAbove;
+
+extern bool		 csv_is_header_again(const CsvReader *reader, const Bytes *header);
+extern NextTable csv_next_table(CsvReader *reader, const CsvHints *hints, const TableAbove *above, bool after_gap);
 
 /* ---- JSON (json_reader.c, json_text.c) ---- */
 

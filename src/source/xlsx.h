@@ -42,8 +42,11 @@ typedef enum NumberStyle
 {
 	STYLE_NUMBER,
 	STYLE_DATE,
-	STYLE_TIME
+	STYLE_TIME,
+	STYLE_PADDED /* with zeros before it until it has two digits; one above, three; … */
 } NumberStyle;
+
+#define PADDED_DIGITS 20 /* more are none of an identifier */
 
 #define NUMBER_TEXT 64 /* bytes that any number or date fits */
 
@@ -58,6 +61,7 @@ typedef struct Sheet
 	const char *name;
 	const char *relation; /* r:id */
 	const char *target;	  /* member of the archive; NULL: none is named */
+	bool		hidden;
 } Sheet;
 
 typedef struct Workbook

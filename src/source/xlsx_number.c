@@ -13,17 +13,17 @@
 #define EXACT_DIGITS	17				   /* that a double may have; more are no number but an identifier */
 #define SECONDS_A_DAY	86400
 #define DATE_LIMIT		2958466 /* the day behind 9999-12-31 */
-#define FIRST_OF_MARCH	60		/* 1900-03-01, behind a 29 February that Excel alone has */
+#define LEAP_DAY		60		/* 1900-02-29, which Excel alone has */
 #define DAYS_UNTIL_1904 1462	/* of 1900's count: day 0 of the other one */
 #define DAYS_UNTIL_1970 25569
 
-/* Bytes of a format's code that say nothing of the number: text in quotes or behind \, a colour or locale in brackets; 0: none. */
+/* Bytes of a format's code that say nothing of the number: text in quotes or behind \, a character's width (_) or filling (*), a colour or locale in brackets; 0: none. */
 static size_t
 decoration_length(const char *p)
 {
 	const char *end = NULL;
 
-	if (*p == '\\' && p[1])
+	if ((*p == '\\' || *p == '_' || *p == '*') && p[1])
 		return 2;
 	if (*p == '"')
 		end = strchr(p + 1, '"');
@@ -38,9 +38,14 @@ decoration_length(const char *p)
 NumberStyle
 style_of_code(const char *code)
 {
-	bool date = false,
+	size_t zeros = strspn(code, "0");
+	bool   date = false,
 		 time = false,
 		 minutes = false;
+
+	/* numbers that are identifiers: a postal code, a chart number */
+	if (zeros >= 2 && zeros <= PADDED_DIGITS && (code[zeros] == '\0' || code[zeros] == ';'))
+		return (NumberStyle) (STYLE_PADDED + (int) zeros - 2);
 
 	for (const char *p = code; *p && *p != ';'; p++)
 	{
@@ -101,13 +106,19 @@ write_date(double serial, NumberStyle shown, bool from_1904, char out[NUMBER_TEX
 		month,
 		day;
 
-	if (shown == STYLE_TIME && (serial < 1 || days < FIRST_OF_MARCH))
+	if (shown == STYLE_TIME && (serial < 1 || days < LEAP_DAY))
 		return snprintf(out, NUMBER_TEXT, "%02d:%02d:%02d", (int) (seconds / 3600), minute, second);
 	if (from_1904)
 		days += DAYS_UNTIL_1904;
-	else if (days < FIRST_OF_MARCH)
-		days++;
-	civil_date(days - DAYS_UNTIL_1970, &year, &month, &day);
+	/* days that are none: Excel shows 1900-01-00 for 0, and a 29 February that year; to_date refuses them */
+	if (days == 0 || days == LEAP_DAY)
+	{
+		year = 1900;
+		month = days == 0 ? 1 : 2;
+		day = days == 0 ? 0 : 29;
+	}
+	else
+		civil_date((days < LEAP_DAY ? days + 1 : days) - DAYS_UNTIL_1970, &year, &month, &day);
 	if (rest == 0)
 		return snprintf(out, NUMBER_TEXT, "%04d-%02d-%02d", year, month, day);
 	return snprintf(out, NUMBER_TEXT, "%04d-%02d-%02d %02d:%02d:%02d", year, month, day, hour, minute, second);
@@ -128,7 +139,9 @@ write_number(const char *text, NumberStyle shown, bool from_1904, char out[NUMBE
 	if (end == text || text[strspn(text, "0123456789.+-eE")] != '\0' || *end != '\0' || isinf(value) ||
 		strspn(text, "0123456789") > EXACT_DIGITS)
 		return 0;
-	if (shown != STYLE_NUMBER && value >= 0 && value < DATE_LIMIT)
+	if (shown >= STYLE_PADDED && value >= 0 && value == floor(value) && value <= WHOLE_LIMIT)
+		return (size_t) snprintf(out, NUMBER_TEXT, "%0*.0f", (int) (shown - STYLE_PADDED) + 2, value);
+	if ((shown == STYLE_DATE || shown == STYLE_TIME) && value >= 0 && value < DATE_LIMIT)
 		return (size_t) write_date(value, shown, from_1904, out);
 	if (value == floor(value) && fabs(value) <= WHOLE_LIMIT)
 		return (size_t) snprintf(out, NUMBER_TEXT, "%.0f", value);

@@ -41,6 +41,7 @@ read_sheets(Workbook *book)
 
 			sheet->name = pstrdup(part_attribute(part, "name"));
 			sheet->relation = pstrdup(part_attribute(part, "id"));
+			sheet->hidden = (value = part_attribute(part, "state")) != NULL && strcmp(value, "visible") != 0;
 			book->sheets = lappend(book->sheets, sheet);
 		}
 	}

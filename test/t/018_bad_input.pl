@@ -147,7 +147,8 @@ is($rows, 'letters|letters.csv|20|0|-', 'letters in cells are letters');
 
 # Several tables in one file.
 ($rows, $findings) = import_of(put('two.csv', "id,name,born\n", (map { "$_,Ann,01/02/1980\n" } 1 .. 9), "\n,,\nVisit,Patient,Status\n", map { "V$_,$_,kept\n" } 1 .. 9));
-like($findings, qr/^warning\|SECOND_TABLE\|two\.csv\|1\|\{two\.csv:13\}/m, 'a second table below the first is a finding');
+like($findings, qr/^info\|SECOND_TABLE\|two\.csv\|1\|\{two\.csv:13\}/m, 'a second table below the first is a finding');
+is($rows, "two|two.csv|9|0|-\ntwo_table_2|two.csv!table 2|9|0|-", 'and is staged as a table of its own');
 
 # Files that are not what their names say.
 ($rows) = import_of(put('rows.csv', qq([{"id": 1, "name": "Ann"}, {"id": 2, "name": "Ben"}])));
@@ -263,6 +264,27 @@ my $utf16 = pack('v*', 0xFEFF, map { ord } split //, "<?xml version=\"1.0\" enco
 is($rows, 'wide|wide.xlsx|39|0|-', 'a part in UTF-16 is read');
 ($rows) = import_of(workbook_of('many.xlsx', '<sst/>', $sheet, 'xl/workbook.xml' => '<workbook xmlns:r="x"><sheets>' . join('', map { "<sheet name=\"S$_\" r:id=\"r1\"/>" } 1 .. 300) . '</sheets></workbook>'));
 like($rows, qr/^-\|many\.xlsx\|0\|0\|300 sheets$/m, 'every one of 300 sheets is read');
+
+# What a person sees in a workbook, or would not: comments, merged cells, hidden sheets, padded numbers, days that are none.
+my $styles = '<styleSheet><numFmts><numFmt numFmtId="170" formatCode="00000"/><numFmt numFmtId="171" formatCode="_-* #,##0.00\\ _D_M_-"/><numFmt numFmtId="172" formatCode="dd/mm/yyyy"/></numFmts>'
+	. '<cellXfs><xf numFmtId="0"/><xf numFmtId="170"/><xf numFmtId="171"/><xf numFmtId="172"/></cellXfs></styleSheet>';
+my $number = sub { my ($value, $style) = @_; "<c s=\"$style\"><v>$value</v></c>" };
+($rows, $findings) = import_of(workbook_of('seen.xlsx', '<sst/>', '<row r="1">' . join('', map { $text->($_) } qw(zip fee born)) . '</row>'
+	. join('', map { my ($row, $born) = @$_; "<row r=\"$row\">" . $number->(123, 1) . $number->('12.5', 2) . $number->($born, 3) . '</row>' } [2, 0], [3, 59], [4, 60], [5, 61])
+	. '</sheetData><mergeCells><mergeCell ref="A1:C1"/><mergeCell ref="A3:A4"/></mergeCells><sheetData>',
+	'xl/styles.xml' => $styles,
+	'xl/workbook.xml' => '<workbook xmlns:r="x"><sheets><sheet name="Data" state="veryHidden" r:id="r1"/></sheets></workbook>',
+	'xl/worksheets/_rels/sheet1.xml.rels' => '<Relationships><Relationship Id="c" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/comments" Target="../comments1.xml"/></Relationships>',
+	'xl/comments1.xml' => '<comments><commentList><comment ref="B3"><text><t>do not </t><t>call</t></text></comment></commentList></comments>'));
+is($rows, 'seen|seen.xlsx|4|0|hidden sheet; CELL_COMMENTS 1; MERGED_CELLS 1', 'a hidden sheet is staged and named');
+is($findings, "warning|CELL_COMMENTS|seen.xlsx|1|{seen.xlsx:3}\nwarning|MERGED_CELLS|seen.xlsx|1|{seen.xlsx:3}", 'comments and merged cells are told of');
+is($node->safe_psql('postgres', "SELECT convert_from(raw, 'UTF8') FROM flitmig.original o JOIN flitmig.source_file f ON f.id = o.file_id WHERE f.name = 'seen.xlsx'"), 'B3: do not call', 'a comment is kept');
+is($node->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', zip, fee, born), ', ' ORDER BY _line) FROM bad${count}_staging.seen"),
+	'00123 12.5 1900-01-00, 00123 12.5 1900-02-28, 00123 12.5 1900-02-29, 00123 12.5 1900-03-01', 'numbers are what a person reads');
+($rows, $findings) = import_of(workbook_of('disorder.xlsx', '<sst/>', '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c><c r="C1" t="inlineStr"><is><t>on</t></is></c><c r="B1" t="inlineStr"><is><t>"na,me"</t></is></c></row>'
+	. '<row r="2"><c r="B2" t="inlineStr"><is><t>Ann</t></is></c><c r="A2"><v>1</v></c><c r="C2" t="b"><v>true</v></c><c r="A2"><v>9</v></c></row>'));
+is($findings, 'warning|REPEATED_CELL|disorder.xlsx|1|{disorder.xlsx:2}', 'a cell that stands twice in a row is told of');
+is($node->safe_psql('postgres', "SELECT concat_ws(' ', id, na_me, \"on\") FROM bad${count}_staging.disorder"), '9 Ann TRUE', 'cells out of order go where they belong');
 
 # A cancel and the end of the backend, while libarchive reads and spools.
 my $long = put('long.csv', "id,name,born\n", (join('', map { "$_,Ann $_,01/02/1980\n" } 1 .. 40000)) x 80) . '.gz';
