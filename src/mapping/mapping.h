@@ -10,7 +10,7 @@
 #define FLITMIG_MAPPING_H
 
 #include "flitmig.h"
-#include "latin.h"
+#include "latin_base.h"
 
 #include "utils/jsonb.h"
 

@@ -4,7 +4,7 @@
  */
 #include "source/text_core.h"
 
-#include "latin.h"
+#include "latin_base.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
- * latin.c
+ * latin_base.c
  *		Latin letters without their accents.
  */
-#include "latin.h"
+#include "latin_base.h"
 
 #include <stddef.h>
 

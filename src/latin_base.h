@@ -1,5 +1,5 @@
 /*
- * latin.h
+ * latin_base.h
  *		Letters as they are compared, and as names are made of them.  Plain C
  *		without the server: the reader core is fuzzed on its own.
  */
