@@ -60,4 +60,7 @@ SAVEPOINT before;
 SELECT flitmig_export('fixture', 'noteTarget');
 ROLLBACK TO before;
 SELECT flitmig_export('fixture', 'patient');
+ROLLBACK TO before;
+DELETE FROM flitmig.live_field WHERE migration_id = 900;
+SELECT flitmig_export('fixture', 'person');
 ROLLBACK;

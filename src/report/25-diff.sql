@@ -74,6 +74,13 @@ BEGIN
 				ELSE ' AND false' END)
 		USING m.id, chosen.id, part.map, chosen.started_at, COALESCE(chosen.finished_at, 'infinity');
 	END LOOP;
+	/* no row is good news, but only if something was compared */
+	RAISE NOTICE '%', (
+		SELECT format('%s %s: every field of %s records was compared; ', chosen.kind, chosen.id,
+				(SELECT count(*) FROM flitmig.base b WHERE b.migration_id = m.id AND (b.run_id = chosen.id OR b.stored_at BETWEEN chosen.started_at AND COALESCE(chosen.finished_at, 'infinity'))))
+			|| CASE WHEN sum(v.n) IS NULL THEN 'each is stored letter by letter as sent'
+				ELSE 'not letter by letter as sent: ' || string_agg(v.n || ' ' || v.verdict, ', ' ORDER BY v.verdict) END
+		FROM (SELECT d.verdict, count(*) AS n FROM flitmig.diff d WHERE d.run_id = chosen.id GROUP BY d.verdict) v);
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)
 IS 'Field by field what the export says, what was sent and what Twenty stored in a run (NULL: the newest). Only what is not literally equal: normalised by a named rule, mismatch or missing; all_fields shows the equal ones too';

@@ -166,6 +166,10 @@ BEGIN
 			USING ERRCODE = 'no_data_found',
 				HINT = COALESCE('There are records of: ' || known || '.', format('They are mapped by: SELECT * FROM flitmig_prepare(%1$L); SELECT * FROM flitmig_sample(%1$L);', m.name));
 	END IF;
+	IF NOT EXISTS (SELECT FROM flitmig.live_field l WHERE l.migration_id = m.id AND l.object = flitmig_export.object) THEN
+		RAISE EXCEPTION 'Twenty has no object "%" yet, as far as was read', flitmig_export.object
+			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'The import page knows columns by the labels of its fields.', HINT = format('SELECT * FROM flitmig_prepare(%L);', m.name);
+	END IF;
 	FOR loss IN SELECT * FROM flitmig._export_losses(m.id, flitmig_export.object) LOOP
 		RAISE NOTICE '%', loss.message USING HINT = loss.hint;
 	END LOOP;

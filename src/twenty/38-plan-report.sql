@@ -139,7 +139,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT nullif(concat_ws(', ', detail ->> 'type' || coalesce(' to ' || (detail ->> 'relationObject'), ''),
 		CASE WHEN (detail ->> 'isUnique')::boolean THEN 'unique' END,
-		(SELECT 'options ' || string_agg(o ->> 'value', ' ' ORDER BY n) FROM jsonb_array_elements(detail -> 'options') WITH ORDINALITY x(o, n))), '')
+		(SELECT CASE WHEN detail ? 'type' THEN 'options ' ELSE '' END || string_agg(o ->> 'value', ' ' ORDER BY n) FROM jsonb_array_elements(detail -> 'options') WITH ORDINALITY x(o, n)),
+		CASE WHEN NOT detail ? 'type' THEN 'up to ' || (detail #>> '{settings,maxNumberOfValues}') || ' values' END), '')
 $$;
 COMMENT ON FUNCTION flitmig._plan_design(jsonb) IS 'Type, relation and options of a field, for those who review the plan';
 
