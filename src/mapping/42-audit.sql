@@ -132,16 +132,16 @@ $$;
 COMMENT ON FUNCTION flitmig._audit_rules(mig integer) IS 'Findings: the audit rules of the profile';
 
 /* A rule of the audit finds rows; the same condition, as an exclusion, keeps them back. */
-CREATE FUNCTION flitmig.leave_out(migration text, code text)
+CREATE FUNCTION flitmig.exclude(migration text, code text)
 RETURNS TABLE (object_map text, reason text) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	m		flitmig.migration := flitmig._migration_row(leave_out.migration);
+	m		flitmig.migration := flitmig._migration_row(exclude.migration);
 	rules	jsonb := flitmig._array_of(m.profile_doc->'audit');
 BEGIN
-	IF NOT EXISTS (SELECT FROM jsonb_array_elements(rules) r WHERE r->>'code' = leave_out.code) THEN
-		RAISE EXCEPTION 'profile "%" has no audit rule "%"', m.profile, leave_out.code
+	IF NOT EXISTS (SELECT FROM jsonb_array_elements(rules) r WHERE r->>'code' = exclude.code) THEN
+		RAISE EXCEPTION 'profile "%" has no audit rule "%"', m.profile, exclude.code
 			USING ERRCODE = 'undefined_object',
 				DETAIL = 'Only what a rule of the profile finds can be left out by its code; flitmig.object_map.exclude takes any condition.',
 				HINT = format('Rules: %s.', coalesce((SELECT string_agg(DISTINCT r->>'code', ', ' ORDER BY r->>'code') FROM jsonb_array_elements(rules) r), 'none'));
@@ -149,7 +149,7 @@ BEGIN
 	RETURN QUERY
 	WITH rule AS (
 		SELECT r.doc->>'entity' AS entity, jsonb_build_object('when', r.doc->>'where', 'reason', coalesce(r.doc->>'message', lower(replace(r.doc->>'code', '_', ' ')))) AS exclusion, r.n
-		FROM jsonb_array_elements(rules) WITH ORDINALITY r(doc, n) WHERE r.doc->>'code' = leave_out.code
+		FROM jsonb_array_elements(rules) WITH ORDINALITY r(doc, n) WHERE r.doc->>'code' = exclude.code
 	), wanted AS (
 		SELECT o.id, jsonb_agg(r.exclusion ORDER BY r.n) AS exclusions
 		FROM flitmig.object_map o JOIN rule r ON r.entity = flitmig._driving_entity(o.source)
@@ -164,7 +164,7 @@ BEGIN
 		USING HINT = format('SELECT flitmig_confirm(%L);  gives the mapping its new hash.', m.name);
 END
 $$;
-COMMENT ON FUNCTION flitmig.leave_out(migration text, code text) IS 'Excludes what an audit rule of the profile finds (TEST_ROW, STALE_PATIENT …): mapped, counted, never sent. Returns the object maps that now have the exclusion; then flitmig_confirm';
+COMMENT ON FUNCTION flitmig.exclude(migration text, code text) IS 'Excludes what an audit rule of the profile finds (TEST_ROW, STALE_PATIENT …): mapped, counted, never sent. Returns the object maps that now have the exclusion; then flitmig_confirm';
 
 CREATE FUNCTION flitmig._notice_if_empty(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

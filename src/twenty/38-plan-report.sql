@@ -154,7 +154,7 @@ AS $$
 	schema_step AS (
 		SELECT 'schema' AS step, a.object || coalesce('.' || a.field, '') AS object,
 			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why
-							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, flitmig._plan_design(a.detail)) END AS action,
+							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, CASE WHEN a.state <> 'exists' OR a.detail ? 'type' THEN flitmig._plan_design(a.detail) END) END AS action,
 			   NULL::bigint AS records, (a.state IN ('create', 'append'))::integer::bigint AS calls,
 			   /* not metered, but each change rebuilds the server's schema */
 			   CASE WHEN a.state IN ('create', 'append') THEN t.ms / 1000 ELSE 0 END AS seconds,

@@ -89,11 +89,11 @@ SELECT throws_ok($$SELECT flitmig.invite_list('clinic', 'pdf')$$, '22023', 'unkn
 -- What a rule finds can be left out by what its finding says to type.
 SELECT pg_temp.go('left_out', 'generic', :'dir' || '/clinic') \g /dev/null
 SELECT set_config('test.migration', id::text, true) FROM flitmig.migration WHERE name = 'left_out' \g /dev/null
-SELECT isnt_empty($$SELECT FROM flitmig.finding WHERE migration_id = pg_temp.mig() AND code = 'STALE_PATIENT' AND hint LIKE '%SELECT flitmig.leave_out(''left\_out'', ''STALE_PATIENT'');'$$, 'a finding says how to leave its rows out');
+SELECT isnt_empty($$SELECT FROM flitmig.finding WHERE migration_id = pg_temp.mig() AND code = 'STALE_PATIENT' AND hint LIKE '%SELECT flitmig.exclude(''left\_out'', ''STALE_PATIENT'');'$$, 'a finding says how to leave its rows out');
 SELECT isnt_empty($$SELECT FROM flitmig_audit('left_out') WHERE code = 'DELETED_ROW' AND replace(hint, E'\n', ' ') LIKE 'Nothing to do: patients deleted in the source%'$$, 'and where nothing is to be done, what it is');
-SELECT results_eq($$SELECT * FROM flitmig.leave_out('left_out', 'STALE_PATIENT')$$, $$VALUES ('patient', 'patients without activity in the two years before the export')$$, 'done');
-SELECT is_empty($$SELECT * FROM flitmig.leave_out('left_out', 'STALE_PATIENT')$$, 'once');
-SELECT throws_ok($$SELECT * FROM flitmig.leave_out('left_out', 'STALE')$$, '42704', 'profile "generic" has no audit rule "STALE"', 'a code that no rule has');
+SELECT results_eq($$SELECT * FROM flitmig.exclude('left_out', 'STALE_PATIENT')$$, $$VALUES ('patient', 'patients without activity in the two years before the export')$$, 'done');
+SELECT is_empty($$SELECT * FROM flitmig.exclude('left_out', 'STALE_PATIENT')$$, 'once');
+SELECT throws_ok($$SELECT * FROM flitmig.exclude('left_out', 'STALE')$$, '42704', 'profile "generic" has no audit rule "STALE"', 'a code that no rule has');
 \ir ../fixtures/live-2.19.sql
 SELECT flitmig_confirm('left_out') \g /dev/null
 \ir ../fixtures/live-prepare.sql
