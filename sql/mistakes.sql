@@ -7,6 +7,7 @@ SELECT flitmig_create(NULL, 'crm');
 SELECT flitmig_create('Clinic One', 'crm');
 SELECT flitmig_create('cl''i"nic', 'crm');
 SELECT flitmig_create(repeat('x', 70), 'crm');
+SELECT flitmig_create('pg_clinic', 'crm');
 SELECT flitmig_create('clinic', 'crn');
 SELECT flitmig_create('clinic', 'crm', profile => 'jane ');
 SELECT flitmig_create('clinic', 'crm', time_zone => 'America/NewYork');

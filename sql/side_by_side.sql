@@ -24,4 +24,9 @@ SELECT * FROM flitmig_diff('fixture');
 SELECT flitmig._width('abc'), flitmig._width('小明 Ängström'), flitmig._narrow('小明小明小明小明小明 x', 9), flitmig._wrap('小明小明小明 小明', 9);
 -- A narrower window.
 SELECT * FROM flitmig.side_by_side('fixture', columns => 80) LIMIT 1;
+-- What people changed in Twenty meanwhile.
+INSERT INTO flitmig.conflict (migration_id, id, object, object_map_id, field, run_id, kind, base_value, source_value, target_value)
+SELECT 900, r.id, 'person', 900, 'jobTitle', 900, CASE r.source_key WHEN 'P1' THEN 'target' ELSE 'both' END, '"Patient"', CASE r.source_key WHEN 'P1' THEN '"Patient"' ELSE '"Patient and volunteer of the clinic"' END::jsonb, '"Retired"'
+FROM flitmig.record r WHERE r.migration_id = 900 AND r.source_key IN ('P1', 'P2');
+SELECT * FROM flitmig.conflicts('fixture');
 ROLLBACK;

@@ -10,6 +10,11 @@ SELECT object_map, rows_read, mapped, excluded, stored, difference FROM flitmig.
 SELECT file, rows_read, rows_loaded, rows_rejected, difference FROM flitmig.file_balance WHERE migration = 'fixture';
 SELECT flitmig_help('fixture');
 SAVEPOINT here;
+UPDATE flitmig.migration SET confirmed_at = now() - interval '1 minute' WHERE id = 900;
+INSERT INTO flitmig.run (migration_id, kind, state, requested_by) VALUES (900, 'read', 'done', 'dana');
+SELECT flitmig_help('fixture');
+ROLLBACK TO here;
+SAVEPOINT here;
 SELECT * FROM flitmig_diff('fixture');
 ROLLBACK TO here;
 

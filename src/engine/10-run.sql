@@ -189,7 +189,7 @@ AS $$
 			   WHEN 'gone' THEN 'looking at what the export lost'
 			   WHEN 'check' THEN 'comparing and changing'
 			   WHEN 'update' THEN 'changing what waited'
-			   WHEN 'trashed' THEN 'looking for what was put in the trash'
+			   WHEN 'trashed' THEN 'looking for what went to the trash'
 			   WHEN 'verify' THEN 'reading the sample back'
 			   WHEN 'look' THEN 'looking for what people changed'
 			   WHEN 'timeline' THEN 'removing timeline entries'

@@ -55,11 +55,12 @@ AS $$
 		SELECT o.position, o.name, p.planned, p.unchanged,
 			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND (b.kind = 'create' OR (b.kind = 'read' AND b.purpose = 'settle' AND b.phase <> 'settle'))) AS created,
 			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND b.kind = 'update') AS updated,
-			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.run_id = this_run AND q.object_map_id = o.id) AS quarantined,
+			   /* set aside by this run, or by an earlier one and not to be tried again before flitmig_retry */
+			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.object_map_id = o.id AND (q.run_id = this_run OR q.run_id < this_run AND r.kind IN ('run', 'delta'))) AS quarantined,
 			   (SELECT count(DISTINCT c.id) FROM flitmig.conflict c WHERE c.run_id = this_run AND c.object_map_id = o.id AND c.kind <> 'target') AS conflicts,
 			   (SELECT coalesce(sum(b.attempts), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS calls,
 			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS seconds
-		FROM flitmig.run_object p JOIN flitmig.object_map o ON o.id = p.object_map_id
+		FROM flitmig.run_object p JOIN flitmig.object_map o ON o.id = p.object_map_id JOIN flitmig.run r ON r.id = p.run_id
 		WHERE p.run_id = this_run)
 	SELECT flitmig._wrap(t.name, 12), t.planned, t.created::bigint, t.updated::bigint, t.unchanged, t.quarantined, t.conflicts, t.calls::bigint, round(coalesce(t.seconds, 0)::numeric, CASE WHEN t.seconds >= 1000 THEN 0 ELSE 2 END)
 	FROM (SELECT 0 AS part, m.* FROM per_map m

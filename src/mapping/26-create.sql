@@ -103,9 +103,9 @@ DECLARE
 	problems	text[];
 	mig			integer;
 BEGIN
-	IF flitmig_create.migration IS NULL OR flitmig_create.migration !~ '^[a-z_][a-z0-9_]{0,49}$' THEN
+	IF flitmig_create.migration IS NULL OR flitmig_create.migration !~ '^(?!pg_)[a-z_][a-z0-9_]{0,49}$' THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name', MESSAGE = format('invalid name for a migration: "%s"', flitmig_create.migration),
-			HINT = 'Lower-case letters, digits and _, not beginning with a digit, at most 50 characters.';
+			HINT = 'Lower-case letters, digits and _, not beginning with a digit or pg_, at most 50 characters.';
 	END IF;
 	IF EXISTS (SELECT FROM flitmig.migration m WHERE m.name = flitmig_create.migration) THEN
 		RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = format('migration "%s" already exists', flitmig_create.migration),

@@ -109,7 +109,7 @@ DECLARE
 	hit		record;
 BEGIN
 	FOR item IN
-		SELECT r.doc, r.n, m.staging_schema FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) WITH ORDINALITY r(doc, n)
+		SELECT r.doc, r.n, m.name FROM flitmig.migration m, jsonb_array_elements(flitmig._array_of(m.profile_doc->'audit')) WITH ORDINALITY r(doc, n)
 		WHERE m.id = mig AND flitmig._staged_table(mig, r.doc->>'entity') IS NOT NULL ORDER BY r.n
 	LOOP
 		BEGIN
@@ -124,12 +124,47 @@ FROM %s s WHERE (%s)$sql$, flitmig._entity_sql(mig, item.doc->>'entity'), flitmi
 		END;
 		INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
 		SELECT mig, 'audit', item.doc->>'severity', item.doc->>'code', item.doc->>'entity', item.doc->>'column', hit.n, flitmig._places(mig, hit.files, hit.lines),
-			coalesce(format('%s row(s): ', hit.n) || (item.doc->>'message'), format('%s row(s) of %s', hit.n, item.doc->>'entity')), item.doc->>'hint'
+			coalesce(format('%s row(s): ', hit.n) || (item.doc->>'message'), format('%s row(s) of %s', hit.n, item.doc->>'entity')), replace(item.doc->>'hint', '{migration}', quote_literal(item.name))
 		WHERE hit.n > 0;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION flitmig._audit_rules(mig integer) IS 'Findings: the audit rules of the profile';
+
+/* A rule of the audit finds rows; the same condition, as an exclusion, keeps them back. */
+CREATE FUNCTION flitmig.exclude(migration text, code text)
+RETURNS TABLE (object_map text, reason text) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	m		flitmig.migration := flitmig._migration_row(exclude.migration);
+	rules	jsonb := flitmig._array_of(m.profile_doc->'audit');
+BEGIN
+	IF NOT EXISTS (SELECT FROM jsonb_array_elements(rules) r WHERE r->>'code' = exclude.code) THEN
+		RAISE EXCEPTION 'profile "%" has no audit rule "%"', m.profile, exclude.code
+			USING ERRCODE = 'undefined_object',
+				DETAIL = 'Only what a rule of the profile finds can be left out by its code; flitmig.object_map.exclude takes any condition.',
+				HINT = format('Rules: %s.', coalesce((SELECT string_agg(DISTINCT r->>'code', ', ' ORDER BY r->>'code') FROM jsonb_array_elements(rules) r), 'none'));
+	END IF;
+	RETURN QUERY
+	WITH rule AS (
+		SELECT r.doc->>'entity' AS entity, jsonb_build_object('when', r.doc->>'where', 'reason', coalesce(r.doc->>'message', lower(replace(r.doc->>'code', '_', ' ')))) AS exclusion, r.n
+		FROM jsonb_array_elements(rules) WITH ORDINALITY r(doc, n) WHERE r.doc->>'code' = exclude.code
+	), wanted AS (
+		SELECT o.id, jsonb_agg(r.exclusion ORDER BY r.n) AS exclusions
+		FROM flitmig.object_map o JOIN rule r ON r.entity = flitmig._driving_entity(o.source)
+		WHERE o.migration_id = m.id AND NOT o.exclude @> jsonb_build_array(r.exclusion)
+		GROUP BY o.id
+	), changed AS (
+		UPDATE flitmig.object_map o SET exclude = o.exclude || w.exclusions FROM wanted w WHERE o.id = w.id
+		RETURNING o.position, o.name, w.exclusions
+	)
+	SELECT c.name, x->>'reason' FROM changed c, jsonb_array_elements(c.exclusions) x ORDER BY c.position, c.name;
+	RAISE NOTICE '%', CASE WHEN FOUND THEN 'they will be excluded, with what belongs to them' ELSE 'they are left out already, or no object map begins with these rows' END
+		USING HINT = format('SELECT flitmig_confirm(%L);  gives the mapping its new hash.', m.name);
+END
+$$;
+COMMENT ON FUNCTION flitmig.exclude(migration text, code text) IS 'Excludes what an audit rule of the profile finds (TEST_ROW, STALE_PATIENT …): mapped, counted, never sent. Returns the object maps that now have the exclusion; then flitmig_confirm';
 
 CREATE FUNCTION flitmig._notice_if_empty(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -178,7 +213,10 @@ BEGIN
 		  FROM flitmig.finding f WHERE f.migration_id = mig) w;
 	RETURN QUERY
 	SELECT f.severity, f.code, flitmig._wrap(f.object, object_width), flitmig._wrap(f.column_name, column_width), f.count,
-		flitmig._wrap(nullif(concat_ws(E'\n', coalesce(f.hint, (SELECT min(c.what_to_do) FROM flitmig.finding_code c WHERE c.code = f.code)), flitmig._places_in_words(f.places)), ''), rest - object_width - column_width)
+		flitmig._wrap(nullif(concat_ws(E'\n', coalesce(f.hint, (
+			/* nothing to do: then at least what it is */
+			SELECT CASE c.what_to_do WHEN 'Nothing.' THEN 'Nothing to do: ' || regexp_replace(f.message, '^[0-9]+ row\(s\): ', '') ELSE c.what_to_do END
+			FROM flitmig.finding_code c WHERE c.code = f.code ORDER BY c.what_to_do LIMIT 1)), flitmig._places_in_words(f.places)), ''), rest - object_width - column_width)
 	FROM flitmig.finding f
 	WHERE f.migration_id = mig
 	ORDER BY array_position('{error,warning,info}'::text[], f.severity), f.count DESC, f.code, f.object, f.column_name;

@@ -137,7 +137,7 @@ BEGIN
 		PERFORM flitmig._migration_row(migration);
 	END IF;
 	RETURN QUERY
-	SELECT flitmig._wrap(p.migration, 12), p.state,
+	SELECT flitmig._wrap(p.migration, 12), COALESCE(p.state, 'no run yet'),
 		flitmig._wrap(concat_ws(': ', p.kind, CASE WHEN p.state <> 'done' THEN COALESCE(p.error, flitmig._phase_words(p.phase) || COALESCE(', ' || nullif(p.unit, 'records'), '')) END), 18),
 		CASE WHEN p.phase_total > 0 THEN p.phase_done ELSE p.done END, CASE WHEN p.phase_total > 0 THEN p.phase_total ELSE p.total END,
 		p.percent, p.rate, p.eta

@@ -74,6 +74,13 @@ BEGIN
 				ELSE ' AND false' END)
 		USING m.id, chosen.id, part.map, chosen.started_at, COALESCE(chosen.finished_at, 'infinity');
 	END LOOP;
+	/* no row is good news, but only if something was compared */
+	RAISE NOTICE '%', (
+		SELECT format('%s %s compared every field of %s records; ', chosen.kind, chosen.id,
+				(SELECT count(*) FROM flitmig.base b WHERE b.migration_id = m.id AND (b.run_id = chosen.id OR b.stored_at BETWEEN chosen.started_at AND COALESCE(chosen.finished_at, 'infinity'))))
+			|| CASE WHEN sum(v.n) IS NULL THEN 'all stored letter by letter as sent'
+				ELSE 'not letter by letter as sent: ' || string_agg(v.n || ' ' || v.verdict, ', ' ORDER BY v.verdict) END
+		FROM (SELECT d.verdict, count(*) AS n FROM flitmig.diff d WHERE d.run_id = chosen.id GROUP BY d.verdict) v);
 END $$;
 COMMENT ON FUNCTION @extschema@.flitmig_diff(text, bigint, boolean)
 IS 'Field by field what the export says, what was sent and what Twenty stored in a run (NULL: the newest). Only what is not literally equal: normalised by a named rule, mismatch or missing; all_fields shows the equal ones too';
@@ -98,10 +105,31 @@ DECLARE
 	width	integer := greatest(10, (side_by_side.columns - 11) / 4);
 BEGIN
 	RETURN QUERY EXECUTE format($query$
-		SELECT flitmig._narrow(concat_ws(E'\n', d.object || ' ' || d.source_key, d.field, concat_ws(': ', d.verdict, d.rule)), $4),
+		SELECT flitmig._wrap(concat_ws(E'\n', d.object || ' ' || d.source_key, d.field, concat_ws(': ', d.verdict, d.rule)), $4),
 			flitmig._narrow(d.source_value, $4), flitmig._narrow(d.sent_value, $4), flitmig._narrow(d.stored_value, $4)
 		FROM %I.flitmig_diff($1, $2, $3) d$query$, home)
 	USING side_by_side.migration, side_by_side.run, side_by_side.all_fields, width;
 END $$;
 COMMENT ON FUNCTION flitmig.side_by_side(text, bigint, boolean, integer)
 IS 'flitmig_diff for reading: what the export says, what was sent and what is stored, side by side in a window of that many columns';
+
+CREATE FUNCTION flitmig.conflicts(migration text, columns integer DEFAULT 100)
+RETURNS TABLE (place text, sent text, export text, twenty text) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	m		flitmig.migration := flitmig._migration_row(migration);
+	width	integer := greatest(10, (conflicts.columns - 11) / 4);	/* as side_by_side */
+BEGIN
+	RETURN QUERY
+	SELECT flitmig._wrap(concat_ws(E'\n', c.object || ' ' || r.source_key, nullif(c.field, ''), CASE c.kind
+			WHEN 'both' THEN 'changed on both sides: Twenty''s value was kept' WHEN 'target' THEN 'changed in Twenty only: kept'
+			WHEN 'trashed' THEN 'the record is in Twenty''s trash: left there' WHEN 'missing' THEN 'the record is gone from Twenty: not made again'
+			ELSE 'gone from the export, but changed in Twenty: left' END), width),
+		flitmig._narrow(flitmig._plain(c.base_value), width), flitmig._narrow(flitmig._plain(c.source_value), width), flitmig._narrow(flitmig._plain(c.target_value), width)
+	FROM flitmig.conflict c LEFT JOIN flitmig.record r ON r.migration_id = c.migration_id AND r.id = c.id
+	WHERE c.migration_id = m.id
+	ORDER BY c.kind = 'target', c.kind, c.object, r.sequence, c.field;
+END $$;
+COMMENT ON FUNCTION flitmig.conflicts(text, integer)
+IS 'What people changed in Twenty since it was stored, for reading: what was sent last, what the export says now, and what Twenty has, side by side in a window of that many columns. Those that the export changed too come first';

@@ -29,7 +29,7 @@ CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.
 				'CREATE USER MAPPING FOR CURRENT_USER SERVER %I OPTIONS (api_key ''…'');', server);
 		END IF;
 		RETURN format(E'-- Begin a migration; time zone, country and currency are the clinic''s:\n'
-			'SELECT flitmig_create(''clinic'', %L, time_zone => ''America/New_York'', country => ''US'', currency => ''USD'');', server);
+			'SELECT flitmig_create(''clinic'', %L,\n  time_zone => ''America/New_York'', country => ''US'', currency => ''USD'');', server);
 	END IF;
 
 	SELECT * INTO newest FROM flitmig.run r WHERE r.migration_id = m.id AND r.kind <> 'read' ORDER BY r.id DESC LIMIT 1;
@@ -45,6 +45,9 @@ CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.
 			RETURN format(E'-- See what the export holds and lacks:\nSELECT * FROM flitmig_audit(%L);', m.name);
 		END IF;
 		RETURN format(E'-- Freeze the mapping:\nSELECT flitmig_confirm(%L);', m.name);
+	END IF;
+	IF newest.id IS NULL AND NOT EXISTS (SELECT FROM flitmig.run r WHERE r.migration_id = m.id AND r.state = 'done' AND r.requested_at > m.confirmed_at) THEN
+		RETURN format(E'-- Is Twenty ready for it?\nSELECT * FROM flitmig_preflight(%L);', m.name);
 	END IF;
 	IF newest.id IS NULL THEN
 		RETURN format(E'-- Create what Twenty lacks; look at it first with SELECT * FROM flitmig_plan(%1$L);\n'
@@ -69,7 +72,8 @@ CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.
 		IF sampled IS NULL THEN
 			RETURN format(E'-- Push a sample that is closed under its relations:\nSELECT * FROM flitmig_sample(%L);', m.name);
 		END IF;
-		RETURN format(E'-- Look at the sample in Twenty, and with SELECT * FROM flitmig.side_by_side(%1$L); then open the run:\n'
+		RETURN format(E'-- Look at the sample in Twenty, and at what is not stored as it was sent:\n'
+			'--   SELECT * FROM flitmig.side_by_side(%1$L);\n-- Then open the run:\n'
 			'SELECT flitmig_sign_off(%1$L, ''what you looked at'');', m.name);
 	END IF;
 

@@ -139,7 +139,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT nullif(concat_ws(', ', detail ->> 'type' || coalesce(' to ' || (detail ->> 'relationObject'), ''),
 		CASE WHEN (detail ->> 'isUnique')::boolean THEN 'unique' END,
-		(SELECT 'options ' || string_agg(o ->> 'value', ' ' ORDER BY n) FROM jsonb_array_elements(detail -> 'options') WITH ORDINALITY x(o, n))), '')
+		(SELECT CASE WHEN detail ? 'type' THEN 'options ' ELSE '' END || string_agg(o ->> 'value', ' ' ORDER BY n) FROM jsonb_array_elements(detail -> 'options') WITH ORDINALITY x(o, n)),
+		CASE WHEN NOT detail ? 'type' THEN 'up to ' || (detail #>> '{settings,maxNumberOfValues}') || ' values' END), '')
 $$;
 COMMENT ON FUNCTION flitmig._plan_design(jsonb) IS 'Type, relation and options of a field, for those who review the plan';
 
@@ -153,7 +154,7 @@ AS $$
 	schema_step AS (
 		SELECT 'schema' AS step, a.object || coalesce('.' || a.field, '') AS object,
 			   CASE a.state WHEN 'clash' THEN 'clash: ' || a.why
-							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, flitmig._plan_design(a.detail)) END AS action,
+							ELSE concat_ws(': ', CASE a.state WHEN 'exists' THEN 'reuse' ELSE replace(a.action, '_', ' ') END, CASE WHEN a.state <> 'exists' OR a.detail ? 'type' THEN flitmig._plan_design(a.detail) END) END AS action,
 			   NULL::bigint AS records, (a.state IN ('create', 'append'))::integer::bigint AS calls,
 			   /* not metered, but each change rebuilds the server's schema */
 			   CASE WHEN a.state IN ('create', 'append') THEN t.ms / 1000 ELSE 0 END AS seconds,

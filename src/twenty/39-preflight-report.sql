@@ -160,10 +160,12 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT c.* FROM (SELECT (SELECT count(*) FROM flitmig.live_member l WHERE l.migration_id = mig) AS members,
-							count(*) FILTER (WHERE o.status = 'unmatched') AS unmatched, count(*) FILTER (WHERE o.status = 'default') AS defaulted
-					 FROM flitmig.owner o WHERE o.migration_id = mig) n,
+							count(*) FILTER (WHERE p.status = 'unmatched') AS unmatched, count(*) FILTER (WHERE p.status = 'default') AS defaulted
+					 FROM (SELECT min(o.status) AS status FROM flitmig.owner o WHERE o.migration_id = mig		/* a person may be spelt in several ways */
+						   GROUP BY coalesce(o.email, o.source_value) HAVING bool_and(o.status IN ('default', 'unmatched'))) p) n,
 		flitmig._check('members', CASE WHEN n.unmatched + n.defaulted > 0 THEN 1 ELSE 0 END,
-			format('%s workspace members; %s owners of the export go to the default owner, %s to nobody', n.members, n.defaulted, n.unmatched),
+			format('workspace members: %s; owners of the export that are none: %s', n.members, n.unmatched + n.defaulted)
+				|| CASE WHEN n.unmatched + n.defaulted = 0 THEN '' WHEN n.unmatched = 0 THEN ', so the default owner gets their records' ELSE ', so their records will have no owner' END,
 			format('SELECT * FROM flitmig_owners(%L);  lists whom to invite in Twenty.', (SELECT m.name FROM flitmig.migration m WHERE m.id = mig))) c
 $$;
 COMMENT ON FUNCTION flitmig._preflight_people(integer) IS 'Checks about staff and workspace members';

@@ -14,6 +14,7 @@ typedef struct TwentyError
 	const char *inner_message; /* of the metadata API, or NULL */
 	const char *inner_value;
 	const char *conflicting_id;
+	const char *friendly; /* userFriendlyMessage, or NULL */
 } TwentyError;
 
 typedef struct ErrorRule
@@ -182,6 +183,8 @@ read_error(JsonPeek object)
 		error.inner_value = json_peek_text(json_peek_member(inner, "value"), MESSAGE_MAX_BYTES);
 	if (json_peek_kind(id) == '"')
 		error.conflicting_id = json_peek_text(id, CODE_MAX_BYTES);
+	if (json_peek_kind(json_peek_member(extensions, "userFriendlyMessage")) == '"')
+		error.friendly = json_peek_text(json_peek_member(extensions, "userFriendlyMessage"), MESSAGE_MAX_BYTES);
 	return error;
 }
 
@@ -265,6 +268,21 @@ answer_learn(Answer *answer, const char *message)
 		answer->max_records = most;
 }
 
+/*
+ * "A duplicate entry was detected" does not say of what: the words for people
+ * name the field ("This Emails value is already in use. Please check …"), the
+ * extensions the record that has it, unless that is in the trash.
+ */
+static const char *
+duplicate_message(const TwentyError *error)
+{
+	const char *end = error->friendly ? strstr(error->friendly, ". ") : NULL;
+	const char *what = end ? pnstrdup(error->friendly, end - error->friendly) : error->friendly;
+
+	return psprintf("%s%s%s%s%s", error->message, what ? ": " : "", what ? what : "",
+					error->conflicting_id ? ", by record " : "", error->conflicting_id ? error->conflicting_id : "");
+}
+
 Answer *
 answer_of_error(JsonPeek object)
 {
@@ -279,6 +297,8 @@ answer_of_error(JsonPeek object)
 		answer->code = strncmp(error.message, "Cannot query field", 18) == 0 ? "UNKNOWN_FIELD" : "NO_CODE";
 	if (error.inner_message)
 		answer->message = psprintf("%s: %s", error.message, error.inner_message);
+	if (rule->duplicate)
+		answer->message = duplicate_message(&error);
 	answer->duplicate = rule->duplicate;
 	answer->conflicting_id = error.conflicting_id;
 	answer->clue = error.inner_value ? error.inner_value : answer_clue(error.message);

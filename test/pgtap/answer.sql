@@ -165,6 +165,8 @@ SELECT is((flitmig.classify_answer(200, '{"errors":[{"message":"Maximum number o
 	60, 'an older batch size is learned');
 SELECT is((flitmig.classify_answer(200, '{"errors":[{"message":"A duplicate entry was detected","extensions":{"code":"BAD_USER_INPUT","conflictingRecordId":"nonsense"}}]}')).conflicting_id,
 	NULL, 'a record id that is none is left out');
+SELECT is((flitmig.classify_answer(200, '{"errors":[{"message":"A duplicate entry was detected","extensions":{"code":"BAD_USER_INPUT","userFriendlyMessage":"This Emails value is already in use. Please check your data and try again.","conflictingRecordId":"e9cf8c2a-ef71-5e6d-a0aa-af20f1847622"}}]}')).message,
+	'A duplicate entry was detected: This Emails value is already in use, by record e9cf8c2a-ef71-5e6d-a0aa-af20f1847622', 'what is taken, and by whom');
 
 SELECT finish();
 ROLLBACK;

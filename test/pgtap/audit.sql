@@ -1,6 +1,6 @@
 -- Every code of a finding: in the reference, and yielded by some export that is broken in just that way.
 \ir setup.psql
-SELECT plan(17);
+SELECT plan(23);
 
 -- The codes in the sources: what the C of the import gives, what SQL inserts beside its step and severity, what the profiles' rules say.
 \set in_c `grep -ohE '"(info|warning|error)", "[A-Z_]+"|code = "[A-Z_]+"|reject\(d, "[A-Z_]+"' src/source/*.c | grep -oE '"[A-Z_]{4,}"' | tr -d '"' | sort -u | tr '\n' ' '`
@@ -85,6 +85,21 @@ Without an e-mail address in the export; name theirs in the option owner_aliases
   ann lee  (2 record(s))
 Until then their records have no owner.', 'who has no e-mail address needs an alias');
 SELECT throws_ok($$SELECT flitmig.invite_list('clinic', 'pdf')$$, '22023', 'unknown format of an invite list: "pdf"', 'other formats there are not');
+
+-- What a rule finds can be left out by what its finding says to type.
+SELECT pg_temp.go('left_out', 'generic', :'dir' || '/clinic') \g /dev/null
+SELECT set_config('test.migration', id::text, true) FROM flitmig.migration WHERE name = 'left_out' \g /dev/null
+SELECT isnt_empty($$SELECT FROM flitmig.finding WHERE migration_id = pg_temp.mig() AND code = 'STALE_PATIENT' AND hint LIKE '%SELECT flitmig.exclude(''left\_out'', ''STALE_PATIENT'');'$$, 'a finding says how to leave its rows out');
+SELECT isnt_empty($$SELECT FROM flitmig_audit('left_out') WHERE code = 'DELETED_ROW' AND replace(hint, E'\n', ' ') LIKE 'Nothing to do: patients deleted in the source%'$$, 'and where nothing is to be done, what it is');
+SELECT results_eq($$SELECT * FROM flitmig.exclude('left_out', 'STALE_PATIENT')$$, $$VALUES ('patient', 'patients without activity in the two years before the export')$$, 'done');
+SELECT is_empty($$SELECT * FROM flitmig.exclude('left_out', 'STALE_PATIENT')$$, 'once');
+SELECT throws_ok($$SELECT * FROM flitmig.exclude('left_out', 'STALE')$$, '42704', 'profile "generic" has no audit rule "STALE"', 'a code that no rule has');
+\ir ../fixtures/live-2.19.sql
+SELECT flitmig_confirm('left_out') \g /dev/null
+\ir ../fixtures/live-prepare.sql
+SELECT flitmig._map(pg_temp.mig()) \g /dev/null
+SELECT results_eq($$SELECT count(*), bool_and(state = 'excluded') FROM flitmig.record WHERE migration_id = pg_temp.mig() AND object_map_id = (SELECT id FROM flitmig.object_map WHERE migration_id = pg_temp.mig() AND name = 'patient') AND reason = 'patients without activity in the two years before the export'$$,
+	$$SELECT f.count, true FROM flitmig.finding f WHERE f.migration_id = pg_temp.mig() AND f.code = 'STALE_PATIENT'$$, 'and mapping excludes them, as many as were found');
 \! rm -rf "$DIR"
 SELECT * FROM finish();
 ROLLBACK;

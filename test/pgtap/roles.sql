@@ -5,6 +5,7 @@ SELECT plan(7);
 \o /dev/null
 \i test/report/fixture.sql
 \i test/report/sample.sql
+INSERT INTO flitmig.live_field (migration_id, object, name, field_id, label, type) VALUES (900, 'person', 'name', gen_random_uuid(), 'Name', 'FULL_NAME');
 CREATE ROLE test_operator;
 CREATE ROLE test_other;
 CREATE ROLE test_viewer;
@@ -52,6 +53,8 @@ INSERT INTO expected VALUES
 	('flitmig_sign_off(text,text)', $$SELECT flitmig_sign_off('fixture', 'seen')$$, '00000', '42704', '42501', '42501'),
 	('flitmig_status(text)', $$SELECT * FROM flitmig_status('fixture')$$, '00000', '42704', '00000', '42501'),
 	('flitmig.invite_list(text,text)', $$SELECT flitmig.invite_list('fixture')$$, '00000', '42704', '42501', '42501'),
+	('flitmig.conflicts(text,integer)', $$SELECT * FROM flitmig.conflicts('fixture')$$, '00000', '42704', '42501', '42501'),
+	('flitmig.exclude(text,text)', $$SELECT * FROM flitmig.exclude('fixture', 'TEST_ROW')$$, '42704', '42704', '42501', '42501'),
 	('flitmig.side_by_side(text,bigint,boolean,integer)', $$SELECT * FROM flitmig.side_by_side('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig.fhir_references(text)', $$SELECT * FROM flitmig.fhir_references('fixture')$$, '00000', '42704', '42501', '42501');
 
