@@ -1,8 +1,8 @@
 /*
  * introspection: a handful of calls, each answer says the next.
  *
- *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (rights ─▶ workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
- *	                       ↺ next page            ↺ next page                  ↺ next values
+ *	config ─▶ metadata ─▶ objects ─▶ graphql ─▶ members ─▶ (rights ─▶ roles ─▶ workflows ─▶ triggers ─▶ webhooks ─▶ holders) ─▶ NULL
+ *	                       ↺ next page            ↺ next page                                                        ↺ next values
  *
  * What stands in brackets is read for a preflight only (a run of kind read).
  * A second reading within the same run begins at objects and ends there:
@@ -86,6 +86,11 @@ BEGIN
 		WHEN 'rights' THEN
 			path := '/metadata';
 			body := flitmig._call(format('query{apiKeys{id role{%s}}}', flitmig._role_selection(mig)));
+		WHEN 'roles' THEN
+			path := '/metadata';
+			/* only here are the restrictions of a role, and who has it; a key without access to roles is refused */
+			body := flitmig._call(format('query{getRoles{%s objectPermissions{objectMetadataId canReadObjectRecords canUpdateObjectRecords canSoftDeleteObjectRecords canDestroyObjectRecords} '
+										 || 'fieldPermissions{fieldMetadataId canReadFieldValue canUpdateFieldValue} apiKeys{id}}}', flitmig._role_selection(mig)));
 		WHEN 'workflows' THEN
 			body := flitmig._call('query{workflows(first:200){edges{node{id name statuses}}}}');
 		WHEN 'triggers' THEN
@@ -165,15 +170,18 @@ BEGIN
 		WHEN 'rights' THEN
 			PERFORM flitmig._take_rights(mig, answer);
 			RETURN flitmig._introspect_extra(mig, 1);
+		WHEN 'roles' THEN
+			PERFORM flitmig._take_role(mig, answer);
+			RETURN flitmig._introspect_extra(mig, 2);
 		WHEN 'workflows' THEN
 			PERFORM flitmig._learn(mig, 'workflows', jsonb_path_query_array(answer, '$.data.workflows.edges[*].node'));
-			RETURN flitmig._introspect_extra(mig, 2);
+			RETURN flitmig._introspect_extra(mig, 3);
 		WHEN 'triggers' THEN
 			PERFORM flitmig._learn(mig, 'triggers', jsonb_path_query_array(answer, '$.data.workflowAutomatedTriggers.edges[*].node'));
-			RETURN flitmig._introspect_extra(mig, 3);
+			RETURN flitmig._introspect_extra(mig, 4);
 		WHEN 'webhooks' THEN
 			PERFORM flitmig._learn(mig, 'webhooks', answer #> '{data,webhooks}');
-			RETURN flitmig._introspect_extra(mig, 4);
+			RETURN flitmig._introspect_extra(mig, 5);
 		WHEN 'holders' THEN
 			PERFORM flitmig._take_holders(mig, detail, answer);
 			RETURN flitmig._holders_next(mig, detail);
@@ -205,15 +213,30 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._take_rights(integer, jsonb) IS 'Notes what the role of our API key may do';
 
+CREATE FUNCTION flitmig._take_role(mig integer, answer jsonb) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH role AS (
+		SELECT r AS doc, k ->> 'id' AS key_id, count(*) OVER () AS keys
+		FROM jsonb_array_elements(CASE jsonb_typeof(answer #> '{data,getRoles}') WHEN 'array' THEN answer #> '{data,getRoles}' ELSE '[]' END) r,
+			 jsonb_array_elements(CASE jsonb_typeof(r -> 'apiKeys') WHEN 'array' THEN r -> 'apiKeys' ELSE '[]' END) k)
+	SELECT flitmig._learn(mig, 'rights', r.doc - 'apiKeys') FROM role r
+	WHERE r.key_id = coalesce(flitmig._key_id((SELECT m.server FROM flitmig.migration m WHERE m.id = mig)), CASE WHEN r.keys = 1 THEN r.key_id END)
+$$;
+COMMENT ON FUNCTION flitmig._take_role(integer, jsonb) IS 'Notes what the role of our API key may do, object by object and field by field';
+
 CREATE FUNCTION flitmig._introspect_extra(mig integer, done integer) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
 		WHEN done <= 0 AND flitmig._capable(mig, 'metadata_queries', 'apiKeys') AND flitmig._capable(mig, 'type.ApiKey', 'role') AND flitmig._role_selection(mig) <> '' THEN '{"step": "rights", "optional": true}'::jsonb
-		WHEN done <= 1 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
-		WHEN done <= 2 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
-		WHEN done <= 3 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
+		WHEN done <= 1 AND flitmig._capable(mig, 'metadata_queries', 'getRoles') AND flitmig._capable(mig, 'type.Role', 'apiKeys') AND flitmig._capable(mig, 'type.ObjectPermission', 'canDestroyObjectRecords')
+			AND flitmig._capable(mig, 'type.FieldPermission', 'canUpdateFieldValue') THEN '{"step": "roles", "optional": true}'::jsonb
+		WHEN done <= 2 AND flitmig._capable(mig, 'graphql_queries', 'workflows') THEN '{"step": "workflows", "optional": true}'::jsonb
+		WHEN done <= 3 AND flitmig._capable(mig, 'graphql_queries', 'workflowAutomatedTriggers') THEN '{"step": "triggers", "optional": true}'::jsonb
+		WHEN done <= 4 AND flitmig._capable(mig, 'metadata_queries', 'webhooks') THEN '{"step": "webhooks", "optional": true}'::jsonb
 		ELSE flitmig._holders_next(mig, '{}')
 	END
 $$;
@@ -236,7 +259,7 @@ BEGIN
 	END LOOP;
 	PERFORM flitmig._learn(mig, 'type.' || (t ->> 'name'), jsonb_path_query_array(t, '$.fields[*].name'))
 	FROM jsonb_array_elements(types) t
-	WHERE t ->> 'name' IN ('Field', 'Object', 'FileUploadTarget', 'ApiKey', 'Role', 'RolePermissionFlag', 'PermissionFlag');
+	WHERE t ->> 'name' IN ('Field', 'Object', 'FileUploadTarget', 'ApiKey', 'Role', 'RolePermissionFlag', 'PermissionFlag', 'ObjectPermission', 'FieldPermission');
 	PERFORM flitmig._learn(mig, 'field_types', jsonb_path_query_array(t, '$.enumValues[*].name'))
 	FROM jsonb_array_elements(types) t
 	WHERE t ->> 'name' = 'FieldMetadataType';

@@ -7,31 +7,64 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT $1, (ARRAY['green', 'yellow', 'red'])[1 + $2], $3, CASE WHEN $2 > 0 THEN $4 END $$;
 COMMENT ON FUNCTION flitmig._check(text, integer, text, text) IS 'One line of a preflight: level 0 green, 1 yellow, 2 red';
 
-/* What a migration asks of its key, and what its role gives. */
+/*
+ * What a migration asks of its key, and what its role gives: for all records,
+ * unless the role says otherwise of an object (not of the system's own, where
+ * nothing is restricted) or of a field.
+ */
+CREATE FUNCTION flitmig._lacking_rights(mig integer, role jsonb) RETURNS TABLE (level integer, what text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH asked AS (
+		SELECT * FROM (VALUES
+			(2, 'canRead', 'ObjectRecords', 'read', ''), (2, 'canUpdate', 'ObjectRecords', 'create and edit', ''), (1, 'canSoftDelete', 'ObjectRecords', 'put in the trash', ''),
+			(1, 'canDestroy', 'ObjectRecords', 'destroy', ', so a rollback could not take them back')) AS a(level, verb, noun, words, consequence)),
+	object AS (
+		SELECT o.object, l.object_id, coalesce(l.is_system, false) AS is_system
+		FROM (SELECT DISTINCT x.object FROM flitmig.object_map x WHERE x.migration_id = mig) o
+		LEFT JOIN flitmig.live_object l ON l.migration_id = mig AND l.name = o.object),
+	effective AS (
+		SELECT a.level, a.words, a.consequence, o.object,
+			   CASE WHEN o.is_system THEN true ELSE coalesce((p.doc ->> (a.verb || a.noun))::boolean, (role ->> (a.verb || 'All' || a.noun))::boolean) END AS may
+		FROM asked a CROSS JOIN object o
+		LEFT JOIN LATERAL (SELECT d AS doc FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'objectPermissions') WHEN 'array' THEN role -> 'objectPermissions' ELSE '[]' END) d
+						   WHERE d ->> 'objectMetadataId' = o.object_id::text) p ON true)
+	SELECT e.level, e.words || ' records' || CASE WHEN bool_and(e.may IS FALSE OR s.is_system) THEN '' ELSE ' of ' || string_agg(e.object, ', ' ORDER BY e.object) FILTER (WHERE e.may IS FALSE) END || e.consequence
+	FROM effective e JOIN object s ON s.object = e.object
+	GROUP BY e.level, e.words, e.consequence
+	HAVING bool_or(e.may IS FALSE)
+	UNION ALL
+	SELECT CASE WHEN EXISTS (SELECT FROM flitmig._schema_actions(mig) a WHERE a.state IN ('create', 'append')) THEN 2 ELSE 1 END, 'change the data model'
+	WHERE (role ->> 'canUpdateAllSettings')::boolean IS FALSE AND jsonb_typeof(role -> 'permissionFlags') = 'array'
+	  AND NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'permissionFlags') WHEN 'array' THEN role -> 'permissionFlags' ELSE '[]' END) f WHERE f ->> 'flag' = 'DATA_MODEL')
+	UNION ALL
+	SELECT 2, w.words || ' ' || string_agg(DISTINCT f.object || '.' || f.name, ', ')
+	FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'fieldPermissions') WHEN 'array' THEN role -> 'fieldPermissions' ELSE '[]' END) p
+	JOIN flitmig.live_field f ON f.migration_id = mig AND f.field_id::text = p ->> 'fieldMetadataId'
+	JOIN flitmig.object_map o ON o.migration_id = mig AND o.object = f.object
+	JOIN flitmig.field_map x ON x.object_map_id = o.id AND ltrim(x.field, '@') = f.name
+	CROSS JOIN LATERAL (VALUES ('read', p ->> 'canReadFieldValue'), ('write', p ->> 'canUpdateFieldValue')) AS w(words, may)
+	WHERE w.may::boolean IS FALSE
+	GROUP BY w.words
+$$;
+COMMENT ON FUNCTION flitmig._lacking_rights(integer, jsonb) IS 'What a role may not do of what a migration does: level 2 stops it, 1 is a loss';
+
 CREATE FUNCTION flitmig._preflight_rights(mig integer) RETURNS TABLE("check" text, status text, detail text, hint text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH role AS (
-		SELECT flitmig._capability(mig, 'rights') AS doc, (SELECT count(*) FROM flitmig._schema_actions(mig) a WHERE a.state IN ('create', 'append')) AS changes),
-	right_of AS (
-		SELECT r.doc, w.what, w.level
-		FROM role r, LATERAL (VALUES
-			(1, 'read all records', 2, (r.doc ->> 'canReadAllObjectRecords')::boolean),
-			(2, 'create and edit all records', 2, (r.doc ->> 'canUpdateAllObjectRecords')::boolean),
-			(3, 'change the data model', CASE WHEN r.changes > 0 THEN 2 ELSE 1 END, (r.doc ->> 'canUpdateAllSettings')::boolean
-				OR EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(r.doc -> 'permissionFlags') WHEN 'array' THEN r.doc -> 'permissionFlags' ELSE '[]' END) f WHERE f ->> 'flag' = 'DATA_MODEL')),
-			(4, 'put records in the trash', 1, (r.doc ->> 'canSoftDeleteAllObjectRecords')::boolean),
-			(5, 'destroy records, so a rollback could not take them back', 1, (r.doc ->> 'canDestroyAllObjectRecords')::boolean)) AS w(n, what, level, may)
-		WHERE w.may IS FALSE),
-	lacking AS (
-		SELECT max(l.level) AS level, string_agg(l.what, '; nor ' ORDER BY l.level DESC, l.what) AS what FROM right_of l)
-	SELECT c.* FROM role r, lacking l,
-		flitmig._check('rights', CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 1 ELSE coalesce(l.level, 0) END,
-			CASE WHEN jsonb_typeof(r.doc) IS DISTINCT FROM 'object' THEN 'what this key may do could not be read'
-				 WHEN l.what IS NULL THEN format('role "%s" may change the data model, write and destroy records', r.doc ->> 'label')
-				 ELSE format('role "%s" may not ', r.doc ->> 'label') || l.what END,
-			'In Twenty, Settings > Roles: give the key''s role the data model, and let it read, edit, delete and destroy all records.') c
+	SELECT c.*
+	FROM (SELECT r.doc, r.doc IS NOT NULL AND jsonb_typeof(r.doc) = 'object' AS known,
+				 /* a key without access to roles is not told its flags */
+				 (r.doc ->> 'canUpdateAllSettings')::boolean IS FALSE AND jsonb_typeof(r.doc -> 'permissionFlags') IS DISTINCT FROM 'array' AS flags_unknown
+		  FROM (SELECT flitmig._capability(mig, 'rights') AS doc) r) role
+	CROSS JOIN LATERAL (SELECT max(l.level) AS level, string_agg(l.what, '; nor ' ORDER BY l.level DESC, l.what) AS what FROM flitmig._lacking_rights(mig, role.doc) l WHERE role.known) l
+	CROSS JOIN LATERAL flitmig._check('rights', CASE WHEN NOT role.known THEN 1 ELSE greatest(coalesce(l.level, 0), role.flags_unknown::integer) END,
+		CASE WHEN NOT role.known THEN 'what this key may do could not be read'
+			 ELSE format('role "%s" may ', role.doc ->> 'label') || coalesce('not ' || l.what, CASE WHEN role.flags_unknown THEN 'write and destroy records' ELSE 'change the data model, write and destroy records' END)
+				  || CASE WHEN role.flags_unknown THEN '; whether it may change the data model could not be read' ELSE '' END END,
+		'In Twenty, Settings > Roles: give the key''s role the data model, and let it read, edit, delete and destroy all records.') c
 $$;
 COMMENT ON FUNCTION flitmig._preflight_rights(integer) IS 'Check about what the role of our API key may do';
 

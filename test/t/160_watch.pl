@@ -116,5 +116,12 @@ my $timid = start_twenty('--model', '1.17', '--role-without', 'canDestroyAllObje
 connect_twenty($node, $timid, 'timid');
 $node->safe_psql('postgres', "SELECT flitmig_create('timid', 'timid', time_zone => 'UTC'); SELECT flitmig_import('timid', '$work/export/patients.csv'); SELECT flitmig_confirm('timid')");
 like(shown(q{SELECT * FROM flitmig_preflight('timid')}), qr/^ rights +\| yellow/m, 'a key whose records a rollback could not take back');
+my $restricted = start_twenty('--model', '2.19', '--role-restrict', 'person:canUpdateObjectRecords,person:canDestroyObjectRecords,company:canReadObjectRecords,person.emails:canUpdateFieldValue');
+connect_twenty($node, $restricted, 'restricted');
+$node->safe_psql('postgres', "SELECT flitmig_create('restricted', 'restricted', time_zone => 'UTC'); SELECT flitmig_import('restricted', '$work/export/patients.csv'); SELECT flitmig_confirm('restricted')");
+my $rights = shown(q{SELECT * FROM flitmig_preflight('restricted')});
+like($rights, qr/^ rights +\| red/m, 'a key whose role is restricted, object by object');
+like($node->safe_psql('postgres', "SELECT replace(detail, E'\n', ' ') FROM flitmig_preflight('restricted') WHERE \"check\" = 'rights'"),
+	qr/may not create and edit records of person; nor read records of company; nor write person\.emails; nor destroy records of person, so a rollback could not take them back/, 'which objects and fields');
 note join(', ', map { "$_ $width{$_}" } sort keys %width);
 done_testing();

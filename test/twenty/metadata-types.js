@@ -42,7 +42,11 @@ type ApiKey { id: UUID! name: String! expiresAt: DateTime! revokedAt: DateTime r
 type Role {
   id: UUID! label: String! canUpdateAllSettings: Boolean! canReadAllObjectRecords: Boolean! canUpdateAllObjectRecords: Boolean!
   canSoftDeleteAllObjectRecords: Boolean! canDestroyAllObjectRecords: Boolean! permissionFlags: [RolePermissionFlag!]
+  objectPermissions: [ObjectPermission!] fieldPermissions: [FieldPermission!] apiKeys: [ApiKeyForRole!]
 }
+type ObjectPermission { objectMetadataId: UUID! canReadObjectRecords: Boolean canUpdateObjectRecords: Boolean canSoftDeleteObjectRecords: Boolean canDestroyObjectRecords: Boolean }
+type FieldPermission { id: UUID! objectMetadataId: UUID! fieldMetadataId: UUID! roleId: UUID! canReadFieldValue: Boolean canUpdateFieldValue: Boolean }
+type ApiKeyForRole { id: UUID! name: String! expiresAt: DateTime! revokedAt: DateTime }
 type RolePermissionFlag { id: UUID! roleId: UUID! flag: String! }
 input CursorPaging { before: ConnectionCursor after: ConnectionCursor first: Int last: Int }
 input CreateObjectInput {
@@ -72,7 +76,7 @@ input DeleteOneFieldInput { id: UUID! }
 input CreateWebhookInput { targetUrl: String! operations: [String!]! description: String secret: String }
 type Query {
   objects(paging: CursorPaging): ObjectConnection! object(id: UUID!): Object! fields(paging: CursorPaging): FieldConnection!
-  field(id: UUID!): Field! webhooks: [Webhook!]! apiKeys: [ApiKey!]!
+  field(id: UUID!): Field! webhooks: [Webhook!]! apiKeys: [ApiKey!]! getRoles: [Role!]!
   ${version === '1.17' ? 'getCoreViews(objectMetadataId: String): [CoreView!]!' : ''}
 }
 ${version === '1.17' ? 'type CoreView { id: UUID! objectMetadataId: UUID! name: String! }' : ''}

@@ -80,6 +80,7 @@ class Metadata {
       webhooks: () => this.workspace.webhooks,
       getCoreViews: ({ objectMetadataId }) => this.views(objectMetadataId),
       apiKeys: () => [this.workspace.key],
+      getRoles: () => [this.workspace.role],
       createOneObject: ({ input }) => this.createObject(input.object),
       updateOneObject: ({ input }) => this.updateObject(input.id, input.update),
       deleteOneObject: ({ input }) => this.deleteObject(input.id),

@@ -291,6 +291,7 @@ function readOptions(argv) {
     'key-name': (value) => { options.keyName = value; },
     'without-mutations': (value) => { options.without = value.split(','); },
     'role-without': (value) => { options.roleWithout = value.split(','); },
+    'role-restrict': (value) => { options.roleRestrict = value.split(','); },
     'page-max': (value) => { options.pageMax = Number(value); },
     'timeline-delay': (value) => { options.timelineDelay = value.split('-').map(Number); },
   };

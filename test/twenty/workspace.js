@@ -87,11 +87,29 @@ class Workspace {
 
   flush() { if (this.journal) this.journal.flush(); }
 
-  /** The API key as /metadata tells of it; its role may do all but what the option takes from it. */
+  /**
+   * The API key as /metadata tells of it: its role with what it may do in general, which is all but what the option takes
+   * from it. Flags and what the role may not do with single objects only getRoles tells (ApiKeyRoleService.getRoleDtoByApiKeyId).
+   */
   get key() {
     const { roleWithout } = this.options;
     const rights = Object.fromEntries(ROLE_RIGHTS.map((right) => [right, !(roleWithout || []).includes(right)]));
-    return { id: KEY_ID, name: this.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null, role: { id: KEY_ID, label: 'Admin', permissionFlags: [], ...rights } };
+    return { id: KEY_ID, name: this.keyName, expiresAt: '2126-01-01T00:00:00.000Z', revokedAt: null, role: { id: KEY_ID, label: 'Admin', ...rights } };
+  }
+
+  get role() {
+    const { role, ...key } = this.key;
+    const objects = new Map();
+    const fieldPermissions = [];
+    for (const each of this.options.roleRestrict || []) {
+      const [place, right] = each.split(':');
+      const [objectName, fieldName] = place.split('.');
+      const object = [...this.model.objects.values()].find(({ nameSingular }) => nameSingular === objectName);
+      if (!object) continue;
+      if (fieldName) fieldPermissions.push({ id: KEY_ID, roleId: role.id, objectMetadataId: object.id, fieldMetadataId: object.fields.find(({ name }) => name === fieldName).id, [right]: false });
+      else objects.set(object.id, { ...objects.get(object.id), objectMetadataId: object.id, [right]: false });
+    }
+    return { ...role, permissionFlags: [], objectPermissions: [...objects.values()], fieldPermissions, apiKeys: [key] };
   }
 
   // ---- keys ----------------------------------------------------------------------------------------------------
