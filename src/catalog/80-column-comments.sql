@@ -196,7 +196,7 @@ COMMENT ON COLUMN flitmig.owner.member_id IS 'Workspace member who gets them';
 COMMENT ON COLUMN flitmig.owner.status IS 'matched, alias, default (the default owner stands in), unmatched (nobody)';
 
 COMMENT ON COLUMN flitmig.profile.name IS 'Name, as in flitmig_create(profile =>)';
-COMMENT ON COLUMN flitmig.profile.doc IS 'The profile; ARCHITECTURE.md describes it';
+COMMENT ON COLUMN flitmig.profile.doc IS 'The profile; src/mapping/PROFILES.md describes it';
 COMMENT ON COLUMN flitmig.profile.builtin IS 'Ships with the extension, and is not dumped';
 
 COMMENT ON COLUMN flitmig.progress.migration IS 'Name of the migration';
