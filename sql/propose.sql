@@ -22,7 +22,7 @@ INSERT INTO flitmig.synonym_word (word, means, language) VALUES ('hobby', 'note'
 SELECT source_column, object, field, why FROM flitmig_propose('unseen') WHERE source_column IN ('bsn', 'hobby');
 
 -- As a profile: sound, with this export's headers; change it before you use it.
-INSERT INTO flitmig.profile (name, doc) VALUES ('unseen', flitmig._propose_profile(950));
+INSERT INTO flitmig.profile (name, doc) VALUES ('unseen', flitmig.propose_profile('unseen'));
 SELECT * FROM flitmig._profile_check((SELECT doc FROM flitmig.profile WHERE name = 'unseen'));
 SELECT e.key AS entity, e.value->'files' AS files, c.key AS canonical, c.value AS headers
 FROM flitmig.profile p, jsonb_each(p.doc->'entities') e, jsonb_each(e.value->'columns') c

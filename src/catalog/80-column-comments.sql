@@ -196,7 +196,7 @@ COMMENT ON COLUMN flitmig.owner.member_id IS 'Workspace member who gets them';
 COMMENT ON COLUMN flitmig.owner.status IS 'matched, alias, default (the default owner stands in), unmatched (nobody)';
 
 COMMENT ON COLUMN flitmig.profile.name IS 'Name, as in flitmig_create(profile =>)';
-COMMENT ON COLUMN flitmig.profile.doc IS 'The profile; ARCHITECTURE.md describes it';
+COMMENT ON COLUMN flitmig.profile.doc IS 'The profile; src/mapping/PROFILES.md describes it';
 COMMENT ON COLUMN flitmig.profile.builtin IS 'Ships with the extension, and is not dumped';
 
 COMMENT ON COLUMN flitmig.progress.migration IS 'Name of the migration';
@@ -233,6 +233,7 @@ COMMENT ON COLUMN flitmig.proposal_column.telling IS 'How much the column tells 
 COMMENT ON COLUMN flitmig.quarantine.run_id IS 'The run that set it aside';
 COMMENT ON COLUMN flitmig.quarantine.kind IS 'refused by Twenty, held because of another, or file';
 COMMENT ON COLUMN flitmig.quarantine.code IS 'The server''s code';
+COMMENT ON COLUMN flitmig.quarantine.cause IS 'Why it is here, without a value: what a viewer sees, and the report';
 COMMENT ON COLUMN flitmig.quarantine.reason IS 'The server''s own words, which may quote a value';
 COMMENT ON COLUMN flitmig.quarantine.hash IS 'Hash of the payload that was refused';
 COMMENT ON COLUMN flitmig.quarantine.since IS 'Since when';

@@ -434,6 +434,24 @@ COMMENT ON COLUMN flitmig.adoption.target_id IS 'The record''s own id in Twenty'
 COMMENT ON COLUMN flitmig.adoption.since IS 'Its updatedAt when it was adopted';
 COMMENT ON COLUMN flitmig.adoption.settled IS 'Whether the records that point at it have its own id';
 
+/* For those who may not see values: of the server's words only names of fields are taken. */
+CREATE FUNCTION flitmig._refusal_cause(kind text, code text, reason text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE
+		WHEN reason LIKE 'purged: %' THEN substr(reason, 9)
+		WHEN kind = 'held' THEN reason		/* our own words */
+		WHEN code LIKE 'ADOPT_%' THEN reason
+		WHEN kind = 'file' THEN lower(replace(code, '_', ' '))
+		WHEN reason ILIKE '%duplicate entry%' THEN coalesce('another record has the same ' || substring(reason FROM 'This ([^"'':.,@0-9]{1,60}) value is already in use'), 'another record has the same value, perhaps one in the trash')
+		WHEN code LIKE '%PHONE%' THEN 'a phone number that Twenty does not take'
+		WHEN reason LIKE '%violates foreign key constraint%' THEN 'it points at a record that Twenty does not have'
+		WHEN reason ~ '"[A-Za-z0-9]{1,80}Enum"' THEN 'an option that a field does not have: ' || substring(reason FROM '"([A-Za-z0-9]{1,80})Enum"')
+		WHEN reason ~ 'field "[A-Za-z0-9_.]{1,80}"' THEN 'a value that Twenty does not take in ' || substring(reason FROM 'field "([A-Za-z0-9_.]{1,80})"')
+		ELSE 'refused: ' || coalesce(code, 'without a code') END
+$$;
+COMMENT ON FUNCTION flitmig._refusal_cause(text, text, text) IS 'Why a record is in quarantine, in words that hold no value';
+
 CREATE TABLE flitmig.quarantine (
 	migration_id	integer NOT NULL,
 	id				uuid NOT NULL,
@@ -443,6 +461,7 @@ CREATE TABLE flitmig.quarantine (
 	kind			text NOT NULL CHECK (kind IN ('refused', 'held', 'file')),
 	code			text,
 	reason			text NOT NULL,
+	cause			text NOT NULL GENERATED ALWAYS AS (flitmig._refusal_cause(kind, code, reason)) STORED,
 	hash			bigint,
 	since			timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (migration_id, id)

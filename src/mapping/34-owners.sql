@@ -77,7 +77,7 @@ LEFT JOIN (SELECT l.member_id FROM flitmig.migration m JOIN flitmig.live_member 
 	DELETE FROM flitmig.finding f WHERE f.migration_id = mig AND f.step = 'owners';
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, count, message, hint)
 	SELECT mig, 'owners', 'warning', 'OWNER_UNMATCHED', 'workspaceMember', sum(w.records),
-		format('%s staff owner(s) of %s record(s) are no workspace members; %s', count(*), sum(w.records),
+		format('%s staff owner(s) of %s record(s) are no workspace members; %s', count(DISTINCT coalesce(w.email, w.source_value)), sum(w.records),
 			CASE WHEN bool_or(w.status = 'default') THEN 'the default owner stands in' ELSE 'these records get no owner' END),
 		format('SELECT * FROM flitmig_owners(%L); invite them in Twenty, or give aliases and confirm: UPDATE flitmig.migration SET options = options || ''{"owner_aliases": {"mike smith": "m.smith@example.com"}}'' WHERE name = %1$L;',
 			(SELECT m.name FROM flitmig.migration m WHERE m.id = mig))

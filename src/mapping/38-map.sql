@@ -346,6 +346,16 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._settle_forward(mig integer) IS 'Takes back references to records that turned out to be excluded after they were pointed at';
 
+/* Mapping sees what the audit saw, and knows better how it ended. */
+CREATE FUNCTION flitmig._forget_said_twice(mig integer)
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM flitmig.finding f USING flitmig.finding m
+	WHERE f.migration_id = mig AND f.step = 'audit' AND m.migration_id = mig AND m.step = 'map'
+		AND m.code = f.code AND m.object IS NOT DISTINCT FROM f.object AND m.column_name IS NOT DISTINCT FROM f.column_name
+$$;
+COMMENT ON FUNCTION flitmig._forget_said_twice(mig integer) IS 'Findings of the audit that mapping has too go';
+
 CREATE FUNCTION flitmig._map(mig integer)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET client_min_messages = warning
 	SET default_statistics_target = 10		-- work tables: their size, and whether they are in order
@@ -400,6 +410,7 @@ BEGIN
 		PERFORM flitmig._drop_work(map);
 	END LOOP;
 	DROP TABLE IF EXISTS pg_temp.flitmig_twice, pg_temp.flitmig_crowd, pg_temp.flitmig_held, pg_temp.flitmig_lost;
+	PERFORM flitmig._forget_said_twice(mig);
 	UPDATE flitmig.migration x SET mapped_at = clock_timestamp() WHERE x.id = mig;
 END
 $$;

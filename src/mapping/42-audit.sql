@@ -204,6 +204,7 @@ BEGIN
 	PERFORM flitmig._audit_values(mig);
 	PERFORM flitmig._audit_rules(mig);
 	PERFORM flitmig._audit_data(mig);
+	PERFORM flitmig._forget_said_twice(mig);
 	PERFORM flitmig._match_owners(mig, flitmig._owner_counts_sql(mig));
 	/* what is to be done gets what the other columns of a terminal of 100 leave; if that is too little, long names are broken */
 	SELECT CASE WHEN w.rest - w.object - w.name >= 24 THEN w.object ELSE least(13, w.object) END, CASE WHEN w.rest - w.object - w.name >= 24 THEN w.name ELSE least(13, w.name) END, w.rest

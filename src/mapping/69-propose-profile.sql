@@ -142,4 +142,4 @@ BEGIN
 		'maps', flitmig._propose_replace(flitmig._propose_maps(base->'maps', combined), coalesce(columns, '{}'), coalesce(forms, '{}')));
 END
 $$;
-COMMENT ON FUNCTION flitmig._propose_profile(mig integer, leave_out text) IS 'The proposal as a profile document: INSERT INTO flitmig.profile VALUES (''mine'', flitmig._propose_profile(…)); change it, then name it in flitmig_create';
+COMMENT ON FUNCTION flitmig._propose_profile(mig integer, leave_out text) IS 'The proposal as a profile document';

@@ -166,3 +166,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.flitmig_propose(migration text) IS 'Proposes for every staged column where it goes, by names, values and links between tables, with confidence and reason. Nothing is mapped by it';
+
+CREATE FUNCTION flitmig.propose_profile(migration text)
+RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+DECLARE
+	mig		integer := flitmig._migration_id(propose_profile.migration);
+BEGIN
+	PERFORM flitmig._require_owner_rights(mig);
+	IF NOT EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig) THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('nothing was imported into migration "%s"', propose_profile.migration),
+			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', propose_profile.migration);
+	END IF;
+	RETURN flitmig._propose_profile(mig);
+END
+$$;
+COMMENT ON FUNCTION flitmig.propose_profile(migration text) IS 'What flitmig_propose proposes as a profile: INSERT INTO flitmig.profile (name, doc) VALUES (''mine'', flitmig.propose_profile(''clinic'')); read it, change it, then name it in flitmig_create';

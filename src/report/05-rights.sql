@@ -158,7 +158,7 @@ BEGIN
 			AND p.prorettype <> 'trigger'::regtype AND p.proname <> 'flitmig_grant'
 			AND (what = 'operator'
 				OR p.proname IN ('flitmig_status', 'flitmig_balance', 'flitmig_report', 'flitmig_help', 'flitmig_audit_verify',
-								 '_may_own', '_may_see', '_migration_id', '_migration_row', '_audit_hash', '_phase_work', '_phase_words', '_time_left', '_wrap', '_width', '_wide_characters')
+								 '_may_own', '_may_see', '_migration_id', '_migration_row', '_audit_hash', '_phase_work', '_phase_words', '_time_left', '_next_step', '_wrap', '_width', '_wide_characters')
 				OR p.proname LIKE '\_report\_%')
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', member.signature, role);

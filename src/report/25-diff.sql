@@ -122,10 +122,7 @@ DECLARE
 	width	integer := greatest(10, (conflicts.columns - 11) / 4);	/* as side_by_side */
 BEGIN
 	RETURN QUERY
-	SELECT flitmig._wrap(concat_ws(E'\n', c.object || ' ' || r.source_key, nullif(c.field, ''), CASE c.kind
-			WHEN 'both' THEN 'changed on both sides: Twenty''s value was kept' WHEN 'target' THEN 'changed in Twenty only: kept'
-			WHEN 'trashed' THEN 'the record is in Twenty''s trash: left there' WHEN 'missing' THEN 'the record is gone from Twenty: not made again'
-			ELSE 'gone from the export, but changed in Twenty: left' END), width),
+	SELECT flitmig._wrap(concat_ws(E'\n', c.object || ' ' || r.source_key, nullif(c.field, ''), flitmig._report_conflict_words(c.kind)), width),
 		flitmig._narrow(flitmig._plain(c.base_value), width), flitmig._narrow(flitmig._plain(c.source_value), width), flitmig._narrow(flitmig._plain(c.target_value), width)
 	FROM flitmig.conflict c LEFT JOIN flitmig.record r ON r.migration_id = c.migration_id AND r.id = c.id
 	WHERE c.migration_id = m.id

@@ -1,6 +1,6 @@
 /* help: always the one next step. */
 
-CREATE FUNCTION @extschema@.flitmig_help(migration text DEFAULT NULL)
+CREATE FUNCTION flitmig._next_step(migration text)
 RETURNS text LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -101,4 +101,14 @@ CREATE SERVER crm FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.
 	RETURN format(E'-- Done. For the files and the manager:\n'
 		'SELECT flitmig_report(%L) \\g (format=unaligned tuples_only=on) flitmig-report.html', m.name);
 END $$;
+COMMENT ON FUNCTION flitmig._next_step(text) IS 'The one next step of a migration, for whoever may take it';
+
+CREATE FUNCTION @extschema@.flitmig_help(migration text DEFAULT NULL)
+RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	/* who may not push a run may not do the others either: all are an operator's */
+	SELECT CASE WHEN has_function_privilege('@extschema@.flitmig_run(text, boolean)', 'EXECUTE') THEN ''
+			ELSE E'-- You may look: flitmig_status, flitmig_balance, flitmig_report. What an operator would do next:\n' END
+		|| flitmig._next_step(migration)
+$$;
 COMMENT ON FUNCTION @extschema@.flitmig_help(text) IS 'The one next step of a migration (NULL: the newest one), as SQL to paste';

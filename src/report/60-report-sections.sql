@@ -239,14 +239,14 @@ BEGIN
 		format('SELECT * FROM flitmig_owners(%1$L);   SELECT * FROM flitmig.invite_list(%1$L, ''text'');', m.name);
 
 	RETURN QUERY SELECT 3, 'quarantine', 'Quarantine', 'Records that Twenty refused, and those held back because they point at one. flitmig_retry plans them again.',
-		CASE WHEN with_values THEN '{object,kind,code,reason,count}'::text[] ELSE '{object,kind,code,count}'::text[] END,
+		CASE WHEN with_values THEN '{object,kind,why,"Twenty''s words",count}'::text[] ELSE '{object,kind,why,count}'::text[] END,
 		flitmig._report_quarantine(mig, with_values),
-		format('SELECT * FROM flitmig.quarantine WHERE migration_id = %s;', mig);
+		format('SELECT object, kind, cause, reason, count(*) FROM flitmig.quarantine WHERE migration_id = %s GROUP BY 1, 2, 3, 4;', mig);
 
 	RETURN QUERY SELECT 4, 'conflicts', 'Conflicts', 'Fields that somebody changed in Twenty since they were stored. Twenty''s value was kept.',
-		CASE WHEN with_values THEN '{object,field,kind,"stored by us","in the export now","in Twenty now"}'::text[] ELSE '{object,field,kind,count}'::text[] END,
+		CASE WHEN with_values THEN '{object,field,"what happened","stored by us","in the export now","in Twenty now"}'::text[] ELSE '{object,field,"what happened",count}'::text[] END,
 		flitmig._report_conflicts(mig, with_values),
-		format('SELECT * FROM flitmig.conflict WHERE migration_id = %s;', mig);
+		format('SELECT * FROM flitmig.conflicts(%L);', m.name);
 
 	RETURN QUERY SELECT 11, 'schema', 'Changes to the schema of Twenty', 'Objects, fields and options that the migration added. Rollback removes them, unless somebody else''s data is in them.',
 		'{action,object,count,fields,run,"taken back"}'::text[],
@@ -270,9 +270,11 @@ BEGIN
 			ELSE 'Run ' || undone || ' took back what the log held. Kept records were changed by a person since.' END,
 		'{action,object,entries,"taken back",open}'::text[],
 		(SELECT jsonb_agg(jsonb_build_array(u.action, u.object, u.records, u.undone, u.records - u.undone) ORDER BY u.first)
-		 FROM (SELECT replace(action, '_', ' ') AS action, CASE WHEN action ~ 'object|field|options' THEN 'the schema' ELSE object END AS object, sum(COALESCE(cardinality(ids), 1)) AS records,
-				COALESCE(sum(COALESCE(cardinality(ids), 1)) FILTER (WHERE undone_by IS NOT NULL), 0) AS undone, min(id) AS first
-			   FROM flitmig.undo WHERE migration_id = mig GROUP BY 1, 2) u),
+		 FROM (SELECT replace(action, '_', ' ') AS action, CASE WHEN action ~ 'object|field|options' THEN 'the schema' ELSE object END AS object,
+				/* a file that goes up has an entry for each of its calls */
+				CASE action WHEN 'upload' THEN count(DISTINCT ids) ELSE sum(COALESCE(cardinality(ids), 1)) END AS records,
+				COALESCE(CASE action WHEN 'upload' THEN count(DISTINCT ids) FILTER (WHERE undone_by IS NOT NULL) ELSE sum(COALESCE(cardinality(ids), 1)) FILTER (WHERE undone_by IS NOT NULL) END, 0) AS undone, min(id) AS first
+			   FROM flitmig.undo WHERE migration_id = mig GROUP BY undo.action, 2) u),
 		format('SELECT * FROM flitmig_rollback(%L, dry_run => true);', m.name);
 
 	RETURN QUERY SELECT 13, 'audit', 'Audit', 'Who did what. Each entry is chained to the one before it by SHA-256; note the last hash where it cannot be changed, and nobody can rewrite the story.',
@@ -290,23 +292,33 @@ RETURNS jsonb LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF with_values THEN
-		RETURN (SELECT jsonb_agg(jsonb_build_array(q.object, q.kind, q.code, q.reason, q.count) ORDER BY q.count DESC, q.object)
-			FROM (SELECT object, kind, code, reason, count(*) FROM flitmig.quarantine WHERE migration_id = mig GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 500) q);
+		RETURN (SELECT jsonb_agg(jsonb_build_array(q.object, q.kind, q.cause, q.reason, q.count) ORDER BY q.kind = 'held', q.count DESC, q.object)
+			FROM (SELECT object, kind, cause, reason, count(*) FROM flitmig.quarantine WHERE migration_id = mig GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 500) q);
 	END IF;
-	RETURN (SELECT jsonb_agg(jsonb_build_array(q.object, q.kind, q.code, q.count) ORDER BY q.count DESC, q.object)
-		FROM (SELECT object, kind, code, count(*) FROM flitmig.quarantine WHERE migration_id = mig GROUP BY 1, 2, 3) q);
+	RETURN (SELECT jsonb_agg(jsonb_build_array(q.object, q.kind, q.cause, q.count) ORDER BY q.kind = 'held', q.count DESC, q.object)
+		FROM (SELECT object, kind, cause, count(*) FROM flitmig.quarantine WHERE migration_id = mig GROUP BY 1, 2, 3) q);
 END $$;
-COMMENT ON FUNCTION flitmig._report_quarantine(integer, boolean) IS 'Quarantine by object and code; with the server''s reasons, which may quote values, only when asked for';
+COMMENT ON FUNCTION flitmig._report_quarantine(integer, boolean) IS 'Quarantine by object and cause; with the server''s own words, which may quote values, only when asked for';
+
+CREATE FUNCTION flitmig._report_conflict_words(kind text)
+RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE kind
+		WHEN 'both' THEN 'changed on both sides: Twenty''s value was kept' WHEN 'target' THEN 'changed in Twenty only: kept'
+		WHEN 'trashed' THEN 'the record is in Twenty''s trash: left there' WHEN 'missing' THEN 'the record is gone from Twenty: not made again'
+		ELSE 'gone from the export, but changed in Twenty: left' END
+$$;
+COMMENT ON FUNCTION flitmig._report_conflict_words(text) IS 'What a kind of conflict means, and what was done';
 
 CREATE FUNCTION flitmig._report_conflicts(mig integer, with_values boolean)
 RETURNS jsonb LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF with_values THEN
-		RETURN (SELECT jsonb_agg(jsonb_build_array(c.object, c.field, c.kind, c.base_value, c.source_value, c.target_value) ORDER BY c.object, c.field, c.id)
+		RETURN (SELECT jsonb_agg(jsonb_build_array(c.object, c.field, flitmig._report_conflict_words(c.kind), c.base_value, c.source_value, c.target_value) ORDER BY c.object, c.field, c.id)
 			FROM (SELECT * FROM flitmig.conflict WHERE migration_id = mig ORDER BY object, field, id LIMIT 500) c);
 	END IF;
-	RETURN (SELECT jsonb_agg(jsonb_build_array(c.object, c.field, c.kind, c.count) ORDER BY c.object, c.field)
+	RETURN (SELECT jsonb_agg(jsonb_build_array(c.object, c.field, flitmig._report_conflict_words(c.kind), c.count) ORDER BY c.kind = 'target', c.object, c.field)
 		FROM (SELECT object, field, kind, count(*) FROM flitmig.conflict WHERE migration_id = mig GROUP BY 1, 2, 3) c);
 END $$;
 COMMENT ON FUNCTION flitmig._report_conflicts(integer, boolean) IS 'Conflicts by object and field; with the three values only when asked for';

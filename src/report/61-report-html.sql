@@ -72,7 +72,10 @@ svg .u-records{fill:var(--stored);font-weight:600}svg .u-calls{fill:var(--accent
 footer{color:var(--soft);font-size:13px}
 @media(max-width:700px){.sum{display:block}.sum div,.sum div[data-op]{display:flex;justify-content:space-between;align-items:baseline;padding:3px 0}.sum div[data-op]::before{display:none}.sum dd{font-size:18px}
 td.long{min-width:34ch}
-.scroll td:first-child,.scroll th:first-child{position:sticky;left:0;background:var(--card);box-shadow:-14px 0 0 var(--card),6px 0 6px -6px var(--soft)}}
+.scroll td:first-child,.scroll th:first-child{position:sticky;left:0;background:var(--card);box-shadow:-14px 0 0 var(--card),6px 0 6px -6px var(--soft)}
+.words thead{display:none}.words table,.words tbody{display:block}.words tr{display:block;padding:9px 0;border-bottom:1px solid var(--line)}
+.words td,.words td:first-child{display:flex;gap:12px;padding:2px 0;border:0;white-space:normal;overflow-wrap:anywhere;min-width:0;max-width:none;position:static;box-shadow:none}
+.words td::before{content:attr(data-h);flex:0 0 30%;color:var(--soft);font-weight:400;font-size:13px;text-align:left}.words td:empty{display:none}}
 @media(max-width:560px){main{padding:18px 14px 40px}.card{padding:16px 14px}.scroll{margin:0 -14px;padding:0 14px}h1{font-size:25px}.answer{font-size:17px}}
 @page{size:A4;margin:14mm 12mm}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#2f5fd0;--stored:#2a7555;--unchanged:#8fbfa8;--excluded:#a9b3bf;--look:#855800;--conflict:#8b5fbf;--missing:#c0392b}main{max-width:none;padding:0}
@@ -92,8 +95,12 @@ SET search_path = pg_catalog, pg_temp AS $$
 			jsonb_array_elements(r.value) WITH ORDINALITY AS c(value, n)
 	), numeric_column AS (
 		SELECT n FROM cell WHERE value <> 'null' GROUP BY n HAVING bool_and(is_number)
+	), shape AS (	/* sentences: on a phone each row stands under the other, each cell behind its heading */
+		SELECT max(length(value #>> '{}')) > 30 AND cardinality(columns) <= 12 AS words FROM cell
+	), named AS (
+		SELECT cell.*, CASE WHEN shape.words THEN format(' data-h="%s"', flitmig._report_escape(columns[cell.n])) END AS heading FROM cell, shape
 	)
-	SELECT format('<div class="scroll%s"><table><thead><tr>', CASE WHEN cardinality(columns) > 12 THEN ' wide' WHEN cardinality(columns) > 7 THEN ' many' END) || (
+	SELECT format('<div class="scroll%s%s"><table><thead><tr>', CASE WHEN cardinality(columns) > 12 THEN ' wide' WHEN cardinality(columns) > 7 THEN ' many' END, CASE WHEN w.words THEN ' words' END) || (
 		SELECT string_agg(format('<th%s>%s</th>', CASE WHEN h.n IN (SELECT n FROM numeric_column) THEN ' class="num"' END, flitmig._report_escape(h.name)), '' ORDER BY h.n)
 		FROM unnest(columns) WITH ORDINALITY AS h(name, n))
 	|| '</tr></thead><tbody>' || (
@@ -101,14 +108,15 @@ SET search_path = pg_catalog, pg_temp AS $$
 		FROM (
 			SELECT row_n, string_agg(
 				CASE
-					WHEN is_number THEN format('<td class="num%s">%s</td>', CASE WHEN value = '0' THEN ' zero' END, flitmig._report_number((value #>> '{}')::numeric))
+					WHEN is_number THEN format('<td class="num%s"%s>%s</td>', CASE WHEN value = '0' THEN ' zero' END, heading, flitmig._report_number((value #>> '{}')::numeric))
 					WHEN value = 'null' THEN format('<td%s></td>', CASE WHEN n IN (SELECT n FROM numeric_column) THEN ' class="num"' END)
 					WHEN columns[n] IN ('severity', 'verdict', 'state', 'kind') AND value #>> '{}' IN ('error', 'warning', 'mismatch', 'missing', 'failed', 'interrupted', 'cancelled', 'refused')
-						THEN format('<td class="mark %s">%s</td>', CASE WHEN value #>> '{}' IN ('warning', 'cancelled') THEN 'warn' ELSE 'bad' END, flitmig._report_escape(value #>> '{}'))
-					ELSE format('<td%s>%s</td>', CASE WHEN length(value #>> '{}') > 24 THEN ' class="long"' END, flitmig._report_escape(value #>> '{}'))
+						THEN format('<td class="mark %s"%s>%s</td>', CASE WHEN value #>> '{}' IN ('warning', 'cancelled') THEN 'warn' ELSE 'bad' END, heading, flitmig._report_escape(value #>> '{}'))
+					ELSE format('<td%s%s>%s</td>', CASE WHEN length(value #>> '{}') > 24 THEN ' class="long"' END, heading, flitmig._report_escape(value #>> '{}'))
 				END, '' ORDER BY n) AS cells
-			FROM cell GROUP BY row_n) r)
+			FROM named GROUP BY row_n) r)
 	|| '</tbody></table></div>'
+	FROM shape w
 $$;
 COMMENT ON FUNCTION flitmig._report_html_table(text[], jsonb) IS 'Rows (array of arrays) as an HTML table; columns of numbers stand right';
 

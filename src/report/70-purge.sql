@@ -37,7 +37,7 @@ BEGIN
 	WHERE migration_id = m.id;
 	UPDATE flitmig.batch SET detail = NULL, message = NULL WHERE migration_id = m.id AND (detail IS NOT NULL OR message IS NOT NULL);
 	UPDATE flitmig.undo SET before = NULL WHERE migration_id = m.id AND before IS NOT NULL AND action IN ('update', 'adopt', 'upload');
-	UPDATE flitmig.quarantine SET reason = 'purged' WHERE migration_id = m.id;
+	UPDATE flitmig.quarantine SET reason = 'purged: ' || cause WHERE migration_id = m.id AND reason NOT LIKE 'purged: %';
 	UPDATE flitmig.conflict SET base_value = NULL, source_value = NULL, target_value = NULL WHERE migration_id = m.id;
 	UPDATE flitmig.diff SET sent = NULL, stored = NULL WHERE migration_id = m.id;
 	PERFORM lo_unlink(u.copy) FROM flitmig.upload u WHERE u.migration_id = m.id AND u.copy IS NOT NULL;

@@ -174,5 +174,20 @@ SELECT is((flitmig.classify_answer(200, '{"errors":[{"message":"A duplicate entr
 SELECT is((flitmig.classify_answer(200, '{"errors":[{"message":"A duplicate entry was detected","extensions":{"code":"BAD_USER_INPUT","userFriendlyMessage":"This Emails value is already in use. Please check your data and try again.","conflictingRecordId":"e9cf8c2a-ef71-5e6d-a0aa-af20f1847622"}}]}')).message,
 	'A duplicate entry was detected: This Emails value is already in use, by record e9cf8c2a-ef71-5e6d-a0aa-af20f1847622', 'what is taken, and by whom');
 
+
+-- Why a record is set aside, for those who may not see values: of the server's words only names of fields are taken.
+SELECT is(flitmig._refusal_cause(v.kind, v.code, v.reason), v.cause, 'cause: ' || v.cause) FROM (VALUES
+	('refused', 'BAD_USER_INPUT', 'A duplicate entry was detected: This Emails value is already in use, by record e9cf8c2a-ef71-5e6d-a0aa-af20f1847622', 'another record has the same Emails'),
+	('refused', 'BAD_USER_INPUT', 'A duplicate entry was detected: This record already exists', 'another record has the same value, perhaps one in the trash'),
+	('refused', 'BAD_USER_INPUT', 'A duplicate entry was detected: This ann@example.com value is already in use', 'another record has the same value, perhaps one in the trash'),
+	('refused', 'INVALID_PHONE_NUMBER', 'Provided phone number is invalid 2125550101', 'a phone number that Twenty does not take'),
+	('refused', 'BAD_USER_INPUT', 'Value "Ann Lee" does not exist in "PersonSexEnum" enum.', 'an option that a field does not have: PersonSex'),
+	('refused', 'BAD_USER_INPUT', 'Invalid value for field "emails.primaryEmail": ann@', 'a value that Twenty does not take in emails.primaryEmail'),
+	('refused', 'INTERNAL_SERVER_ERROR', 'insert on table "task" violates foreign key constraint "FK_1"', 'it points at a record that Twenty does not have'),
+	('refused', 'ODD', 'Ann Lee is odd', 'refused: ODD'),
+	('held', 'PARENT', 'a record that it points at is in quarantine', 'a record that it points at is in quarantine'),
+	('file', 'FILE_TOO_LARGE', '/scans/ann lee.pdf has 2 GB', 'file too large'),
+	('refused', 'BAD_USER_INPUT', 'purged: another record has the same Emails', 'another record has the same Emails')) AS v(kind, code, reason, cause);
+
 SELECT finish();
 ROLLBACK;

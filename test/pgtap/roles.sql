@@ -55,6 +55,7 @@ INSERT INTO expected VALUES
 	('flitmig.invite_list(text,text)', $$SELECT flitmig.invite_list('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig.conflicts(text,integer)', $$SELECT * FROM flitmig.conflicts('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig.exclude(text,text)', $$SELECT * FROM flitmig.exclude('fixture', 'TEST_ROW')$$, '42704', '42704', '42501', '42501'),
+	('flitmig.propose_profile(text)', $$SELECT flitmig.propose_profile('fixture')$$, '55000', '42704', '42501', '42501'),
 	('flitmig.side_by_side(text,bigint,boolean,integer)', $$SELECT * FROM flitmig.side_by_side('fixture')$$, '00000', '42704', '42501', '42501'),
 	('flitmig.fhir_references(text)', $$SELECT * FROM flitmig.fhir_references('fixture')$$, '00000', '42704', '42501', '42501');
 

@@ -41,6 +41,8 @@ function inspect() {
 		points: [...document.querySelectorAll('#summary .todo a')].map((e) => e.getAttribute('href')),
 		lost: [...document.querySelectorAll('#summary .todo a')].filter((e) => !document.querySelector(e.getAttribute('href'))).length,
 		hidden: [...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.parentElement.id),
+		// Tables of sentences stand in the width of the window: nobody reads sideways.
+		sideways: [...document.querySelectorAll('.words')].filter((e) => e.scrollWidth > e.clientWidth + 1).length, words: document.querySelectorAll('.words').length,
 		ragged: [...document.querySelectorAll('td.num, .sum dd, .bars .n')].filter((e) => e.matches('td') && getComputedStyle(e).textAlign !== 'right' || !/tabular-nums/.test(getComputedStyle(e).fontVariantNumeric)).length,
 		sums: [...document.querySelectorAll('#summary .sum dd')].map((e) => Number(e.textContent.replace(/,/g, ''))),
 		height: document.documentElement.scrollHeight,
@@ -107,6 +109,7 @@ async function look(chromium, how) {
 	ok(seen.charts > 0, `${how.name}: the chart is drawn`, seen.charts);
 	ok(seen.faint.length === 0, `${how.name}: all text is readable (contrast 4.5)`, seen.faint);
 	ok(seen.small === 0 && seen.letters >= 9, `${how.name}: no text is too small, in the charts neither`, [seen.small, seen.letters]);
+	ok(seen.words > 1 && seen.sideways === 0, `${how.name}: sentences are read from above to below`, [seen.words, seen.sideways]);
 	ok(seen.units === seen.charts && seen.overlaps === 0, `${how.name}: each chart has its two scales, its units and its time, and none covers another`, [seen.units, seen.overlaps]);
 	ok(/\d+ of [\d,]+ records are in Twenty/.test(seen.answered) && seen.answer < how.height, `${how.name}: the first screen says whether it is all there`, seen.answered);
 	ok(seen.points.length > 3 && seen.lost === 0 && (how.mobile ? seen.first : seen.todo) < how.height, `${how.name}: and what is left to do, each point with its section`, [seen.todo, seen.points]);
