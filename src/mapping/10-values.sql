@@ -86,7 +86,7 @@ COMMENT ON FUNCTION flitmig.phone_extensions(country text, VARIADIC cells text[]
 
 CREATE FUNCTION flitmig.bad_phones(country text, VARIADIC cells text[])
 RETURNS integer AS 'MODULE_PATHNAME', 'flitmig_bad_phones' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200;
-COMMENT ON FUNCTION flitmig.bad_phones(country text, VARIADIC cells text[]) IS 'How many pieces of the cells are meant to be a phone number and are none';
+COMMENT ON FUNCTION flitmig.bad_phones(country text, VARIADIC cells text[]) IS 'How many pieces of the cells are meant to be a phone number and are none, or say that it is wrong or not to be called';
 
 CREATE FUNCTION flitmig.to_email(value text)
 RETURNS text AS 'MODULE_PATHNAME', 'flitmig_to_email' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 3;

@@ -72,7 +72,7 @@ CREATE VIEW flitmig.finding_code AS
 		('audit', 'MISSING_NAME', 'warning', 'Patients without first or last name', 'Complete them in the source.'),
 		('audit, map', 'SHARED_EMAIL', 'info, warning', 'Patients with one e-mail address: the first keeps it as primary, the others as additional', 'Nothing for families; merge duplicates in the source.'),
 		('map', 'DUPLICATE_UNIQUE', 'warning', 'A value that must be unique in Twenty twice; the later record goes without', 'Correct it in the source, or make the field not unique in the profile.'),
-		('audit', 'BAD_PHONE', 'warning', 'Phone numbers that are not valid', 'Correct them in the source, or in Twenty.'),
+		('audit', 'BAD_PHONE', 'warning', 'Phone numbers that are not valid, or beside which stands that they are wrong or not to be called', 'Correct them in the source, or in Twenty.'),
 		('audit', 'BAD_NPI', 'warning', 'NPIs whose check digit is wrong; the field stays empty', 'Look them up in the registry.'),
 		('audit', 'NEGATIVE_BALANCE', 'info', 'Credits of patients', 'Settle or note them before the switch.'),
 		/* visits, papers */

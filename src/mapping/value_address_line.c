@@ -33,7 +33,7 @@ static const NamedCode countries[] = {
 static const char *const state_codes[] = {
 	"AU ACT", "AU NSW", "AU NT", "AU QLD", "AU SA", "AU TAS", "AU VIC", "AU WA",
 	"CA AB", "CA BC", "CA MB", "CA NB", "CA NL", "CA NS", "CA NT", "CA NU", "CA ON", "CA PE", "CA QC", "CA SK", "CA YT",
-	"US AK", "US AL", "US AR", "US AS", "US AZ", "US CA", "US CO", "US CT", "US DC", "US DE", "US FL", "US GA", "US GU", "US HI", "US IA", "US ID", "US IL", "US IN", "US KS", "US KY", "US LA", "US MA", "US MD", "US ME", "US MI", "US MN", "US MO", "US MP", "US MS", "US MT", "US NC", "US ND", "US NE", "US NH", "US NJ", "US NM", "US NV", "US NY", "US OH", "US OK", "US OR", "US PA", "US PR", "US RI", "US SC", "US SD", "US TN", "US TX", "US UT", "US VA", "US VI", "US VT", "US WA", "US WI", "US WV", "US WY"};
+	"US AA", "US AE", "US AK", "US AL", "US AP", "US AR", "US AS", "US AZ", "US CA", "US CO", "US CT", "US DC", "US DE", "US FL", "US GA", "US GU", "US HI", "US IA", "US ID", "US IL", "US IN", "US KS", "US KY", "US LA", "US MA", "US MD", "US ME", "US MI", "US MN", "US MO", "US MP", "US MS", "US MT", "US NC", "US ND", "US NE", "US NH", "US NJ", "US NM", "US NV", "US NY", "US OH", "US OK", "US OR", "US PA", "US PR", "US RI", "US SC", "US SD", "US TN", "US TX", "US UT", "US VA", "US VI", "US VT", "US WA", "US WI", "US WV", "US WY"};
 
 /* Sorted: their names, folded. */
 static const char *const state_names[] = {
@@ -89,6 +89,11 @@ is_state(Span span, const char *country)
 
 	if (strcmp(country, "US") != 0 && strcmp(country, "CA") != 0 && strcmp(country, "AU") != 0)
 		return false;
+	if (looks_like(span, "A.A.")) /* D.C. */
+	{
+		snprintf(word, sizeof(word), "%s %c%c", country, pg_ascii_toupper((unsigned char) span.data[0]), pg_ascii_toupper((unsigned char) span.data[2]));
+		return word_in(word, state_codes, lengthof(state_codes));
+	}
 	if (span.len == 2 || span.len == 3)
 	{
 		snprintf(word, sizeof(word), "%s %c%c%.*s", country, pg_ascii_toupper((unsigned char) span.data[0]),
@@ -217,8 +222,44 @@ street_goes_on(Span part)
 			bare.len--;
 		if (span_fold(bare, word, sizeof(word)) && word_in(word, street_words, lengthof(street_words)))
 			return last.len > 2 && !has_digit(last);
+		if (strcmp(word, "box") == 0 && i + 2 < count && !has_digit(last))
+			return true;
 	}
 	return false;
+}
+
+/* An abbreviation that is no state is no city either: ZZ, Mass. */
+static bool
+is_unknown_state(Span rest, const Line *line, Span state)
+{
+	if (state.len > 0 || line->parts < 2 || (strcmp(line->country, "US") != 0 && strcmp(line->country, "CA") != 0 && strcmp(line->country, "AU") != 0))
+		return false;
+	/* "Boston, Mass 02101" */
+	if (strcmp(line->country, "US") == 0 && line->parts > 2 && !has_digit(line->part[line->parts - 2]))
+		return true;
+	return looks_like(rest, "AA") || rest.data[rest.len - 1] == '.';
+}
+
+/* Whether a part of the street ends with a postcode: there are two addresses in the cell. */
+static bool
+is_second_address(const Line *line)
+{
+	for (int i = 0; i < line->parts; i++)
+	{
+		Span words[MAX_WORDS];
+		int	 count = split_words(line->part[i], words);
+
+		if (count > 1 && is_postcode(words[count - 1], line->country))
+			return true;
+	}
+	return false;
+}
+
+/* A house's number alone: "12, rue de Rivoli". */
+static bool
+is_house_number(Span part)
+{
+	return part.len <= 5 && is_ascii_digit(part.data[0]);
 }
 
 /* Postcode, state and city off the end of the line; false when there is neither of the first two. */
@@ -248,6 +289,8 @@ read_place(Line *line, Span *postcode, Span *state, Span *city)
 				*state = before[1];
 				return line->parts == 1 && (postcode->len > 0 || state->len > 0);
 			}
+			if (is_unknown_state(rest, line, *state))
+				return false;
 			*city = rest;
 		}
 		line->parts--;
@@ -303,6 +346,13 @@ flitmig_address_line(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (values[0].len == 0 && line.parts == 1 && street_goes_on(line.part[0]))
 		PG_RETURN_NULL();
+	if (is_second_address(&line))
+		PG_RETURN_NULL();
+	if (line.parts > 1 && is_house_number(line.part[0]))
+	{
+		line.part[1] = span_between(line.part[0], line.part[1]);
+		memmove(line.part, line.part + 1, sizeof(Span) * --line.parts);
+	}
 	if (line.parts > 0)
 		values[3] = line.part[0];
 	if (line.parts > 1)

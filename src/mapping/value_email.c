@@ -121,11 +121,11 @@ strip_token(Span token)
 
 /* What front desks type where an address is asked for, without marks, sorted. */
 static const char *const no_addresses[] = {
-	"declined", "donothave", "noaddress", "noemail", "noemailaddress", "nomail", "none", "noneprovided", "notgiven",
+	"declined", "donotemail", "donothave", "dontemail", "noaddress", "noemail", "noemailaddress", "nomail", "none", "noneprovided", "notgiven",
 	"notprovided", "refused", "unknown"};
 
 /* The same, where the domain repeats it: test@test.com. */
-static const char *const repeated[] = {"abc", "asdf", "na", "no", "test", "x", "xx", "xxx"};
+static const char *const repeated[] = {"a", "abc", "asdf", "na", "no", "test", "x", "xx", "xxx"};
 
 /* Addresses that stand for none. */
 static bool
@@ -162,11 +162,40 @@ valid_email(Span token)
 		   valid_domain(at + 1, (int) (token.data + token.len - at - 1));
 }
 
-/* The next valid address in a cell; moves *at behind it.  False at the end. */
+/* Words that stand before an address and are no part of it, folded, sorted. */
+static const char *const labels[] = {
+	"and", "bounced", "business", "cc", "dad", "e", "email", "et", "father", "home", "mail", "mom", "mother", "mum", "new", "old", "or", "oder", "ou", "personal",
+	"preferred", "primary", "private", "secondary", "try", "und", "use", "work"};
+
+/* Whether the word could be the first part of the address that follows it: "ann lee@example.com" meant ann.lee, or Ann's is lee@? */
+static bool
+may_belong(Span word)
+{
+	char folded[16];
+
+	if (word.len == 0 || !valid_local(word.data, word.len) || word.data[0] < 'a' || word.data[0] > 'z')
+		return false;
+	return !span_fold(word, folded, sizeof(folded)) || !word_in(folded, labels, lengthof(labels));
+}
+
+/* A line end or tab that some exports write as backslash and letter. */
+static bool
+is_written_blank(const char *s, const char *end)
+{
+	return s + 1 < end && *s == '\\' && (s[1] == 'n' || s[1] == 'r' || s[1] == 't');
+}
+
+/*
+ * The next valid address in a cell; moves *at behind it.  False at the end.
+ * One that a single small word stands before is not read, nor one behind a
+ * mark that may be a dot's: ann,lee@example.com.
+ */
 static bool
 next_email(const char **at, const char *end, Span *email)
 {
 	const char *s = *at;
+	Span		before = {NULL, 0};
+	int			words = 0; /* since the last address */
 
 	while (s < end)
 	{
@@ -175,7 +204,9 @@ next_email(const char **at, const char *end, Span *email)
 
 		while (s < end)
 		{
-			if (classes[(unsigned char) *s] & TOKEN_END)
+			if (is_written_blank(s, end))
+				s += 2;
+			else if (classes[(unsigned char) *s] & TOKEN_END)
 				s++;
 			else if ((unsigned char) *s >= 0x80 && (width = space_width(s, end)) > 0)
 				s += width;
@@ -187,11 +218,13 @@ next_email(const char **at, const char *end, Span *email)
 			   ((unsigned char) *s < 0x80 || space_width(s, end) == 0))
 			s++;
 		*email = strip_token((Span){start, (int) (s - start)});
-		if (valid_email(*email))
+		if (valid_email(*email) && !(words == 1 && may_belong(before) && start == before.data + before.len + 1 && strchr(" ,;/\\", start[-1])))
 		{
 			*at = s;
 			return true;
 		}
+		before = (Span){start, (int) (s - start)};
+		words++;
 	}
 	*at = end;
 	return false;

@@ -11,6 +11,8 @@
  */
 #include "mapping.h"
 
+#include "mb/pg_wchar.h"
+
 PG_FUNCTION_INFO_V1(flitmig_split_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name);
 PG_FUNCTION_INFO_V1(flitmig_full_name_cell);
@@ -23,10 +25,21 @@ PG_FUNCTION_INFO_V1(flitmig_full_name_cell);
 
 /* Words before a name, without dots, sorted.  English, German, French, Spanish, Dutch, Italian. */
 static const char *const prefixes[] = {
-	"capt", "col", "dame", "dhr", "dott", "dottssa", "dr", "dra", "drs", "fr", "frau", "herr",
-	"hon", "lady", "lord", "lt", "m", "maj", "master", "med", "mevr", "miss", "mlle", "mme", "mr", "mrs",
-	"ms", "mstr", "mx", "pastor", "prof", "professor", "rabbi", "rev", "sgt", "sig", "sigra", "sir",
-	"sister", "sr", "sra", "srta"};
+	"capt", "col", "dame", "dhr", "dipl-ing", "dipl-med", "dipl-psych", "dott", "dottssa", "dr",
+	"dra", "drmed", "drmeddent", "drs", "fr", "frau", "herr", "hon", "judr", "lady", "lord", "lt",
+	"m", "madame", "mademoiselle", "maj", "master", "mddr", "med", "mevr", "mgr", "miss", "mlle",
+	"mme", "monsieur", "mr", "mrs", "ms", "mstr", "mudr", "mvdr", "mx", "pastor", "phdr", "prof",
+	"profdr", "professor", "rabbi", "rev", "rndr", "senor", "senora", "senorita", "sgt", "sig",
+	"signora", "signore", "sigra", "sir", "sister", "sr", "sra", "srta"};
+
+/* Those that are names or words, too: only with a dot. */
+static const char *const dotted_prefixes[] = {"arch", "avv", "bc", "dna", "doc", "hr", "ing", "ir", "lek", "mag", "mw"};
+
+/* Those that only follow another one: Dr. rer. nat. */
+static const char *const further_prefixes[] = {"dent", "habil", "hc", "iur", "jur", "med", "mult", "nat", "oec", "phil", "pol", "rer", "vet"};
+
+/* What stands before a name that somebody had before, or has besides. */
+static const char *const former_names[] = {"a/k/a", "aka", "formerly", "geb", "geboren", "geborene", "nee", "vormals"};
 
 /* Generations, which belong to the last name: they tell a son from his father. */
 static const char *const generations[] = {
@@ -34,12 +47,14 @@ static const char *const generations[] = {
 
 /* Degrees and licences that are no surnames, without dots, sorted. */
 static const char *const degree_words[] = {
-	"aprn", "arnp", "bcba", "bds", "bsn", "ccc-slp", "cfnp", "cnm", "cns", "crna", "ctrs", "dabr",
-	"dacbr", "daom", "dds", "dmd", "dnp", "dpm", "dpt", "dvm", "edd", "esq", "facp", "facs", "fnp",
-	"fnp-bc", "fnp-c", "frcs", "lac", "lcpc", "lcsw", "licsw", "lmft", "lmhc", "lmsw", "lmt", "lpc",
-	"lpn", "lvn", "mbbs", "mbchb", "mch", "md", "mft", "mpas", "mph", "mpt", "mrcp", "msn", "mspt",
-	"msw", "nd", "np-c", "od", "otr", "otr/l", "pa-c", "pharmd", "phd", "pmhnp", "psyd", "pta",
-	"rd", "rdn", "rmt", "rn", "rph", "rpt"};
+	"aprn", "arnp", "atc", "bcba", "bds", "bsc", "bsn", "ccc-slp", "cfnp", "cnm", "cns", "crna",
+	"crnp", "csc", "cscs", "ctrs", "dabr", "dacbr", "daom", "dds", "dmd", "dnp", "dphil", "dpm",
+	"dpt", "drsc", "dvm", "edd", "esq", "esquire", "faap", "facog", "facp", "facs", "fnp", "fnp-bc",
+	"fnp-c", "fracp", "fracs", "frcp", "frcs", "hons", "lac", "lcpc", "lcsw", "lcsw-r", "licsw",
+	"lmft", "lmhc", "lmsw", "lmt", "lpc", "lpn", "lvn", "mbbs", "mbchb", "mch", "md", "mft", "mpas",
+	"mph", "mpt", "mrcgp", "mrcp", "mrcs", "msc", "msn", "mspt", "msw", "nd", "np-c", "ocs", "od",
+	"otr", "otr/l", "pa-c", "pharmd", "phd", "pmhnp", "psyd", "pta", "rd", "rdn", "rmt", "rn",
+	"rph", "rpt", "scd", "scs"};
 
 /* Degrees that are also names or words: taken only in capitals among other letters, or with dots. */
 static const char *const doubtful_degrees[] = {
@@ -47,15 +62,16 @@ static const char *const doubtful_degrees[] = {
 
 /* Words that begin a surname of several words. */
 static const char *const particles[] = {
-	"abu", "al", "ap", "ben", "bin", "bint", "da", "das", "de", "del", "della", "dem", "den", "der",
-	"des", "di", "do", "dos", "du", "el", "ibn", "la", "las", "le", "los", "mac", "mc", "saint",
-	"san", "santa", "st", "st.", "ste", "te", "ten", "ter", "van", "vande", "vander", "vom", "von",
-	"zu", "zum", "zur"};
+	"'t", "abu", "al", "ap", "ben", "bin", "bint", "da", "das", "de", "del", "della", "dem", "den",
+	"der", "des", "di", "do", "dos", "du", "el", "ibn", "la", "las", "le", "los", "mac", "mc",
+	"saint", "san", "santa", "st", "st.", "ste", "te", "ten", "ter", "van", "vande", "vander",
+	"vom", "von", "zu", "zum", "zur"};
 
 /* What stands in parentheses and is no name, folded, sorted by its first word. */
 static const char *const remarks[] = {
-	"active", "archived", "child", "dec", "dec'd", "decd", "deceased", "died", "do", "dup", "duplicate", "former", "formerly",
-	"inactive", "merged", "minor", "nee", "new", "old", "see", "test", "verstorben"};
+	"active", "archived", "child", "dec", "dec'd", "decd", "deceased", "died", "do", "dup",
+	"duplicate", "former", "formerly", "hons", "inactive", "merged", "minor", "nee", "new", "old",
+	"see", "test", "verstorben"};
 
 /* Titles that some exports put behind the name. */
 static const char *const late_titles[] = {"dr", "miss", "mr", "mrs", "ms", "prof"};
@@ -141,6 +157,51 @@ is_particle(Span word)
 }
 
 static bool
+ends_with_dot(Span word)
+{
+	return word.len > 1 && word.data[word.len - 1] == '.';
+}
+
+/* Letters A to Z in a word that has no small ones; initials are none. */
+static int
+count_capitals(Span word)
+{
+	int count = 0;
+
+	if (!all_capitals(word) || memchr(word.data, '.', word.len) != NULL)
+		return 0;
+	for (int i = 0; i < word.len; i++)
+		count += word.data[i] >= 'A' && word.data[i] <= 'Z';
+	return count;
+}
+
+/* One letter, of any alphabet, and a dot. */
+static bool
+is_initial(Span word)
+{
+	return ends_with_dot(word) && pg_mblen(word.data) == word.len - 1;
+}
+
+/* Han, Kana or Hangul, in which the family's name comes first. */
+static bool
+is_east_asian(Span word)
+{
+	const unsigned char *b = (const unsigned char *) word.data;
+	unsigned			 code;
+
+	if (word.len < 3 || b[0] < 0xE3 || b[0] > 0xED)
+		return false;
+	code = (unsigned) (b[0] & 0x0F) << 12 | (unsigned) (b[1] & 0x3F) << 6 | (b[2] & 0x3F);
+	return (code >= 0x3040 && code <= 0x30FF) || (code >= 0x3400 && code <= 0x9FFF) || (code >= 0xAC00 && code <= 0xD7A3);
+}
+
+static bool
+is_small_particle(Span word)
+{
+	return (word.data[0] >= 'a' || word.data[0] == '\'') && is_particle(word);
+}
+
+static bool
 has_dot_inside(Span word)
 {
 	const char *dot = memchr(word.data, '.', word.len);
@@ -163,6 +224,8 @@ suffix_kind(Span word, bool loud, bool after_comma)
 		return GENERATION;
 	if (word_among(word, degree_words, lengthof(degree_words)) || !has_letter(word))
 		return DEGREE; /* a licence's number stands behind it */
+	if (is_initial(word))
+		return NO_SUFFIX; /* V. is no fifth of his name */
 	if (word_among(word, doubtful_degrees, lengthof(doubtful_degrees)) &&
 		(has_dot_inside(word) || (all_capitals(word) && (!loud || after_comma))))
 		return DEGREE;
@@ -258,6 +321,8 @@ take_prefixes(NameParts *name, Words *words)
 
 		/* "Mr. & Mrs. Smith" */
 		if (!word_among(word, prefixes, lengthof(prefixes)) &&
+			!(ends_with_dot(word) && word_among(word, dotted_prefixes, lengthof(dotted_prefixes))) &&
+			!(ends_with_dot(word) && count > 0 && word_among(word, further_prefixes, lengthof(further_prefixes))) &&
 			!(count > 0 && count + 2 < words->count && is_joiner(word) &&
 			  word_among(words->word[count + 1], prefixes, lengthof(prefixes))))
 			break;
@@ -294,6 +359,33 @@ couple_end(const Words *words, int count)
 	return 0;
 }
 
+/* How many words at the beginning are shouted where the others are not: DUPONT Pierre, DE LA TOUR Anne; 0: none. */
+static int
+shouted_words(const Words *words)
+{
+	int	 count = 0;
+	bool long_one = false;
+
+	while (count < words->count && count_capitals(words->word[count]) >= 2)
+		long_one |= count_capitals(words->word[count++]) >= 3;
+	return long_one && count < words->count && count_capitals(words->word[words->count - 1]) < 2 ? count : 0;
+}
+
+/* How many words at the beginning are the surname, where it comes first without a comma; 0: it does not. */
+static int
+leading_surname(const Words *words, bool loud)
+{
+	int initials = 0;
+
+	if (words->count == 2 && is_east_asian(words->word[0]))
+		return 1;
+	while (initials < words->count - 1 && is_initial(words->word[words->count - 1 - initials]))
+		initials++;
+	if (initials >= 2 && initials == words->count - 1 && words->word[0].len > 2 && !ends_with_dot(words->word[0]))
+		return 1; /* Putin V. V. */
+	return loud ? 0 : shouted_words(words);
+}
+
 /* Natural order: given names, then a surname with the particles before it. */
 static void
 read_natural(NameParts *name, Words *words, bool loud)
@@ -314,10 +406,20 @@ read_natural(NameParts *name, Words *words, bool loud)
 			name->first = words->word[0];
 		return;
 	}
+	last = leading_surname(words, loud);
+	if (last > 0)
+	{
+		name->last = join_words(words->word, 0, last);
+		name->first = join_words(words->word, last, last + 1);
+		name->middle = join_words(words->word, last + 1, words->count);
+		return;
+	}
 	last = words->count - 1;
 	if (last > 2 && (span_is(words->word[last - 1], "e") || span_is(words->word[last - 1], "y")) &&
 		words->word[last - 1].data[0] > 'Z')
 		last -= 2; /* "de Souza e Silva", "Ortega y Gasset" */
+	else if (last > 2 && span_is(words->word[last - 1], "-"))
+		last -= 2; /* "Smith - Jones" */
 	while (last > 1 && is_particle(words->word[last - 1]))
 		last--;
 	name->last = join_words(words->word, last, words->count);
@@ -329,6 +431,16 @@ read_natural(NameParts *name, Words *words, bool loud)
 	}
 	else
 		take_given_names(name, words, last);
+}
+
+/* A number is nobody's name. */
+static bool
+has_digit(Span text)
+{
+	for (int i = 0; i < text.len; i++)
+		if (text.data[i] >= '0' && text.data[i] <= '9')
+			return true;
+	return false;
 }
 
 /* Cuts "(Sally)", "\"Sally\"" or the like out of the buffer and keeps it as the preferred name. */
@@ -353,10 +465,19 @@ take_preferred(NameParts *name, char *buffer, int *len)
 		if (close == NULL || (marks[i][1][0] == '\'' && close[1] != ' ' && close[1] != '\0' && close[1] != ','))
 			continue;
 		found = span_trim((Span){inner, (int) (close - inner)});
+		if (span_trim((Span){buffer, (int) (open - buffer)}).len == 0 &&
+			span_trim((Span){close + strlen(marks[i][1]), (int) (buffer + *len - close) - (int) strlen(marks[i][1])}).len == 0)
+		{
+			/* around the whole name: they are no part of it */
+			*len = (int) (close - inner);
+			memmove(buffer, inner, *len);
+			buffer[*len] = '\0';
+			continue;
+		}
 		if (found.len > 0)
 		{
 			const char *blank = memchr(found.data, ' ', found.len);
-			bool		remark = word_among((Span){found.data, blank ? (int) (blank - found.data) : found.len}, remarks, lengthof(remarks));
+			bool		remark = has_digit(found) || word_among((Span){found.data, blank ? (int) (blank - found.data) : found.len}, remarks, lengthof(remarks));
 			char	   *copy = palloc(found.len);
 
 			memcpy(copy, found.data, found.len);
@@ -382,6 +503,45 @@ only_suffixes(const Words *words, bool loud)
 	return true;
 }
 
+/* Cuts off a name that the person had before, "née Jones"; from: how many words must stand before it. */
+static void
+take_former_name(NameParts *name, Words *words, int from)
+{
+	for (int i = from; i + 1 < words->count; i++)
+		if (word_among(words->word[i], former_names, lengthof(former_names)))
+		{
+			add_suffix(name, join_words(words->word, i, words->count), DEGREE);
+			words->count = i;
+			return;
+		}
+}
+
+/* Whether every word of the segment is a title that stands behind: "Smith, Mr." */
+static bool
+only_late_titles(const Words *words)
+{
+	for (int i = 0; i < words->count; i++)
+		if (!word_among(words->word[i], late_titles, lengthof(late_titles)))
+			return false;
+	return words->count > 0;
+}
+
+/* "Beethoven, Ludwig van": particles behind the given names belong to the last one. */
+static void
+take_late_particles(NameParts *name, Words *last, Words *given)
+{
+	int count = given->count;
+
+	while (count > 1 && is_small_particle(given->word[count - 1]))
+		count--;
+	if (count == given->count || last->count + given->count - count > WORDS_MAX)
+		return;
+	memmove(last->word + (given->count - count), last->word, sizeof(Span) * last->count);
+	memcpy(last->word, given->word + count, sizeof(Span) * (given->count - count));
+	last->count += given->count - count;
+	given->count = count;
+}
+
 /* Segments between commas: the last name first, or one name with suffixes behind it. */
 static bool
 read_segments(NameParts *name, Span span, bool loud)
@@ -402,12 +562,21 @@ read_segments(NameParts *name, Span span, bool loud)
 		if (!split_words((Span){s, (int) (stop - s)}, &words))
 			return false;
 		s = stop + 1;
+		take_former_name(name, &words, !head ? 0 : comma ? 1
+														 : 2);
 		if (head)
 		{
 			last = words;
 			continue;
 		}
-		if (only_suffixes(&words, loud) && words.count > 0)
+		if (only_late_titles(&words))
+		{
+			for (int i = 0; i < words.count && name->prefixes < WORDS_MAX; i++)
+				name->prefix[name->prefixes++] = words.word[i];
+			continue;
+		}
+		/* "Smith, V" has an initial, "John Smith, V" a number */
+		if (only_suffixes(&words, loud) && words.count > 0 && !(words.count == 1 && words.word[0].len == 1 && last.count == 1))
 		{
 			for (int i = 0; i < words.count; i++)
 				add_suffix(name, words.word[i], suffix_kind(words.word[i], loud, true));
@@ -436,6 +605,7 @@ read_segments(NameParts *name, Span span, bool loud)
 	take_suffixes(name, &given, loud);
 	if (last.count > 0)
 		take_suffixes(name, &last, loud);
+	take_late_particles(name, &last, &given);
 	name->last = join_words(last.word, 0, last.count);
 	if (couple_end(&given, given.count) > 0)
 		name->first = join_words(given.word, 0, given.count);
@@ -444,12 +614,57 @@ read_segments(NameParts *name, Span span, bool loud)
 	return true;
 }
 
+/* Whether what stands behind " - " is a remark, not the second half of a name: small letters, a number, or capitals where the name has none. */
+static bool
+is_remark(Span text, bool loud)
+{
+	Words words;
+
+	if (!split_words(text, &words) || words.count == 0)
+		return false;
+	return (text.data[0] >= 'a' && text.data[0] <= 'z' && !is_particle(words.word[0])) || has_digit(words.word[0]) || (!loud && count_capitals(words.word[0]) >= 2) ||
+		   word_among(words.word[0], remarks, lengthof(remarks));
+}
+
+/* Cuts "John Smith - do not call" before the remark, and "DUPLICATE - John Smith" behind it. */
+static Span
+take_remark(NameParts *name, Span cell)
+{
+	for (int i = 1; i + 3 < cell.len; i++)
+	{
+		Span  before = {cell.data, i};
+		Span  after = {cell.data + i + 3, cell.len - i - 3};
+		Words words;
+		Words behind;
+
+		if (memcmp(cell.data + i, " - ", 3) != 0)
+			continue;
+		before = span_trim(before);
+		after = span_trim(after);
+		if (!split_words(before, &words) || !split_words(after, &behind) || words.count == 0 || behind.count == 0)
+			return cell;
+		if (words.count >= 2 && is_remark(after, all_capitals(before)))
+		{
+			add_suffix(name, after, DEGREE);
+			return before;
+		}
+		if (words.count == 1 && behind.count >= 2 && count_capitals(before) >= 3 && !all_capitals(after))
+		{
+			add_suffix(name, before, DEGREE);
+			return after;
+		}
+		return cell;
+	}
+	return cell;
+}
+
 /* Takes a cell apart; false when there is no name in it. */
 static bool
 read_name(Span span, NameParts *name)
 {
 	char  buffer[NAME_MAX_BYTES + 1];
 	char *copy;
+	Span  whole;
 	int	  len = span.len;
 	bool  letters = false;
 
@@ -466,7 +681,8 @@ read_name(Span span, NameParts *name)
 		take_preferred(name, buffer, &len);
 		copy = palloc(len + 1);
 		memcpy(copy, buffer, len + 1);
-		if (read_segments(name, (Span){copy, len}, all_capitals((Span){copy, len})))
+		whole = take_remark(name, (Span){copy, len});
+		if (read_segments(name, whole, all_capitals(whole)))
 			return true;
 		if (name->preferred.data)
 		{

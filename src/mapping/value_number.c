@@ -261,9 +261,9 @@ static int
 unit_seconds(Span word)
 {
 	static const char *const hours[] = {"h", "heure", "heures", "hora", "horas", "hour", "hours",
-										"hr", "hrs", "std", "stunde", "stunden", "uur"};
+										"hr", "hrs", "ora", "ore", "std", "stunde", "stunden", "timer", "timmar", "timme", "uren", "uur"};
 	static const char *const minutes[] = {"m", "min", "mins", "minuta", "minute", "minuten",
-										  "minutes", "minuto", "minutos"};
+										  "minutes", "minuti", "minuto", "minutos", "minutter", "minuut"};
 	static const char *const seconds[] = {"s", "sec", "second", "seconde", "secondes", "seconds",
 										  "secs", "sek", "sekunden"};
 	char					 folded[16];
@@ -304,7 +304,8 @@ read_clock(Span span, double *seconds)
 		part[parts] = part[parts] * 10 + span.data[i] - '0';
 	}
 	*seconds = part[0] * 3600.0 + part[1] * 60.0 + part[2];
-	return parts > 1;
+	/* 30:15 may be minutes and seconds */
+	return parts == 3 || (parts == 2 && part[0] <= 24);
 }
 
 /* Takes a plain number with decimals from the front. */
@@ -323,6 +324,8 @@ take_amount(const char **at, const char *end, double *amount)
 	*at = s;
 	return true;
 }
+
+#define FEW_MINUTES 10
 
 /* "1h", "1 h 30 min", "1h30", "PT1H30M", "30" (in the given unit); units fall in size. */
 static bool
@@ -355,6 +358,9 @@ read_amounts(Span span, int plain_unit, double *seconds)
 			unit = last == 0 ? plain_unit : (last == 3600 ? 60 : 0);
 		if (unit == 0 || (last != 0 && unit >= last))
 			return false;
+		/* 1.5 without a word is an hour and a half as likely as 90 seconds */
+		if (s == word && last == 0 && unit == 60 && amount < FEW_MINUTES && amount != floor(amount))
+			return false;
 		if (s == word && s < end)
 			return false;
 		*seconds += amount * unit;
@@ -372,7 +378,7 @@ read_amounts(Span span, int plain_unit, double *seconds)
  *
  * A duration in minutes, seconds rounded to the nearest.  unit ('min', 'sec',
  * 'hour'; NULL is 'min') is what a number alone means; 0:45 is always hours
- * and minutes.  NULL for negative and unreadable values and above one year.
+ * and minutes, up to 24.  NULL for negative and unreadable values and above one year.
  */
 Datum
 flitmig_to_minutes(PG_FUNCTION_ARGS)

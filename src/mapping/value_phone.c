@@ -178,6 +178,28 @@ is_junk(Span piece)
 	return digit || !letters || is_junk_word(piece);
 }
 
+/* Whether the cell says that the number is not to be called, or is no longer theirs: somebody must read that. */
+static bool
+has_warning(Span piece)
+{
+	static const char *const words[] = {"disc", "disconnected", "dnc", "don't", "dont", "invalid", "never", "no", "not", "old", "wrong"};
+	const char				*s = piece.data;
+	const char				*end = s + piece.len;
+
+	while (s < end)
+	{
+		const char *word = s;
+		char		folded[16];
+
+		while (s < end && (is_letter(*s) || *s == '\''))
+			s++;
+		if (s > word && span_fold((Span){word, (int) (s - word)}, folded, sizeof(folded)) && word_in(folded, words, lengthof(words)))
+			return true;
+		s += s == word;
+	}
+	return false;
+}
+
 /* Reads one of several numbers in a cell. */
 static void
 read_piece(PhoneList *list, Span piece, const char *country)
@@ -194,6 +216,7 @@ read_piece(PhoneList *list, Span piece, const char *country)
 		list->bad++;
 		return;
 	}
+	list->bad += has_warning(piece);
 	for (int i = 0; i < list->count; i++)
 		if (strcmp(list->numbers[i].national, phone->national) == 0 &&
 			strcmp(list->numbers[i].calling, phone->calling) == 0)
@@ -344,7 +367,8 @@ flitmig_phone_extensions(PG_FUNCTION_ARGS)
 /*
  * bad_phones(country text, VARIADIC cells text[]) → integer
  *
- * How many pieces look like a number or a remark but are no valid number;
+ * How many pieces look like a number or a remark but are no valid number, or
+ * say that theirs is wrong or not to be called (it is read all the same);
  * blanks, dashes, "none" and repeated digits do not count.
  */
 Datum

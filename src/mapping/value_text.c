@@ -301,16 +301,22 @@ flitmig_one_line(PG_FUNCTION_ARGS)
 
 /*
  * Words for true and false, folded, sorted bytewise.  English, French, German, Spanish,
- * Italian, Portuguese, Dutch, and what databases and spreadsheets write
+ * Italian, Portuguese, Dutch, Nordic, Polish, Czech, Hungarian, Finnish, Turkish, Russian, Greek,
+ * Japanese, Chinese, Korean (none that means yes in one and no in another), and what databases and spreadsheets write
  * (Access writes true as -1, pandas writes booleans with blanks as 1.0).
  */
 static const char *const true_words[] = {
-	"-1", "1", "1.0", "checked", "j", "ja", "o", "on", "oui", "s", "si", "sim", "t", "true",
-	"v", "verdadeiro", "verdadero", "vero", "vrai", "waar", "wahr", "x", "y", "yes",
-	"\xE2\x98\x91", "\xE2\x98\x92", "\xE2\x9C\x93", "\xE2\x9C\x94"};
+	"-1", "1", "1.0", "ano", "checked", "evet", "igen", "j", "ja", "jah", "kylla", "o", "on", "oui",
+	"s", "si", "sim", "t", "tak", "true", "v", "verdadeiro", "verdadero", "vero", "vrai", "waar",
+	"wahr", "x", "y", "yes", "\xCE\xBD\xCE\xB1\xCE\xB9", "\xD0\xB4\xD0\xB0", "\xE2\x98\x91",
+	"\xE2\x98\x92", "\xE2\x9C\x93", "\xE2\x9C\x94", "\xE3\x81\xAF\xE3\x81\x84", "\xE6\x98\xAF",
+	"\xEC\x98\x88"};
 static const char *const false_words[] = {
-	"0", "0.0", "f", "falsch", "false", "falso", "faux", "n", "nao", "nee", "nein", "no",
-	"non", "off", "onwaar", "unchecked", "\xE2\x98\x90"};
+	"0", "0.0", "ei", "f", "falsch", "false", "falso", "faux", "hayir", "n", "nao", "ne", "nee",
+	"nei", "nein", "nej", "nem", "nie", "no", "non", "off", "onwaar", "unchecked",
+	"\xCE\xBF\xCF\x87\xCE\xB9", "\xCF\x8C\xCF\x87\xCE\xB9", "\xD0\xBD\xD0\xB5\xD1\x82",
+	"\xE2\x98\x90", "\xE3\x81\x84\xE3\x81\x84\xE3\x81\x88", "\xE5\x90\xA6",
+	"\xEC\x95\x84\xEB\x8B\x88\xEC\x98\xA4"};
 
 /*
  * to_boolean(text) → boolean

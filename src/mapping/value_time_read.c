@@ -96,6 +96,23 @@ read_seconds(Cursor *c, Stamp *stamp, char mark)
 	return stamp->second < 60;
 }
 
+/* What some languages write behind a time: 14:30 Uhr. */
+static bool
+take_clock_word(Cursor *c)
+{
+	static const char *const words[] = {"uhr", "uur"};
+	Cursor					 ahead = *c;
+	Cursor					 after;
+	char					 word[8];
+
+	skip_spaces(&ahead);
+	after = peek_word(&ahead, word, sizeof(word));
+	if (word[0] == '\0' || !word_in(word, words, lengthof(words)))
+		return false;
+	*c = after;
+	return true;
+}
+
 /*
  * A time of day.  compact: four or six digits without marks are one too.
  * 24:00 is the end of the day, as in ISO 8601.
@@ -126,7 +143,7 @@ read_time(Cursor *c, Stamp *stamp, bool compact)
 		if (!read_seconds(c, stamp, mark))
 			return false;
 	}
-	if (!read_half_of_day(c, stamp, &half) || (!mark && !half))
+	if (!read_half_of_day(c, stamp, &half) || (!take_clock_word(c) && !mark && !half))
 		return false;
 	if (stamp->hour == 24)
 		return !half && stamp->minute == 0 && stamp->second == 0 && stamp->usec == 0;

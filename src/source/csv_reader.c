@@ -421,13 +421,29 @@ quoted_cell(Scan *scan)
 	return QUOTED_CELL;
 }
 
+/* Where the first line ends, reading on for it: how much happens to be in the buffer must not matter. */
+static const char *
+first_line_end(Scan *scan, char end, bool read_on)
+{
+	size_t		from = 0;
+	const char *found;
+
+	while ((found = memchr(scan->text + from, end, scan->length - from)) == NULL && read_on)
+	{
+		from = scan->length;
+		if (!there(scan, from))
+			break;
+	}
+	return found;
+}
+
 /* Gives up a row that does not end: its first line, or all that is left. */
 static CsvResult
 give_up(Scan *scan, CsvResult result)
 {
 	CsvReader  *reader = scan->reader;
 	char		end = reader->dialect.cr_only ? '\r' : '\n';
-	const char *first = memchr(scan->text, end, scan->length);
+	const char *first = first_line_end(scan, end, result == CSV_UNTERMINATED);
 	size_t		raw = first ? (size_t) (first - scan->text) + 1 : scan->length;
 	bool		more = first != NULL && raw < scan->length;
 
