@@ -13,21 +13,19 @@
 /* What one import of a delimited file works with. */
 typedef struct Delimited
 {
-	Import	   *import;
-	Input	   *input;
-	SourceFile *file;
-	CsvLayout	layout;
-	CsvReader  *reader;
-	Loader	   *loader;
-	Encoding   *encoding;	 /* of the reader's bytes */
-	bool		sheet;		 /* each row of the text is a row of a sheet */
-	int64		header_line; /* of the row that names the columns */
-	bool		after_blank; /* rows without content are right above */
-	bool	   *data;		 /* of each column: in the first row it looks like no word */
-	List	   *damaged_names;
+	Import		   *import;
+	Input		   *input;
+	SourceFile	   *file;
+	CsvLayout		layout;
+	CsvReader	   *reader;
+	Loader		   *loader;
+	const Encoding *encoding;	 /* of the reader's bytes */
+	bool			sheet;		 /* each row of the text is a row of a sheet */
+	int64			header_line; /* of the row that names the columns */
+	bool			after_blank; /* rows without content are right above */
+	bool		   *data;		 /* of each column: in the first row it looks like no word */
+	List		   *damaged_names;
 } Delimited;
-
-static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
 
 static void
 release_reader(void *object)
@@ -501,7 +499,7 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	d->file = file;
 	file->read_from = text;
 	d->sheet = sheet;
-	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &transcoded : &text->encoding;
+	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &encoding_transcoded : &text->encoding;
 	file->converted_from = text->encoding.kind == ENCODING_CONVERTED ? &text->encoding : NULL;
 	if (sheet)
 	{

@@ -91,6 +91,9 @@ typedef struct Encoding
 	unsigned char table_length[128];
 } Encoding;
 
+/* Of the bytes that a Transcoder gives. */
+extern const Encoding encoding_transcoded;
+
 /*
  * What a first pass over all bytes of a file tells.  Feed every byte in
  * order, then ask for the encoding.
@@ -281,6 +284,12 @@ extern bool csv_detect(const Bytes *samples, int count, bool first_is_whole, con
 extern bool csv_find_header(const Bytes *sample, const CsvHints *hints, bool separator_line, CsvLayout *layout);
 
 /* ---- JSON (json_reader.c, json_text.c) ---- */
+
+static inline bool
+json_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 typedef enum JsonResult
 {
