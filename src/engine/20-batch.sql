@@ -273,7 +273,7 @@ BEGIN
 	UPDATE flitmig.batch SET dark_at = clock_timestamp() WHERE id = b.id;
 	CASE
 		WHEN b.kind = 'create' THEN
-			PERFORM flitmig._plan_look_up(b);
+			PERFORM flitmig._plan_ahead(b, 'settle');
 		WHEN b.kind = 'update' THEN
 			/* its fields are compared with the server's again before anything is resent */
 			UPDATE flitmig.batch SET state = 'settled' WHERE id = b.id;
@@ -290,14 +290,14 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._answer_ambiguous(flitmig.batch) IS 'Plans the look that decides about a call whose answer did not arrive';
 
-CREATE FUNCTION flitmig._plan_look_up(b flitmig.batch) RETURNS void
+CREATE FUNCTION flitmig._plan_ahead(b flitmig.batch, purpose text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, parent_id, position, ids)
-	SELECT b.run_id, b.migration_id, b.phase, 'read', 'settle', b.object, b.object_map_id, b.id, b.position - 1, b.ids
+	VALUES (b.run_id, b.migration_id, b.phase, 'read', purpose, b.object, b.object_map_id, b.id, b.position - 1, b.ids)
 $$;
-COMMENT ON FUNCTION flitmig._plan_look_up(flitmig.batch) IS 'Plans a read of a batch''s ids, ahead of what else is planned in its phase';
+COMMENT ON FUNCTION flitmig._plan_ahead(flitmig.batch, text) IS 'Plans a read for a batch''s records, ahead of what else is planned in its phase';
 
 CREATE FUNCTION flitmig._answer_refused(b flitmig.batch, code text, reason text, duplicate boolean, clue text, conflicting_id text, max_records integer)
 RETURNS void
@@ -320,7 +320,7 @@ BEGIN
 	ELSIF b.kind = 'create' AND duplicate AND NOT coalesce((b.detail ->> 'looked')::boolean, false) THEN
 		/* an earlier attempt, of this run or one before, may have landed after all: look, never quarantine unseen */
 		UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || jsonb_build_object('looked', true, 'code', code) WHERE id = b.id;
-		PERFORM flitmig._plan_look_up(b);
+		PERFORM flitmig._plan_ahead(b, 'settle');
 	ELSIF b.kind = 'update' AND cardinality(b.ids) = 1 AND b.phase = 'check' THEN
 		/* what it points at may come with this run's creates, or another update give its value free: judged anew after them */
 		UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;
