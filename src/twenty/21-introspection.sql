@@ -200,7 +200,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	/* of all keys only ours, and of a workspace with one key that one */
 	SELECT flitmig._learn(mig, 'rights', (
-		SELECT k -> 'role' FROM jsonb_array_elements(CASE jsonb_typeof(answer #> '{data,apiKeys}') WHEN 'array' THEN answer #> '{data,apiKeys}' ELSE '[]' END) k
+		SELECT k -> 'role' FROM jsonb_array_elements(flitmig._array_of(answer #> '{data,apiKeys}')) k
 		WHERE k ->> 'id' = coalesce(flitmig._key_id((SELECT m.server FROM flitmig.migration m WHERE m.id = mig)), CASE WHEN jsonb_array_length(answer #> '{data,apiKeys}') = 1 THEN k ->> 'id' END)))
 $$;
 COMMENT ON FUNCTION flitmig._take_rights(integer, jsonb) IS 'Notes what the role of our API key may do';

@@ -20,7 +20,7 @@ AS $$
 			(1, 'read all records', 2, (r.doc ->> 'canReadAllObjectRecords')::boolean),
 			(2, 'create and edit all records', 2, (r.doc ->> 'canUpdateAllObjectRecords')::boolean),
 			(3, 'change the data model', CASE WHEN r.changes > 0 THEN 2 ELSE 1 END, (r.doc ->> 'canUpdateAllSettings')::boolean
-				OR EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(r.doc -> 'permissionFlags') WHEN 'array' THEN r.doc -> 'permissionFlags' ELSE '[]' END) f WHERE f ->> 'flag' = 'DATA_MODEL')),
+				OR EXISTS (SELECT FROM jsonb_array_elements(flitmig._array_of(r.doc -> 'permissionFlags')) f WHERE f ->> 'flag' = 'DATA_MODEL')),
 			(4, 'put records in the trash', 1, (r.doc ->> 'canSoftDeleteAllObjectRecords')::boolean),
 			(5, 'destroy records, so a rollback could not take them back', 1, (r.doc ->> 'canDestroyAllObjectRecords')::boolean)) AS w(n, what, level, may)
 		WHERE w.may IS FALSE),
@@ -150,11 +150,11 @@ AS $$
 		SELECT coalesce(jsonb_typeof(k.workflows) = 'array', false) AS workflows, coalesce(jsonb_typeof(k.triggers) = 'array', false) AS triggers FROM known k),
 	active AS (
 		SELECT e ->> 'id' AS id, e ->> 'name' AS name
-		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.workflows) WHEN 'array' THEN k.workflows ELSE '[]' END) e WHERE e -> 'statuses' ? 'ACTIVE'),
+		FROM known k, jsonb_array_elements(flitmig._array_of(k.workflows)) e WHERE e -> 'statuses' ? 'ACTIVE'),
 	trigger AS (
 		SELECT a.id, a.name, e ->> 'type' AS type, split_part(e #>> '{settings,eventName}', '.', 1) AS object, split_part(e #>> '{settings,eventName}', '.', 2) AS event,
-			   ARRAY(SELECT lower(t) FROM jsonb_array_elements_text(CASE jsonb_typeof(e #> '{settings,fields}') WHEN 'array' THEN e #> '{settings,fields}' ELSE '[]' END) t) AS fields
-		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.triggers) WHEN 'array' THEN k.triggers ELSE '[]' END) e
+			   ARRAY(SELECT lower(t) FROM jsonb_array_elements_text(flitmig._array_of(e #> '{settings,fields}')) t) AS fields
+		FROM known k, jsonb_array_elements(flitmig._array_of(k.triggers)) e
 		JOIN active a ON a.id = e #>> '{workflow,id}'),
 	fires AS (
 		SELECT t.id, t.name, t.object, t.event, r.records
@@ -186,7 +186,7 @@ AS $$
 		SELECT flitmig._capability(mig, 'webhooks') AS webhooks),
 	called AS (
 		SELECT w.n, sum(e.records) AS times, count(*) FILTER (WHERE e.records IS NULL) > 0 AS unmapped
-		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.webhooks) WHEN 'array' THEN k.webhooks ELSE '[]' END) WITH ORDINALITY w(doc, n)
+		FROM known k, jsonb_array_elements(flitmig._array_of(k.webhooks)) WITH ORDINALITY w(doc, n)
 		JOIN flitmig._record_events(mig) e ON e.event IN ('created', 'updated') AND e.records IS DISTINCT FROM 0
 			AND EXISTS (SELECT FROM jsonb_array_elements_text(w.doc -> 'operations') op
 						WHERE op = '*' OR (split_part(op, '.', 1) IN ('*', e.object) AND split_part(op, '.', 2) IN ('*', e.event)))
