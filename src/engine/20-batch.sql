@@ -100,6 +100,7 @@ AS $$
 DECLARE
 	b flitmig.batch;
 	first_contact boolean;
+	fails boolean := false;
 BEGIN
 	UPDATE flitmig.batch t
 	SET answered_at = clock_timestamp(), took_ms = _batch_answer.took_ms, status = _batch_answer.status, outcome = class, message = answer_message
@@ -122,43 +123,53 @@ BEGIN
 		WHEN 'throttled' THEN
 			/* no attempt at all: nothing was looked at */
 			UPDATE flitmig.batch t SET state = 'planned', attempts = t.attempts - 1 WHERE t.id = b.id;
-		WHEN 'transient' THEN
-			PERFORM flitmig._answer_not_applied(b);
-			hold_ms := flitmig._backoff_ms(b.attempts);
-			IF first_contact OR b.attempts >= 8 THEN
-				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
+		WHEN 'transient', 'ambiguous' THEN
+			IF class = 'transient' THEN
+				PERFORM flitmig._answer_not_applied(b);
+			ELSE
+				PERFORM flitmig._answer_ambiguous(b);
 			END IF;
-		WHEN 'ambiguous' THEN
-			PERFORM flitmig._answer_ambiguous(b);
 			hold_ms := flitmig._backoff_ms(b.attempts);
-			IF first_contact OR b.attempts >= 8 THEN
-				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
-			END IF;
+			fails := first_contact OR b.attempts >= 8;
 		WHEN 'batch_refused' THEN
 			PERFORM flitmig._answer_refused(b, coalesce(code, 'REFUSED'), coalesce(answer_message, 'refused without a reason'),
 											duplicate, clue, conflicting_id, max_records);
 		WHEN 'unauthorised' THEN
-			IF b.kind = 'upload' AND b.detail ->> 'step' = 'put' THEN
-				/* the url's own token, not our key: ask for another url, once */
-				IF (b.detail ->> 'again')::boolean THEN
-					PERFORM flitmig._refused_upload(b, coalesce(code, 'UPLOAD_URL'), 'the server refused the upload address that it had handed out');
-				ELSE
-					UPDATE flitmig.batch t SET state = 'planned', detail = '{"again": true}' WHERE t.id = b.id;
-				END IF;
-			ELSIF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
-				PERFORM flitmig._refused_introspect(b, code);
-			ELSE
-				PERFORM flitmig._answer_not_applied(b);
-				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
-			END IF;
+			fails := flitmig._answer_unauthorised(b, code);
 		ELSE	/* schema_changed, not_twenty: nothing that a repeat would change */
 			PERFORM flitmig._answer_not_applied(b);
-			SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
+			fails := true;
 	END CASE;
+	IF fails THEN
+		SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
+	END IF;
 	PERFORM flitmig._tell_now_and_then(r) FROM flitmig.run r WHERE r.id = b.run_id;
 END
 $$;
 COMMENT ON FUNCTION flitmig._batch_answer(bigint, text, integer, integer, text, text, integer, integer, integer, text, text, boolean, text, integer) IS 'Writes an answer down, by class: one handler each. Result: how long to hold before the next call, and the error with which the run must end, if any';
+
+CREATE FUNCTION flitmig._answer_unauthorised(b flitmig.batch, code text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF b.kind = 'upload' AND b.detail ->> 'step' = 'put' THEN
+		/* the url's own token, not our key: ask for another url, once */
+		IF (b.detail ->> 'again')::boolean THEN
+			PERFORM flitmig._refused_upload(b, coalesce(code, 'UPLOAD_URL'), 'the server refused the upload address that it had handed out');
+		ELSE
+			UPDATE flitmig.batch t SET state = 'planned', detail = '{"again": true}' WHERE t.id = b.id;
+		END IF;
+		RETURN false;
+	ELSIF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+		PERFORM flitmig._refused_introspect(b, code);
+		RETURN false;
+	END IF;
+	PERFORM flitmig._answer_not_applied(b);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION flitmig._answer_unauthorised(flitmig.batch, text) IS 'A call that the key may not make; true: the run cannot go on';
 
 CREATE FUNCTION flitmig._learn_limit(mig integer, tokens integer, window_ms integer, max_records integer) RETURNS void
 LANGUAGE sql
