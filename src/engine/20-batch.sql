@@ -100,6 +100,7 @@ AS $$
 DECLARE
 	b flitmig.batch;
 	first_contact boolean;
+	fails boolean := false;
 BEGIN
 	UPDATE flitmig.batch t
 	SET answered_at = clock_timestamp(), took_ms = _batch_answer.took_ms, status = _batch_answer.status, outcome = class, message = answer_message
@@ -122,48 +123,57 @@ BEGIN
 		WHEN 'throttled' THEN
 			/* no attempt at all: nothing was looked at */
 			UPDATE flitmig.batch t SET state = 'planned', attempts = t.attempts - 1 WHERE t.id = b.id;
-		WHEN 'transient' THEN
-			PERFORM flitmig._answer_not_applied(b);
-			hold_ms := flitmig._backoff_ms(b.attempts);
-			IF first_contact OR b.attempts >= 8 THEN
-				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
-			END IF;
-		WHEN 'ambiguous' THEN
-			/* what is only wished for and cannot be had is done without */
-			IF b.kind = 'introspect' AND http_outcome = 0 AND b.attempts >= 3 AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+		WHEN 'transient', 'ambiguous' THEN
+			IF class = 'transient' THEN
+				PERFORM flitmig._answer_not_applied(b);
+			ELSIF b.kind = 'introspect' AND http_outcome = 0 AND b.attempts >= 3 AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+				/* what is only wished for and cannot be had is done without */
 				PERFORM flitmig._refused_introspect(b, code);
 				RETURN;
+			ELSE
+				PERFORM flitmig._answer_ambiguous(b);
 			END IF;
-			PERFORM flitmig._answer_ambiguous(b);
 			hold_ms := flitmig._backoff_ms(b.attempts);
-			IF first_contact OR b.attempts >= 8 THEN
-				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
-			END IF;
+			fails := first_contact OR b.attempts >= 8;
 		WHEN 'batch_refused' THEN
 			PERFORM flitmig._answer_refused(b, coalesce(code, 'REFUSED'), coalesce(answer_message, 'refused without a reason'),
 											duplicate, clue, conflicting_id, max_records);
 		WHEN 'unauthorised' THEN
-			IF b.kind = 'upload' AND b.detail ->> 'step' = 'put' THEN
-				/* the url's own token, not our key: ask for another url, once */
-				IF (b.detail ->> 'again')::boolean THEN
-					PERFORM flitmig._refused_upload(b, coalesce(code, 'UPLOAD_URL'), 'the server refused the upload address that it had handed out');
-				ELSE
-					UPDATE flitmig.batch t SET state = 'planned', detail = '{"again": true}' WHERE t.id = b.id;
-				END IF;
-			ELSIF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
-				PERFORM flitmig._refused_introspect(b, code);
-			ELSE
-				PERFORM flitmig._answer_not_applied(b);
-				SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
-			END IF;
+			fails := flitmig._answer_unauthorised(b, code);
 		ELSE	/* schema_changed, not_twenty: nothing that a repeat would change */
 			PERFORM flitmig._answer_not_applied(b);
-			SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
+			fails := true;
 	END CASE;
+	IF fails THEN
+		SELECT * INTO sqlstate, message, detail, hint FROM flitmig._failure(b, class, http_outcome, code);
+	END IF;
 	PERFORM flitmig._tell_now_and_then(r) FROM flitmig.run r WHERE r.id = b.run_id;
 END
 $$;
 COMMENT ON FUNCTION flitmig._batch_answer(bigint, text, integer, integer, text, text, integer, integer, integer, text, text, boolean, text, integer) IS 'Writes an answer down, by class: one handler each. Result: how long to hold before the next call, and the error with which the run must end, if any';
+
+CREATE FUNCTION flitmig._answer_unauthorised(b flitmig.batch, code text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF b.kind = 'upload' AND b.detail ->> 'step' = 'put' THEN
+		/* the url's own token, not our key: ask for another url, once */
+		IF (b.detail ->> 'again')::boolean THEN
+			PERFORM flitmig._refused_upload(b, coalesce(code, 'UPLOAD_URL'), 'the server refused the upload address that it had handed out');
+		ELSE
+			UPDATE flitmig.batch t SET state = 'planned', detail = '{"again": true}' WHERE t.id = b.id;
+		END IF;
+		RETURN false;
+	ELSIF b.kind = 'introspect' AND coalesce((b.detail ->> 'optional')::boolean, false) THEN
+		PERFORM flitmig._refused_introspect(b, code);
+		RETURN false;
+	END IF;
+	PERFORM flitmig._answer_not_applied(b);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION flitmig._answer_unauthorised(flitmig.batch, text) IS 'A call that the key may not make; true: the run cannot go on';
 
 CREATE FUNCTION flitmig._learn_limit(mig integer, tokens integer, window_ms integer, max_records integer) RETURNS void
 LANGUAGE sql
@@ -284,7 +294,7 @@ BEGIN
 	UPDATE flitmig.batch SET dark_at = clock_timestamp() WHERE id = b.id;
 	CASE
 		WHEN b.kind = 'create' THEN
-			PERFORM flitmig._plan_look_up(b);
+			PERFORM flitmig._plan_ahead(b, 'settle');
 		WHEN b.kind = 'update' THEN
 			/* its fields are compared with the server's again before anything is resent */
 			UPDATE flitmig.batch SET state = 'settled' WHERE id = b.id;
@@ -301,14 +311,14 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._answer_ambiguous(flitmig.batch) IS 'Plans the look that decides about a call whose answer did not arrive';
 
-CREATE FUNCTION flitmig._plan_look_up(b flitmig.batch) RETURNS void
+CREATE FUNCTION flitmig._plan_ahead(b flitmig.batch, purpose text) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, parent_id, position, ids)
-	SELECT b.run_id, b.migration_id, b.phase, 'read', 'settle', b.object, b.object_map_id, b.id, b.position - 1, b.ids
+	VALUES (b.run_id, b.migration_id, b.phase, 'read', purpose, b.object, b.object_map_id, b.id, b.position - 1, b.ids)
 $$;
-COMMENT ON FUNCTION flitmig._plan_look_up(flitmig.batch) IS 'Plans a read of a batch''s ids, ahead of what else is planned in its phase';
+COMMENT ON FUNCTION flitmig._plan_ahead(flitmig.batch, text) IS 'Plans a read for a batch''s records, ahead of what else is planned in its phase';
 
 CREATE FUNCTION flitmig._answer_refused(b flitmig.batch, code text, reason text, duplicate boolean, clue text, conflicting_id text, max_records integer)
 RETURNS void
@@ -332,7 +342,7 @@ BEGIN
 	ELSIF b.kind = 'create' AND duplicate AND NOT coalesce((b.detail ->> 'looked')::boolean, false) THEN
 		/* an earlier attempt, of this run or one before, may have landed after all: look, never quarantine unseen */
 		UPDATE flitmig.batch SET detail = coalesce(detail, '{}') || jsonb_build_object('looked', true, 'code', code) WHERE id = b.id;
-		PERFORM flitmig._plan_look_up(b);
+		PERFORM flitmig._plan_ahead(b, 'settle');
 	ELSIF b.kind = 'update' AND cardinality(b.ids) = 1 AND b.phase = 'check' THEN
 		/* what it points at may come with this run's creates, or another update give its value free: judged anew after them */
 		UPDATE flitmig.batch SET state = 'refused' WHERE id = b.id;

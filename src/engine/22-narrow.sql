@@ -100,8 +100,7 @@ BEGIN
 		RETURN false;
 	END IF;
 	PERFORM flitmig._asking(b, 'holders', code);
-	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, object_map_id, parent_id, position, ids)
-	VALUES (b.run_id, b.migration_id, b.phase, 'read', 'holders', b.object, b.object_map_id, b.id, b.position - 1, b.ids);
+	PERFORM flitmig._plan_ahead(b, 'holders');
 	RETURN true;
 END
 $$;

@@ -98,8 +98,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT array_agg(w.option ->> 'value')
-	FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'wanted') WHEN 'array' THEN before -> 'wanted' ELSE '[]' END) w(option)
-	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(before -> 'options') WHEN 'array' THEN before -> 'options' ELSE '[]' END) o(option)
+	FROM jsonb_array_elements(flitmig._array_of(before -> 'wanted')) w(option)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(flitmig._array_of(before -> 'options')) o(option)
 					  WHERE o.option ->> 'value' = w.option ->> 'value')
 $$;
 COMMENT ON FUNCTION flitmig._our_options(jsonb) IS 'Option values that a change of options brought, from its before-image; NULL for another kind of change';

@@ -205,7 +205,7 @@ AS $$
 BEGIN
 	IF flitmig._take_stored(b, false, body) < cardinality(b.ids) THEN
 		/* stored, but not all of it came back: read what is missing */
-		PERFORM flitmig._plan_look_up(b);
+		PERFORM flitmig._plan_ahead(b, 'settle');
 	END IF;
 END
 $$;

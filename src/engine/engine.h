@@ -44,4 +44,7 @@ extern void pump_run(int64 run_id, const char *server, MemoryContext ctx);
 extern void worker_begin(bool cancellable);
 extern void worker_commit(void);
 
+/* Raises an error that SQL has told or that a run row keeps: detail and hint may be NULL. */
+pg_noreturn extern void raise_written(const char *sqlstate, const char *message, const char *detail, const char *hint);
+
 #endif /* FLITMIG_ENGINE_H */

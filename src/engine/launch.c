@@ -307,12 +307,7 @@ raise_outcome(const RunView *view)
 	if (strcmp(view->state, "done") == 0)
 		return;
 	if (view->sqlstate != NULL)
-		ereport(ERROR,
-				(errcode(MAKE_SQLSTATE(view->sqlstate[0], view->sqlstate[1], view->sqlstate[2],
-									   view->sqlstate[3], view->sqlstate[4])),
-				 errmsg_internal("%s", view->message),
-				 view->detail ? errdetail_internal("%s", view->detail) : 0,
-				 view->hint ? errhint("%s", view->hint) : 0));
+		raise_written(view->sqlstate, view->message, view->detail, view->hint);
 	ereport(ERROR,
 			(errcode(strcmp(view->state, "cancelled") == 0 ? ERRCODE_QUERY_CANCELED : ERRCODE_SYSTEM_ERROR),
 			 errmsg("the run was %s", strcmp(view->state, "cancelled") == 0 ? "cancelled" : "interrupted: its worker is gone"),

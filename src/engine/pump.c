@@ -89,18 +89,6 @@ call_send(Pump *pump, const Request *request)
 
 /* ---- answers ---- */
 
-/* The journal says that the run cannot go on. */
-static void
-answer_raise(const AfterAnswer *after)
-{
-	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(after->sqlstate[0], after->sqlstate[1], after->sqlstate[2],
-								   after->sqlstate[3], after->sqlstate[4])),
-			 errmsg_internal("%s", after->message),
-			 after->detail ? errdetail_internal("%s", after->detail) : 0,
-			 after->hint ? errhint("%s", after->hint) : 0));
-}
-
 /* A file that may not go up is refused here, as the server would refuse it. */
 static void
 refuse_file(Pump *pump, const Request *request)
@@ -209,8 +197,8 @@ answer_take(Pump *pump, HttpAnswer *http)
 	MemoryContextReset(pump->call_ctx);
 	if (after.hold_ms > 0)
 		pump->hold_until_us = Max(pump->hold_until_us, now + after.hold_ms * INT64CONST(1000));
-	if (after.sqlstate)
-		answer_raise(&after);
+	if (after.sqlstate) /* the journal says that the run cannot go on */
+		raise_written(after.sqlstate, after.message, after.detail, after.hint);
 }
 
 /* ---- the loop ---- */

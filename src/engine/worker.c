@@ -191,6 +191,16 @@ worker_fail_run(int64 run_id, const ErrorData *edata)
 	worker_commit();
 }
 
+void
+raise_written(const char *sqlstate, const char *message, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4])),
+			 errmsg_internal("%s", message),
+			 detail ? errdetail_internal("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
+}
+
 /* Everything between the connection and the end of the run. */
 static void
 worker_work(const WorkOrder *order)

@@ -6,20 +6,10 @@ AS $$
 	SELECT format('%s is not an object', path) WHERE jsonb_typeof(doc) IS DISTINCT FROM 'object'
 	UNION ALL
 	SELECT format('%s.%s is unknown; known: %s', path, k, array_to_string(allowed, ', '))
-	FROM jsonb_object_keys(CASE WHEN jsonb_typeof(doc) = 'object' THEN doc ELSE '{}' END) k
+	FROM jsonb_object_keys(flitmig._object_of(doc)) k
 	WHERE NOT k = ANY (allowed)
 $$;
 COMMENT ON FUNCTION flitmig._profile_keys(doc jsonb, path text, allowed text[]) IS 'Problems: not an object, or members that a profile does not know';
-
-CREATE FUNCTION flitmig._object_of(doc jsonb)
-RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE WHEN pg_catalog.jsonb_typeof(doc) OPERATOR(pg_catalog.=) 'object' THEN doc ELSE '{}' END $$;
-COMMENT ON FUNCTION flitmig._object_of(doc jsonb) IS 'The document if it is an object, else an empty one';
-
-CREATE FUNCTION flitmig._array_of(doc jsonb)
-RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE WHEN pg_catalog.jsonb_typeof(doc) OPERATOR(pg_catalog.=) 'array' THEN doc ELSE '[]' END $$;
-COMMENT ON FUNCTION flitmig._array_of(doc jsonb) IS 'The document if it is an array, else an empty one';
 
 CREATE FUNCTION flitmig._placeholders(expression text)
 RETURNS SETOF text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp

@@ -22,21 +22,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._unique_paths(mig integer, object text) IS 'Paths in an object''s payload whose values are unique: as the profile, the wanted and the live schema say';
 
-CREATE FUNCTION flitmig._settle_unique(mig integer, object text, path text)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION flitmig._unique_rows_sql(mig integer, object text, keys text[])
+RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	keys	text[] := string_to_array(path, '.');
-	rows	text := (
-		SELECT string_agg(format(
-			'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, nullif(lower(r.payload #>> %L), '''') AS value FROM pg_temp.%I r WHERE r.reason IS NULL',
-			o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
-		FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object);
-	map		record;
-	is_mail	boolean := path LIKE '%.primaryEmail';
-	lost	bigint;
-	files	integer[];
-	lines	bigint[];
+	SELECT string_agg(format(
+		'SELECT %s AS map, %s AS position, r.sequence, r.id, r.file_id, r.line_no, nullif(lower(r.payload #>> %L), '''') AS value FROM pg_temp.%I r WHERE r.reason IS NULL',
+		o.id, o.position, keys, 'flitmig_r' || o.id), ' UNION ALL ')
+	FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _unique_rows_sql.object
+$$;
+COMMENT ON FUNCTION flitmig._unique_rows_sql(mig integer, object text, keys text[]) IS 'A query: the resolved rows of an object and the value that each has at a path';
+
+/* Nearly all values stand alone: only those that do not are looked at closely. */
+CREATE FUNCTION flitmig._find_losers(mig integer, object text, keys text[], rows text)
+RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
 	DROP TABLE IF EXISTS pg_temp.flitmig_crowd, pg_temp.flitmig_held, pg_temp.flitmig_lost;
 	/* What Twenty holds from us. A record that is mapped says itself what it keeps; one that is gone or excluded stays there as it is. */
@@ -45,15 +44,13 @@ CREATE TEMP TABLE flitmig_held ON COMMIT DROP AS
 SELECT lower(b.sent #>> %1$L) AS value, b.id, v.id IS NULL AS stays
 FROM flitmig.base b LEFT JOIN (%2$s) v ON v.id = b.id
 WHERE b.migration_id = %3$s AND b.object = %4$L AND b.sent #>> %1$L <> ''$sql$, keys, rows, mig, object);
-	/* Nearly all values stand alone: only those that do not are looked at closely. */
 	EXECUTE format($sql$
 CREATE TEMP TABLE flitmig_crowd ON COMMIT DROP AS
 SELECT v.value, false AS taken FROM (%s) v WHERE v.value IS NOT NULL GROUP BY v.value HAVING count(*) > 1
 UNION ALL
 SELECT DISTINCT h.value, true FROM pg_temp.flitmig_held h WHERE h.stays$sql$, rows);
-	GET DIAGNOSTICS lost = ROW_COUNT;
-	IF lost = 0 THEN
-		RETURN;
+	IF NOT EXISTS (SELECT FROM pg_temp.flitmig_crowd) THEN
+		RETURN false;
 	END IF;
 	ANALYZE flitmig_crowd;
 	ANALYZE flitmig_held;
@@ -66,21 +63,34 @@ WITH ranked AS (
 	LEFT JOIN pg_temp.flitmig_held h ON h.value = v.value AND h.id = v.id)
 SELECT r.map, r.position, r.sequence, r.id, r.file_id, r.line_no, r.value, NULL::text AS instead
 FROM ranked r WHERE r.rank > 1 OR r.taken$sql$, rows);
-
 	ANALYZE flitmig_lost (id);
-	SELECT count(*), (array_agg(l.file_id ORDER BY l.position, l.sequence))[1:5], (array_agg(l.line_no ORDER BY l.position, l.sequence))[1:5]
-	INTO lost, files, lines FROM flitmig_lost l;
-	IF lost = 0 THEN
-		RETURN;
-	END IF;
+	RETURN EXISTS (SELECT FROM pg_temp.flitmig_lost);
+END
+$$;
+COMMENT ON FUNCTION flitmig._find_losers(mig integer, object text, keys text[], rows text) IS 'Lists in pg_temp.flitmig_lost the records whose value another one keeps; false: none';
 
-	FOR map IN SELECT o.id FROM flitmig.object_map o WHERE o.migration_id = mig AND o.object = _settle_unique.object ORDER BY o.position LOOP
-		IF NOT is_mail THEN
-			EXECUTE format('UPDATE pg_temp.%I r SET payload = r.payload #- %L FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s',
-						   'flitmig_r' || map.id, keys, map.id);
-			CONTINUE;
-		END IF;
-		/* the first own address that nobody has as primary steps up */
+CREATE FUNCTION flitmig._lose_value(keys text[])
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	map	integer;
+BEGIN
+	FOR map IN SELECT DISTINCT l.map FROM pg_temp.flitmig_lost l LOOP
+		EXECUTE format('UPDATE pg_temp.%I r SET payload = r.payload #- %L FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s', 'flitmig_r' || map, keys, map);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._lose_value(keys text[]) IS 'Takes the value at a path out of the records in pg_temp.flitmig_lost';
+
+/* The first own address that nobody has as primary steps up; what was the primary one stays as additional address. */
+CREATE FUNCTION flitmig._lose_address(keys text[], rows text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	map		integer;
+	others	text[] := ARRAY[keys[1], 'additionalEmails'];
+BEGIN
+	FOR map IN SELECT DISTINCT l.map FROM pg_temp.flitmig_lost l LOOP
 		EXECUTE format($sql$
 UPDATE pg_temp.flitmig_lost l SET instead = n.email
 FROM (SELECT DISTINCT ON (x.id) x.id, a.email
@@ -88,27 +98,45 @@ FROM (SELECT DISTINCT ON (x.id) x.id, a.email
 	  CROSS JOIN LATERAL jsonb_array_elements_text(flitmig._array_of(r.payload #> %L)) WITH ORDINALITY a(email, n)
 	  WHERE x.map = %s AND NOT EXISTS (SELECT FROM (%s) v WHERE v.value = lower(a.email))
 	  ORDER BY x.id, a.n) n
-WHERE l.id = n.id$sql$, 'flitmig_r' || map.id, ARRAY[keys[1], 'additionalEmails'], map.id, rows);
+WHERE l.id = n.id$sql$, 'flitmig_r' || map, others, map, rows);
 	END LOOP;
-	IF is_mail THEN
-		UPDATE flitmig_lost l SET instead = NULL
-		FROM (SELECT x.id, row_number() OVER (PARTITION BY lower(x.instead) ORDER BY x.position, x.sequence, x.id) AS rank FROM flitmig_lost x WHERE x.instead IS NOT NULL) d
-		WHERE d.id = l.id AND d.rank > 1;
-		FOR map IN SELECT DISTINCT l.map AS id FROM flitmig_lost l LOOP
-			EXECUTE format($sql$
+	UPDATE pg_temp.flitmig_lost l SET instead = NULL
+	FROM (SELECT x.id, row_number() OVER (PARTITION BY lower(x.instead) ORDER BY x.position, x.sequence, x.id) AS rank FROM pg_temp.flitmig_lost x WHERE x.instead IS NOT NULL) d
+	WHERE d.id = l.id AND d.rank > 1;
+	FOR map IN SELECT DISTINCT l.map FROM pg_temp.flitmig_lost l LOOP
+		EXECUTE format($sql$
 UPDATE pg_temp.%I r SET payload = jsonb_set(r.payload, %L, jsonb_build_object('primaryEmail', coalesce(l.instead, ''),
 	'additionalEmails', jsonb_build_array(r.payload #> %L) || (flitmig._array_of(r.payload #> %L) - coalesce(l.instead, ''))))
-FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s$sql$,
-				'flitmig_r' || map.id, keys[1:1], keys, ARRAY[keys[1], 'additionalEmails'], map.id);
-		END LOOP;
-	END IF;
+FROM pg_temp.flitmig_lost l WHERE l.id = r.id AND l.map = %s$sql$, 'flitmig_r' || map, keys[1:1], keys, others, map);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION flitmig._lose_address(keys text[], rows text) IS 'Gives the records in pg_temp.flitmig_lost another primary address, or none';
 
+CREATE FUNCTION flitmig._settle_unique(mig integer, object text, path text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	keys	text[] := string_to_array(path, '.');
+	rows	text := flitmig._unique_rows_sql(mig, object, keys);
+	is_mail	boolean := path LIKE '%.primaryEmail';
+BEGIN
+	IF NOT flitmig._find_losers(mig, object, keys, rows) THEN
+		RETURN;
+	END IF;
+	IF is_mail THEN
+		PERFORM flitmig._lose_address(keys, rows);
+	ELSE
+		PERFORM flitmig._lose_value(keys);
+	END IF;
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
-	SELECT mig, 'map', 'warning', CASE WHEN is_mail THEN 'SHARED_EMAIL' ELSE 'DUPLICATE_UNIQUE' END, object, path, lost, flitmig._places(mig, files, lines),
-		CASE WHEN is_mail THEN format('%s record(s) share an e-mail address with another, which keeps it as primary; these have it as additional address', lost)
-			 ELSE format('%s record(s) have a value of %s that another record has too, and go without it', lost, path) END,
+	SELECT mig, 'map', 'warning', CASE WHEN is_mail THEN 'SHARED_EMAIL' ELSE 'DUPLICATE_UNIQUE' END, object, path, f.lost, flitmig._places(mig, f.files, f.lines),
+		CASE WHEN is_mail THEN format('%s record(s) share an e-mail address with another, which keeps it as primary; these have it as additional address', f.lost)
+			 ELSE format('%s record(s) have a value of %s that another record has too, and go without it', f.lost, path) END,
 		CASE WHEN is_mail THEN 'Nothing to do for families; duplicates of one person are better merged in the source.'
-			 ELSE 'Correct the values in the source, or make the field not unique in the profile.' END;
+			 ELSE 'Correct the values in the source, or make the field not unique in the profile.' END
+	FROM (SELECT count(*) AS lost, (array_agg(l.file_id ORDER BY l.position, l.sequence))[1:5] AS files, (array_agg(l.line_no ORDER BY l.position, l.sequence))[1:5] AS lines
+		  FROM pg_temp.flitmig_lost l) f;
 END
 $$;
 COMMENT ON FUNCTION flitmig._settle_unique(mig integer, object text, path text) IS 'Leaves a unique value with one record: its holder in Twenty, else the first';

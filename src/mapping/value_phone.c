@@ -191,7 +191,7 @@ has_warning(Span piece)
 		const char *word = s;
 		char		folded[16];
 
-		while (s < end && (is_letter(*s) || *s == '\''))
+		while (s < end && (is_ascii_letter(*s) || *s == '\''))
 			s++;
 		if (s > word && span_fold((Span){word, (int) (s - word)}, folded, sizeof(folded)) && word_in(folded, words, lengthof(words)))
 			return true;

@@ -14,8 +14,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#define READ_BYTES	(256 * 1024)
-#define DEPTH_LIMIT 5 /* archives inside archives */
+#define READ_BYTES (256 * 1024)
 
 /* A member that is longer than this and than so many times its archive is a bomb; text packs ten- to fiftyfold. */
 #define BOMB_BYTES	((int64) 256 * 1024 * 1024)
@@ -336,7 +335,7 @@ import_archive(Import *import, Input *input)
 	int			count = 0;
 	Archive	   *archive;
 
-	if (import->depth >= DEPTH_LIMIT)
+	if (import->depth >= ARCHIVE_DEPTH_LIMIT)
 		trouble = "archives are nested too deeply";
 	else
 	{

@@ -19,19 +19,19 @@ BEGIN
 	RETURN QUERY
 	SELECT e.key, m.missing
 	FROM flitmig.migration g
-	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(g.profile_doc->'entities') WHEN 'object' THEN g.profile_doc->'entities' ELSE '{}' END) e
+	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(g.profile_doc->'entities')) e
 	CROSS JOIN LATERAL (
 		SELECT max(length(p)) AS length
-		FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'files') WHEN 'array' THEN e.value->'files' ELSE '[]' END) p
+		FROM jsonb_array_elements_text(flitmig._array_of(e.value->'files')) p
 		WHERE flitmig._name_matches(p, $2)) pattern
 	CROSS JOIN LATERAL (
 		SELECT string_agg(format('"%s"', r), ', ' ORDER BY n) AS missing
-		FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'required') WHEN 'array' THEN e.value->'required' ELSE '[]' END) WITH ORDINALITY x(r, n)
+		FROM jsonb_array_elements_text(flitmig._array_of(e.value->'required')) WITH ORDINALITY x(r, n)
 		WHERE NOT EXISTS (
 			SELECT FROM (
 				SELECT r AS spelling
 				UNION ALL
-				SELECT s FROM jsonb_array_elements_text(CASE jsonb_typeof(e.value->'columns'->r) WHEN 'array' THEN e.value->'columns'->r ELSE '[]' END) s) y
+				SELECT s FROM jsonb_array_elements_text(flitmig._array_of(e.value->'columns'->r)) s) y
 			WHERE flitmig._column_name(spelling) = ANY ($3) OR spelling LIKE 'label:%')) m
 	WHERE g.id = $1
 		AND CASE WHEN $4 IS NULL THEN pattern.length IS NOT NULL ELSE e.key = $4 END
@@ -47,12 +47,12 @@ BEGIN
 	RETURN QUERY
 	SELECT n.name
 	FROM flitmig.migration g
-	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(g.profile_doc->'entities') WHEN 'object' THEN g.profile_doc->'entities' ELSE '{}' END) e
-	CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(e.value->'columns') WHEN 'object' THEN e.value->'columns' ELSE '{}' END) c
+	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(g.profile_doc->'entities')) e
+	CROSS JOIN LATERAL jsonb_each(flitmig._object_of(e.value->'columns')) c
 	CROSS JOIN LATERAL (
 		SELECT c.key
 		UNION ALL
-		SELECT s FROM jsonb_array_elements_text(CASE jsonb_typeof(c.value) WHEN 'array' THEN c.value ELSE '[]' END) s) spelling(name)
+		SELECT s FROM jsonb_array_elements_text(flitmig._array_of(c.value)) s) spelling(name)
 	CROSS JOIN LATERAL flitmig._column_name(spelling.name) AS n(name)
 	WHERE g.id = $1 AND n.name <> '' AND spelling.name NOT LIKE 'label:%'
 	GROUP BY n.name;
@@ -64,7 +64,7 @@ CREATE FUNCTION flitmig._file_option(options jsonb, name text, key text)
 RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce(
 		(SELECT f.value->>$3
-		 FROM jsonb_each(CASE jsonb_typeof($1->'files') WHEN 'object' THEN $1->'files' ELSE '{}' END) f
+		 FROM jsonb_each(flitmig._object_of($1->'files')) f
 		 WHERE f.value ? $3 AND (flitmig._name_matches(f.key, $2) OR flitmig._name_matches('*/' || f.key, $2))
 		 ORDER BY length(f.key) DESC, f.key LIMIT 1),
 		$1->>$3)

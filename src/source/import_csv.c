@@ -13,17 +13,17 @@
 /* What one import of a delimited file works with. */
 typedef struct Delimited
 {
-	Import	   *import;
-	Input	   *input;
-	SourceFile *file;
-	CsvLayout	layout;
-	CsvReader  *reader;
-	Loader	   *loader;
-	CsvHints	hints;
-	Encoding   *encoding; /* of the reader's bytes */
-	bool		sheet;	  /* each row of the text is a row of a sheet */
-	bool		keep_all; /* rows that look like none are rows */
-	bool		only_one; /* nothing is looked for below the first table */
+	Import		   *import;
+	Input		   *input;
+	SourceFile	   *file;
+	CsvLayout		layout;
+	CsvReader	   *reader;
+	Loader		   *loader;
+	CsvHints		hints;
+	const Encoding *encoding; /* of the reader's bytes */
+	bool			sheet;	  /* each row of the text is a row of a sheet */
+	bool			keep_all; /* rows that look like none are rows */
+	bool			only_one; /* nothing is looked for below the first table */
 
 	/* the table */
 	int		   table;		/* which one of the file, from 1 */
@@ -39,8 +39,6 @@ typedef struct Delimited
 	int64 short_line;
 	int	  short_cells;
 } Delimited;
-
-static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
 
 static void
 release_reader(void *object)
@@ -772,7 +770,7 @@ load_delimited(Import *import, Input *text, SourceFile *file, bool sheet)
 	d->hints = read_hints(import, file->name);
 	d->keep_all = rows && strcmp(rows, "all") == 0;
 	d->only_one = tables && strcmp(tables, "1") == 0;
-	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &transcoded : &text->encoding;
+	d->encoding = text->encoding.kind == ENCODING_CONVERTED ? &encoding_transcoded : &text->encoding;
 	if (sheet)
 	{
 		d->hints.delimiter = ',';

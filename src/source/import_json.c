@@ -24,22 +24,20 @@ typedef struct Keys
 
 typedef struct JsonImport
 {
-	Import	   *import;
-	Input	   *input;
-	SourceFile *file;
-	JsonReader *reader;
-	Loader	   *loader;
-	Encoding   *encoding;
-	Keys		keys;
-	int			value_column; /* of elements that are no objects; -1: none */
-	int64	   *given;		  /* of each column: the last element (from 1) that gave it a value */
-	Bytes		decoded;	  /* a value that was not plain UTF-8 */
-	Bytes		text;		  /* a string without its escapes */
-	bool		one_object;	  /* the file is one */
-	int64		lists;		  /* lists that may be rows, but are staged as cells */
+	Import		   *import;
+	Input		   *input;
+	SourceFile	   *file;
+	JsonReader	   *reader;
+	Loader		   *loader;
+	const Encoding *encoding;
+	Keys			keys;
+	int				value_column; /* of elements that are no objects; -1: none */
+	int64		   *given;		  /* of each column: the last element (from 1) that gave it a value */
+	Bytes			decoded;	  /* a value that was not plain UTF-8 */
+	Bytes			text;		  /* a string without its escapes */
+	bool			one_object;	  /* the file is one */
+	int64			lists;		  /* lists that may be rows, but are staged as cells */
 } JsonImport;
-
-static Encoding transcoded = {ENCODING_TRANSCODED, "UTF-8"};
 
 /* Names of arrays that hold an answer's rows, beside its page numbers and totals. */
 static const char *const wrapper_keys[] = {"data", "items", "results", "records", "rows", "entry", "value", NULL};
@@ -358,7 +356,7 @@ import_part(Import *import, Input *input, JsonLayout layout, const char *member,
 
 	j->import = import;
 	j->input = input;
-	j->encoding = input->encoding.kind == ENCODING_CONVERTED ? &transcoded : &input->encoding;
+	j->encoding = input->encoding.kind == ENCODING_CONVERTED ? &encoding_transcoded : &input->encoding;
 	j->value_column = -1;
 	j->reader = palloc0(sizeof(JsonReader));
 	guard(release_import, j);
@@ -468,7 +466,7 @@ import_document(Import *import, Input *input, JsonOutline *outline)
 			Damage		damage = {0};
 
 			import_part(import, input, JSON_MEMBER, key,
-						key_text(input->encoding.kind == ENCODING_CONVERTED ? &transcoded : &input->encoding, key, strlen(key), &damage), NULL);
+						key_text(input->encoding.kind == ENCODING_CONVERTED ? &encoding_transcoded : &input->encoding, key, strlen(key), &damage), NULL);
 			tables++;
 		}
 	source_file_note(whole, psprintf("%d tables", tables));

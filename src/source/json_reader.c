@@ -17,12 +17,6 @@
 #define KEPT_OBJECT_BYTES	(64 * 1024)				   /* of what stands beside an answer's rows */
 #define ELEMENT_LIMIT_BYTES (0x3fffffff - 1024 * 1024) /* what a PostgreSQL value can hold, less headers */
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* Reads on, keeping what begins at start; false at the end, at the limit or without memory. */
 static bool
 fill(JsonReader *reader)
@@ -77,7 +71,7 @@ advance(JsonReader *reader)
 static bool
 skip_between(JsonReader *reader, bool commas)
 {
-	while (there(reader) && (is_space(reader->buffer[reader->position]) ||
+	while (there(reader) && (json_space(reader->buffer[reader->position]) ||
 							 (commas && reader->buffer[reader->position] == ',')))
 	{
 		advance(reader);
@@ -123,7 +117,7 @@ pass_value(JsonReader *reader, bool keep)
 				return begun;
 			depth--;
 		}
-		else if (depth == 0 && (c == ',' || c == ':' || is_space(c)))
+		else if (depth == 0 && (c == ',' || c == ':' || json_space(c)))
 			return begun;
 		begun = true;
 		advance(reader);
@@ -224,7 +218,7 @@ next_line(JsonReader *reader)
 		if (end || !fill(reader))
 			break;
 	}
-	while (reader->position > reader->start && is_space(reader->buffer[reader->position - 1]))
+	while (reader->position > reader->start && json_space(reader->buffer[reader->position - 1]))
 		reader->position--;
 	if (reader->position > reader->start + 1 && reader->buffer[reader->position - 1] == ',' &&
 		json_valid(reader->buffer + reader->start, reader->position - reader->start - 1))
@@ -283,7 +277,7 @@ json_reader_next(JsonReader *reader)
 		for (bool more = true; more && there(reader) && reader->buffer[reader->position] != ',' &&
 							   reader->buffer[reader->position] != ']';)
 		{
-			if (is_space(reader->buffer[reader->position]))
+			if (json_space(reader->buffer[reader->position]))
 				advance(reader);
 			else
 				more = pass_value(reader, true);
@@ -362,7 +356,7 @@ outline_member(JsonReader *reader, JsonOutline *outline)
 		{
 			while (reader->position + at >= reader->filled && fill(reader))
 				;
-			if (reader->position + at >= reader->filled || !is_space(reader->buffer[reader->position + at]))
+			if (reader->position + at >= reader->filled || !json_space(reader->buffer[reader->position + at]))
 				break;
 		}
 		if (reader->position + at < reader->filled && reader->buffer[reader->position + at] == '{')

@@ -8,18 +8,12 @@
 
 #define DEPTH_LIMIT 6400 /* what the server's own JSON parser takes, about */
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* ---- the grammar ---- */
 
 static const char *
 skip_spaces(const char *p, const char *end)
 {
-	while (p < end && is_space(*p))
+	while (p < end && json_space(*p))
 		p++;
 	return p;
 }
@@ -213,7 +207,7 @@ value_end(const char *p, const char *end)
 			if (--depth == 0)
 				return p + 1;
 		}
-		else if (depth == 0 && (*p == ',' || *p == ':' || is_space(*p)))
+		else if (depth == 0 && (*p == ',' || *p == ':' || json_space(*p)))
 			return p;
 	}
 	return end;
@@ -225,7 +219,7 @@ json_member(const char *object, size_t length, size_t *position, JsonMember *mem
 	const char *end = object + length;
 	const char *p = object + *position;
 
-	while (p < end && (is_space(*p) || *p == ',' || (*p == '{' && *position == 0)))
+	while (p < end && (json_space(*p) || *p == ',' || (*p == '{' && *position == 0)))
 		p++;
 	if (p >= end || *p != '"')
 		return false;
@@ -250,7 +244,7 @@ json_item(const char *array, size_t length, size_t *position, const char **value
 
 	if (*position == 0)
 		p = skip_spaces(p, end) + 1;
-	while (p < end && (is_space(*p) || *p == ','))
+	while (p < end && (json_space(*p) || *p == ','))
 		p++;
 	if (p >= end || *p == ']')
 		return false;

@@ -30,7 +30,7 @@ BEGIN
 		WHERE p.depth > 1 OR NOT $2
 		UNION ALL
 		SELECT r.key, (regexp_match($1, r.value))[1], 0
-		FROM jsonb_each_text(CASE jsonb_typeof($3) WHEN 'object' THEN $3 ELSE '{}' END) r)
+		FROM jsonb_each_text(flitmig._object_of($3)) r)
 	SELECT coalesce(jsonb_object_agg(key, value), '{}')
 	FROM (SELECT DISTINCT ON (key) key, value FROM found WHERE value <> '' ORDER BY key, depth) f);
 END

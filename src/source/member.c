@@ -25,9 +25,8 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
-#define COPY_BYTES	  (256 * 1024)
-#define NESTING_LIMIT 5 /* archives inside archives, as the import has it */
-#define WHOLE		  PG_INT64_MAX
+#define COPY_BYTES (256 * 1024)
+#define WHOLE	   PG_INT64_MAX
 
 /* A descriptor that is closed when its memory context goes, unless it was handed out. */
 typedef struct Descriptor
@@ -178,7 +177,7 @@ find_member(int fd, const char *archive_name, const char *rest, int64 most, int 
 	struct archive_entry *entry;
 	int					  result;
 
-	if (handle == NULL || depth >= NESTING_LIMIT)
+	if (handle == NULL || depth >= ARCHIVE_DEPTH_LIMIT)
 		return NULL;
 	while ((result = archive_read_next_header(handle, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN)
 	{

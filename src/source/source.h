@@ -39,8 +39,7 @@ typedef struct Input
 	void		  *spool;		 /* BufFile of an archive member, or NULL */
 	void		  *large_object; /* LargeObjectDesc, or NULL */
 	int64		   position;
-	bool		   to_reader; /* ereport is allowed while reading */
-	struct Hasher *hasher;	  /* while the input is being made */
+	struct Hasher *hasher; /* while the input is being made */
 } Input;
 
 extern Input *input_open_file(const char *path, const char *name);
@@ -88,6 +87,8 @@ extern uint64 sql_run_once(const char *sql);
 extern char	 *sql_value(uint64 row, int column);
 
 /* ---- archives (archive.c) ---- */
+
+#define ARCHIVE_DEPTH_LIMIT 5 /* archives inside archives */
 
 typedef struct Archive Archive;
 

@@ -91,6 +91,9 @@ typedef struct Encoding
 	unsigned char table_length[128];
 } Encoding;
 
+/* Of the bytes that a Transcoder gives. */
+extern const Encoding encoding_transcoded;
+
 /*
  * What a first pass over all bytes of a file tells.  Feed every byte in
  * order, then ask for the encoding.
@@ -326,6 +329,12 @@ extern bool		 csv_is_header_again(const CsvReader *reader, const Bytes *header);
 extern NextTable csv_next_table(CsvReader *reader, const CsvHints *hints, const TableAbove *above, bool after_gap);
 
 /* ---- JSON (json_reader.c, json_text.c) ---- */
+
+static inline bool
+json_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 typedef enum JsonResult
 {

@@ -11,6 +11,8 @@
 #include <iconv.h>
 #include <string.h>
 
+const Encoding encoding_transcoded = {ENCODING_TRANSCODED, "UTF-8"};
+
 #define CHARACTER_LIMIT 8						  /* bytes of a character in any encoding */
 #define NOTE_ROOM		(1 + 2 * CHARACTER_LIMIT) /* a note on one character */
 

@@ -167,7 +167,7 @@ BEGIN
 			RETURN CASE WHEN (flitmig._reading_run(mig)).kind = 'read' THEN flitmig._introspect_extra(mig, 0) END;
 		WHEN 'roles' THEN
 			PERFORM flitmig._take_rights(mig, (SELECT jsonb_agg(k || jsonb_build_object('role', r - 'apiKeys'))
-											   FROM jsonb_path_query(answer, '$.data.getRoles[*]') r, jsonb_array_elements(CASE jsonb_typeof(r -> 'apiKeys') WHEN 'array' THEN r -> 'apiKeys' ELSE '[]' END) k));
+											   FROM jsonb_path_query(answer, '$.data.getRoles[*]') r, jsonb_array_elements(flitmig._array_of(r -> 'apiKeys')) k));
 			RETURN flitmig._introspect_extra(mig, 1);
 		WHEN 'rights' THEN
 			PERFORM flitmig._take_rights(mig, answer #> '{data,apiKeys}');
@@ -227,7 +227,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	/* of all keys only ours, and of a workspace with one key that one */
 	SELECT flitmig._learn(mig, 'rights', (
-		SELECT k -> 'role' FROM jsonb_array_elements(CASE jsonb_typeof(keys) WHEN 'array' THEN keys ELSE '[]' END) k
+		SELECT k -> 'role' FROM jsonb_array_elements(flitmig._array_of(keys)) k
 		WHERE k ->> 'id' = coalesce(flitmig._key_id((SELECT m.server FROM flitmig.migration m WHERE m.id = mig)), CASE WHEN jsonb_array_length(keys) = 1 THEN k ->> 'id' END)
 		LIMIT 1))
 $$;

@@ -14,13 +14,13 @@ AS $$
 		   r.relation_type, r.relation -> 'targetObjectMetadata' ->> 'nameSingular',
 		   CASE WHEN r.relation_type = 'MANY_TO_ONE'
 				THEN CASE WHEN r.morph THEN n.name || 'Id' ELSE coalesce(f -> 'settings' ->> 'joinColumnName', n.name || 'Id') END END
-	FROM jsonb_array_elements(CASE jsonb_typeof(fields) WHEN 'array' THEN fields ELSE '[]' END) f
+	FROM jsonb_array_elements(flitmig._array_of(fields)) f
 	CROSS JOIN LATERAL (
 		SELECT nullif(f -> 'relation', 'null') AS relation, coalesce(f -> 'relation' ->> 'type', f -> 'settings' ->> 'relationType') AS relation_type, false AS morph
 		WHERE coalesce(jsonb_array_length(nullif(f -> 'morphRelations', 'null')), 0) = 0
 		UNION ALL
 		SELECT m, coalesce(m ->> 'type', f -> 'settings' ->> 'relationType'), true
-		FROM jsonb_array_elements(CASE jsonb_typeof(f -> 'morphRelations') WHEN 'array' THEN f -> 'morphRelations' ELSE '[]' END) m) r
+		FROM jsonb_array_elements(flitmig._array_of(f -> 'morphRelations')) m) r
 	CROSS JOIN LATERAL (
 		SELECT flitmig._identifier(CASE WHEN r.morph THEN (f ->> 'name') || flitmig._capital(r.relation -> 'targetObjectMetadata' ->> 'nameSingular')
 										ELSE f ->> 'name' END) AS name) n

@@ -90,7 +90,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	made jsonb := (SELECT nullif(d.value, 'null') FROM jsonb_each(CASE jsonb_typeof(answer -> 'data') WHEN 'object' THEN answer -> 'data' ELSE '{}' END) d
+	made jsonb := (SELECT nullif(d.value, 'null') FROM jsonb_each(flitmig._object_of(answer -> 'data')) d
 				   WHERE d.key IN ('createOneObject', 'createOneField', 'updateOneField'));
 BEGIN
 	IF made IS NULL THEN

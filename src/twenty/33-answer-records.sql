@@ -27,11 +27,11 @@ LANGUAGE sql STABLE ROWS 200
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT (d.doc ->> 'id')::uuid, CASE WHEN d.doc ? 'fullPath' OR d.doc @? '$.*[*].fileId' THEN flitmig._unsigned(d.doc) ELSE d.doc END
-	FROM jsonb_each(CASE jsonb_typeof(body -> 'data') WHEN 'object' THEN body -> 'data' ELSE '{}' END) r
+	FROM jsonb_each(flitmig._object_of(body -> 'data')) r
 	CROSS JOIN LATERAL (
-		SELECT e AS doc FROM jsonb_array_elements(CASE jsonb_typeof(r.value) WHEN 'array' THEN r.value ELSE '[]' END) e
+		SELECT e AS doc FROM jsonb_array_elements(flitmig._array_of(r.value)) e
 		UNION ALL
-		SELECT e -> 'node' FROM jsonb_array_elements(CASE jsonb_typeof(r.value -> 'edges') WHEN 'array' THEN r.value -> 'edges' ELSE '[]' END) e
+		SELECT e -> 'node' FROM jsonb_array_elements(flitmig._array_of(r.value -> 'edges')) e
 		UNION ALL
 		SELECT r.value WHERE jsonb_typeof(r.value) = 'object' AND r.value ? 'id') d
 	WHERE (root IS NULL OR r.key = root) AND d.doc ? 'id'
@@ -134,7 +134,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(max((r.value ->> 'totalCount')::bigint), 9223372036854775807)
-	FROM jsonb_each(CASE jsonb_typeof(answer -> 'data') WHEN 'object' THEN answer -> 'data' ELSE '{}' END) r
+	FROM jsonb_each(flitmig._object_of(answer -> 'data')) r
 	WHERE r.value ->> 'totalCount' IS NOT NULL
 $$;
 COMMENT ON FUNCTION flitmig._foreign_count_answer(jsonb) IS 'The count in an answer; an answer without one counts as more than any, so that nothing is removed on its word';

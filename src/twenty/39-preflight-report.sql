@@ -23,7 +23,7 @@ AS $$
 	FROM (SELECT m.object, coalesce(l.is_system, false) AS own, coalesce(CASE WHEN l.is_system THEN true END, (p.doc ->> format('can%sObjectRecords', "right"))::boolean, (role ->> format('can%sAllObjectRecords', "right"))::boolean) AS may
 		  FROM (SELECT DISTINCT x.object FROM flitmig.object_map x WHERE x.migration_id = mig) m
 		  LEFT JOIN flitmig.live_object l ON l.migration_id = mig AND l.name = m.object
-		  LEFT JOIN LATERAL (SELECT e AS doc FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'objectPermissions') WHEN 'array' THEN role -> 'objectPermissions' ELSE '[]' END) e
+		  LEFT JOIN LATERAL (SELECT e AS doc FROM jsonb_array_elements(flitmig._array_of(role -> 'objectPermissions')) e
 							 WHERE e ->> 'objectMetadataId' = l.object_id::text LIMIT 1) p ON true) o
 $$;
 COMMENT ON FUNCTION flitmig._lacking_objects(integer, jsonb, text) IS 'Objects of a migration with whose records a role may not do this (Read, Update, SoftDelete, Destroy): NULL when there is none, an empty text for all';
@@ -33,7 +33,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT string_agg(DISTINCT l.object || '.' || l.name, ', ')
-	FROM jsonb_array_elements(CASE jsonb_typeof(role -> 'fieldPermissions') WHEN 'array' THEN role -> 'fieldPermissions' ELSE '[]' END) e
+	FROM jsonb_array_elements(flitmig._array_of(role -> 'fieldPermissions')) e
 	JOIN flitmig.live_field l ON l.migration_id = mig AND l.field_id::text = e ->> 'fieldMetadataId'
 	JOIN flitmig.object_map o ON o.migration_id = mig AND o.object = l.object
 	JOIN flitmig.field_map f ON f.object_map_id = o.id AND lower(ltrim(f.field, '@')) = lower(l.name)
@@ -206,11 +206,11 @@ AS $$
 		SELECT coalesce(jsonb_typeof(k.workflows) = 'array', false) AS workflows, coalesce(jsonb_typeof(k.triggers) = 'array', false) AS triggers FROM known k),
 	active AS (
 		SELECT e ->> 'id' AS id, e ->> 'name' AS name
-		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.workflows) WHEN 'array' THEN k.workflows ELSE '[]' END) e WHERE e -> 'statuses' ? 'ACTIVE'),
+		FROM known k, jsonb_array_elements(flitmig._array_of(k.workflows)) e WHERE e -> 'statuses' ? 'ACTIVE'),
 	trigger AS (
 		SELECT e ->> 'workflowId' AS id, a.name, e ->> 'type' AS type, split_part(e #>> '{settings,eventName}', '.', 1) AS object, split_part(e #>> '{settings,eventName}', '.', 2) AS event,
-			   ARRAY(SELECT lower(t) FROM jsonb_array_elements_text(CASE jsonb_typeof(e #> '{settings,fields}') WHEN 'array' THEN e #> '{settings,fields}' ELSE '[]' END) t) AS fields
-		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.triggers) WHEN 'array' THEN k.triggers ELSE '[]' END) e
+			   ARRAY(SELECT lower(t) FROM jsonb_array_elements_text(flitmig._array_of(e #> '{settings,fields}')) t) AS fields
+		FROM known k, jsonb_array_elements(flitmig._array_of(k.triggers)) e
 		/* of a workflow that is not active there is none; which those are, not every key may see */
 		JOIN readable r ON true
 		LEFT JOIN active a ON a.id = e ->> 'workflowId'
@@ -246,7 +246,7 @@ AS $$
 		SELECT flitmig._capability(mig, 'webhooks') AS webhooks),
 	called AS (
 		SELECT w.n, sum(e.records) AS times, count(*) FILTER (WHERE e.records IS NULL) > 0 AS unmapped
-		FROM known k, jsonb_array_elements(CASE jsonb_typeof(k.webhooks) WHEN 'array' THEN k.webhooks ELSE '[]' END) WITH ORDINALITY w(doc, n)
+		FROM known k, jsonb_array_elements(flitmig._array_of(k.webhooks)) WITH ORDINALITY w(doc, n)
 		JOIN flitmig._record_events(mig) e ON e.event IN ('created', 'updated') AND e.records IS DISTINCT FROM 0
 			AND EXISTS (SELECT FROM jsonb_array_elements_text(w.doc -> 'operations') op
 						WHERE op = '*' OR (split_part(op, '.', 1) IN ('*', e.object) AND split_part(op, '.', 2) IN ('*', e.event)))
