@@ -137,7 +137,7 @@ has_letter(Span word)
 	for (int i = 0; i < word.len; i++)
 		if ((unsigned char) word.data[i] >= 0x80 || is_ascii_letter(word.data[i]))
 			return true;
-	return memchr(word.data, '&', word.len) != NULL; /* stands for a word */
+	return word.len > 0 && memchr(word.data, '&', word.len) != NULL; /* stands for a word */
 }
 
 static bool
