@@ -100,27 +100,13 @@ $$;
 COMMENT ON FUNCTION flitmig._merge_order(merge jsonb) IS 'The order of work rows with one key in which the first one counts';
 
 /* Work rows of one object map, one a key: which row counts is object_map.merge. */
-CREATE FUNCTION flitmig._map_rows(mig integer, map integer)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION flitmig._merge_rows(mig integer, o flitmig.object_map)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	o			flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
-	work		text := 'flitmig_w' || map;
-	driving		text := flitmig._driving_entity(o.source);
-	read		bigint;
-	made		bigint;
-	blank		bigint;
-	twice		bigint;
-	found		record;
+	work	text := 'flitmig_w' || o.id;
+	twice	bigint;
 BEGIN
-	PERFORM flitmig._drop_work(map);
-	BEGIN
-		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', work, flitmig._compile(mig, map));
-		GET DIAGNOSTICS made = ROW_COUNT;
-	EXCEPTION WHEN data_exception OR raise_exception THEN
-		PERFORM flitmig._raise_bad_expression(mig, map, SQLSTATE);
-	END;
-
 	DROP TABLE IF EXISTS pg_temp.flitmig_twice;
 	EXECUTE format($sql$
 CREATE TEMP TABLE flitmig_twice ON COMMIT DROP AS
@@ -150,15 +136,50 @@ WINDOW key AS (PARTITION BY w.source_key ORDER BY %2$s)$sql$, work, flitmig._mer
 		CASE WHEN t.joined THEN 'Let the map''s source give one row per key.' WHEN t.same THEN NULL ELSE 'Compare the rows in the staging table; correct the export if the later one is not the right one.' END
 	FROM pg_temp.flitmig_twice t WHERE t.rank > 1
 	GROUP BY t.same, t.joined;
+	RETURN twice;
+END
+$$;
+COMMENT ON FUNCTION flitmig._merge_rows(mig integer, o flitmig.object_map) IS 'Keeps one work row a key, as the map''s merge says; how many went';
 
+CREATE FUNCTION flitmig._find_blank_keys(mig integer, o flitmig.object_map)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found	record;
+BEGIN
 	EXECUTE format($sql$SELECT count(*) AS n, (array_agg(w.file_id ORDER BY w.sequence))[1:5] AS files, (array_agg(w.line_no ORDER BY w.sequence))[1:5] AS lines
-					FROM pg_temp.%I w WHERE w.source_key IS NULL$sql$, work) INTO found;
-	blank := found.n;
+					FROM pg_temp.%I w WHERE w.source_key IS NULL$sql$, 'flitmig_w' || o.id) INTO found;
 	INSERT INTO flitmig.finding (migration_id, step, severity, code, object, column_name, count, places, message, hint)
-	SELECT mig, 'map', 'warning', 'BLANK_KEY', o.name, o.key, blank, flitmig._places(mig, found.files, found.lines),
-		format('%s row(s) have no key and cannot become records', blank), 'Give them an id in the export, or another key in flitmig.object_map.'
-	WHERE blank > 0;
+	SELECT mig, 'map', 'warning', 'BLANK_KEY', o.name, o.key, found.n, flitmig._places(mig, found.files, found.lines),
+		format('%s row(s) have no key and cannot become records', found.n), 'Give them an id in the export, or another key in flitmig.object_map.'
+	WHERE found.n > 0;
+	RETURN found.n;
+END
+$$;
+COMMENT ON FUNCTION flitmig._find_blank_keys(mig integer, o flitmig.object_map) IS 'Finding: work rows without a key; how many there are';
 
+CREATE FUNCTION flitmig._map_rows(mig integer, map integer)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	o			flitmig.object_map := (SELECT x FROM flitmig.object_map x WHERE x.id = map);
+	work		text := 'flitmig_w' || map;
+	driving		text := flitmig._driving_entity(o.source);
+	read		bigint;
+	made		bigint;
+	twice		bigint;
+	blank		bigint;
+BEGIN
+	PERFORM flitmig._drop_work(map);
+	BEGIN
+		EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s', work, flitmig._compile(mig, map));
+		GET DIAGNOSTICS made = ROW_COUNT;
+	EXCEPTION WHEN data_exception OR raise_exception THEN
+		PERFORM flitmig._raise_bad_expression(mig, map, SQLSTATE);
+	END;
+
+	twice := flitmig._merge_rows(mig, o);
+	blank := flitmig._find_blank_keys(mig, o);
 	/* what the filter, or an inner join, left out */
 	EXECUTE CASE WHEN driving IS NULL THEN 'SELECT count(*) FROM ' || flitmig._expand(mig, o.source)
 				 ELSE 'SELECT count(*) FROM ' || flitmig._entity_sql(mig, driving) || ' s' END INTO read;

@@ -1,7 +1,7 @@
 /* Small parts of the engine: base64 of inline files, what a refusal names, changes by filter. */
 \ir setup.psql
 
-SELECT no_plan();
+SELECT plan(68);
 
 -- ---- base64 ----
 CREATE FUNCTION pg_temp.unpacked(data text) RETURNS bytea LANGUAGE plpgsql AS $$

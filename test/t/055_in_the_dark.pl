@@ -45,7 +45,7 @@ $node->safe_psql('postgres', "SELECT * FROM flitmig_import('clinic', '$work/expo
 http_post($twenty, '/__faults', encode_json([ { on => 'createPeople', nth => 1, fault => 'apply-then-timeout', ms => 20000 } ]));
 $node->safe_psql('postgres', "SET flitmig.request_timeout = '60s'; SELECT * FROM flitmig_run('clinic', wait => false)");
 wait_until('the update is under way', sub { $node->safe_psql('postgres', "SELECT count(*) FROM flitmig.batch WHERE kind = 'update' AND state = 'open'") > 0 });
-select(undef, undef, undef, 0.5);
+wait_until('and Twenty has made it', sub { decode_json(http_get($twenty, '/__faults'))->[0]{struck} > 0 });
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'flitmig worker'");
 wait_until('the worker is gone', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'flitmig worker'") == 0 });
 http_post($twenty, '/__faults', '[]');

@@ -64,7 +64,7 @@ my $taker = in_background($node, q{DO $$
 		UPDATE public.asked a SET missed = found;
 	END $$}, name => 'taker');
 wait_until('another takes the lock again and again', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taker' AND state = 'active'") eq '1' });
-$node->psql('postgres', "SELECT flitmig._ready('clinic', 'flitmig_run');\n" x 20000, on_error_stop => 0);
+$node->psql('postgres', "SELECT flitmig._ready('clinic', 'flitmig_run');\n" x 4000, on_error_stop => 0);
 $node->safe_psql('postgres', 'INSERT INTO public.asked VALUES (0)');
 waitpid($taker, 0);
 is($node->safe_psql('postgres', 'SELECT missed FROM public.asked'), '0', 'to ask takes no lock');

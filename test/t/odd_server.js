@@ -9,10 +9,12 @@ const net = require('node:net');
 const seen = [];
 const json = { 'Content-Type': 'application/json' };
 const answer = { data: { ok: true } };
+let slow = 0;	// calls of /slow under way, and the most that ever were
+let peak = 0;
 
 const behaviours = {
 	'/ok': (q, r) => { r.writeHead(200, json); r.end(JSON.stringify(answer)); },
-	'/slow': (q, r) => setTimeout(() => behaviours['/ok'](q, r), 300),
+	'/slow': (q, r) => { peak = Math.max(peak, ++slow); setTimeout(() => { slow--; behaviours['/ok'](q, r); }, 300); },
 	'/redirect': (q, r) => { r.writeHead(302, { Location: '/ok' }); r.end(); },
 	'/huge': (q, r) => {
 		r.writeHead(200, json);
@@ -42,6 +44,7 @@ const behaviours = {
 	// A connection that is used again is closed when its second request has arrived whole.
 	'/once': (q, r) => { q.socket.used = (q.socket.used || 0) + 1; if (q.socket.used > 1) q.socket.destroy(); else behaviours['/ok'](q, r); },
 	'/__seen': (q, r) => { r.writeHead(200, json); r.end(JSON.stringify(seen)); },
+	'/__peak': (q, r) => { r.writeHead(200, json); r.end(String(peak)); },
 	'/__open': (q, r) => server.getConnections((e, n) => { r.writeHead(200, json); r.end(String(n)); }),
 };
 
