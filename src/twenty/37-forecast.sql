@@ -144,19 +144,30 @@ COMMENT ON FUNCTION flitmig._timed_calls(integer) IS 'How long the newest calls 
  * Milliseconds of a call: so many, and so many for each record.  Where calls
  * of few and of many records were seen, a straight line through them; else
  * the shape that was measured on a Twenty of two cores (TWENTY.md 3, 4), at
- * the height at which this server's calls lie.
+ * the height at which this server's calls lie.  Of a sample's few calls that
+ * is the median, each counting by its size: a Twenty that was just started, or
+ * whose model has just changed, holds single calls up for seconds.
  */
 CREATE FUNCTION flitmig._call_times(mig integer) RETURNS TABLE (kind text, call_ms double precision, record_ms double precision, measured boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH shape(kind, call_ms, record_ms) AS (VALUES ('create', 23.0::double precision, 1.035::double precision), ('update', 23.0, 6.9), ('read', 23.0, 0.3)),
+	timed AS (
+		SELECT t.kind, t.took_ms, t.records, s.call_ms + t.records * s.record_ms AS shape_ms
+		FROM flitmig._timed_calls(mig) t JOIN shape s ON s.kind = t.kind
+		WHERE t.alone OR t.kind = 'read' AND t.records > 0),
+	ranked AS (
+		SELECT t.kind, t.took_ms / t.shape_ms AS height, sum(t.shape_ms) OVER (PARTITION BY t.kind ORDER BY t.took_ms / t.shape_ms) AS below, sum(t.shape_ms) OVER (PARTITION BY t.kind) AS of_all
+		FROM timed t),
+	median AS (
+		SELECT r.kind, min(r.height) AS height FROM ranked r WHERE r.below >= r.of_all / 2 GROUP BY r.kind),
 	seen AS (
 		SELECT s.kind, s.call_ms, s.record_ms, count(t.kind) AS n,
 			   regr_slope(t.took_ms, t.records) AS slope, regr_intercept(t.took_ms, t.records) AS intercept, regr_r2(t.took_ms, t.records) AS r2,
 			   max(t.records) - min(t.records) AS span,
-			   sum(t.took_ms) / nullif(sum(s.call_ms + t.records * s.record_ms), 0) AS height
-		FROM shape s LEFT JOIN flitmig._timed_calls(mig) t ON t.kind = s.kind AND (t.alone OR t.kind = 'read' AND t.records > 0)
+			   CASE WHEN count(t.kind) < 50 THEN (SELECT m.height FROM median m WHERE m.kind = s.kind) ELSE sum(t.took_ms) / sum(t.shape_ms) END AS height
+		FROM shape s LEFT JOIN timed t ON t.kind = s.kind
 		GROUP BY s.kind, s.call_ms, s.record_ms)
 	SELECT s.kind,
 		   CASE WHEN l.line THEN greatest(s.intercept, 0) ELSE s.call_ms * h.height END,
@@ -234,8 +245,8 @@ AS $$
 	upload AS (
 		SELECT c.*, row_number() OVER (ORDER BY c.sent_at) AS n, count(*) OVER () AS calls FROM sent_call c),
 	sent AS (
-		/* the first calls of a connection, to either server, take longer than any other */
-		SELECT avg(u.took_ms) FILTER (WHERE u.n > 2 * w.at_once OR u.calls < 4 * w.at_once) AS took_ms, min(u.took_ms) AS least_ms, min(u.sent_at) AS first_at, min(u.run_id) AS run_id,
+		/* the first calls of a connection, to either server, take longer than any other; of few calls the median tells */
+		SELECT CASE WHEN count(*) < 50 THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY u.took_ms) FILTER (WHERE u.n > 2 * w.at_once OR u.calls < 4 * w.at_once) ELSE avg(u.took_ms) END AS took_ms, min(u.took_ms) AS least_ms, min(u.sent_at) AS first_at, min(u.run_id) AS run_id,
 			   (SELECT avg(f.bytes) FROM flitmig.upload f WHERE f.migration_id = mig AND f.state = 'done') AS bytes
 		FROM upload u, LATERAL (SELECT current_setting('flitmig.requests_in_flight')::integer) w(at_once)),
 	waiting AS (
