@@ -48,7 +48,7 @@ write_text(Markdown *md, const char *content)
 	const char	  *from = content;
 	StringInfoData out = {0};
 
-	for (const char *p = content; (p = memchr(p, '\xC2', end - p)) != NULL; p++)
+	for (const char *p = content; (p = memchr(p, 0xC2, end - p)) != NULL; p++)
 	{
 		unsigned char  low = p + 1 < end ? (unsigned char) p[1] : 0;
 		unsigned short code = low >= 0x80 && low < 0xA0 ? windows[low - 0x80] : 0;
