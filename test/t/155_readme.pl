@@ -101,7 +101,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM flitmig_status()', extra_p
 like(psql_error($node, "SELECT * FROM flitmig_run('clinic')"), qr/four eyes/, 'with four eyes the gate is closed');
 $node->safe_psql('postgres', "UPDATE flitmig.migration SET options = options - 'four_eyes'");
 # pg_cron runs each command in a connection of its own.
-$node->safe_psql('postgres', q{CREATE SCHEMA cron; CREATE TABLE cron.job (command text);
+$node->safe_psql('postgres', q{CREATE SCHEMA cron; CREATE TABLE cron.job (command text); CREATE TABLE cron.job_run_details (command text, status text, start_time timestamptz);
 	CREATE FUNCTION cron.schedule(name text, schedule text, command text) RETURNS bigint LANGUAGE sql AS 'INSERT INTO cron.job VALUES ($3); SELECT 1::bigint'});
 type_section('… take a delta every night');
 my @jobs = split /\n/, value('SELECT command FROM cron.job');
