@@ -59,3 +59,12 @@ SELECT quote_literal(value), flitmig.address_line(value, CASE WHEN value ~ 'rue'
 SELECT quote_literal(value), flitmig.to_money(value) FROM (VALUES
 	('5,234'), ('5.234'), ('1_234'), ('$12,50'), ('€ 12.500'), ('-12,50-'), ('-(5.00)'), ('12.50.-'), ('R$1.234'), ('1,2345'), ('1,234,56'),
 	('CHF 12.-'), ('12:50'), ('50-60'), ('2x12.50'), ('0,999')) v(value);
+-- HTML: text where none should be, Word's apostrophes, addresses in angle brackets.
+SELECT quote_literal(value), quote_literal(flitmig.html_to_markdown(value)) FROM (VALUES
+	('<ul><li>a</li>loose<li>b</li></ul>'), ('<ol>first<li>a</li></ol>'), ('it&#146;s &#150; &#133;'), ('John <john@example.com> wrote'), ('<a@b.c>'),
+	('<b>x</b> <y z@w>')) v(value);
+-- RTF: the Mac's and DOS's letters, struck text, text in boxes.
+SELECT quote_literal(value), quote_literal(flitmig.rtf_to_markdown(value)) FROM (VALUES
+	('{\rtf1\mac caf\''8e}'), ('{\rtf1\pc M\''81ller}'), ('{\rtf1\ansicpg65001 \''c3\''a9}'), ('{\rtf1 \strike old\strike0  new}'),
+	('{\rtf1 a\strike  b\par c\strike0 d}'), ('{\rtf1{\strike x}y}'), ('{\rtf1 x\column y}'),
+	('{\rtf1{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt boxed}}}after}'), ('{\rtf1{\*\unknown hidden}seen}')) v(value);

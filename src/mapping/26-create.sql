@@ -90,6 +90,34 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._known_zone(zone text) IS 'Is that the name of a time zone?';
 
+CREATE FUNCTION flitmig._check_settings(zone text, country text, currency text, date_order text, default_owner text)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT flitmig._known_zone(zone) THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('unknown time zone: "%s"', zone),
+			HINT = 'Name the clinic''s zone, such as America/New_York; SELECT name FROM pg_timezone_names lists them.';
+	END IF;
+	IF coalesce(country, '') !~ '^[A-Z]{2}$' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('invalid country: "%s"', country),
+			HINT = 'Two capital letters of ISO 3166, such as US; phone numbers without + are dialled there.';
+	END IF;
+	IF coalesce(currency, '') !~ '^[A-Z]{3}$' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('invalid currency: "%s"', currency),
+			HINT = 'Three capital letters of ISO 4217, such as USD.';
+	END IF;
+	IF date_order NOT IN ('MDY', 'DMY', 'YMD') THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('invalid date order: "%s"', date_order),
+			HINT = 'MDY, DMY or YMD; NULL lets each column''s own values decide.';
+	END IF;
+	IF default_owner IS NOT NULL AND flitmig.to_email(default_owner) IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the default owner is not an e-mail address',
+			HINT = 'The e-mail address of a workspace member in Twenty.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._check_settings(zone text, country text, currency text, date_order text, default_owner text) IS 'Error when a setting of a migration is none: what each may be is in the hint';
+
 CREATE FUNCTION @extschema@.flitmig_create(migration text, server text, profile text DEFAULT 'generic', time_zone text DEFAULT NULL,
 	country text DEFAULT 'US', currency text DEFAULT 'USD', date_order text DEFAULT NULL, default_owner text DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -116,26 +144,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('profile "%s" does not exist', flitmig_create.profile),
 			HINT = format('Profiles: %s. Your own is a row of flitmig.profile.', (SELECT string_agg(p.name, ', ' ORDER BY p.name) FROM flitmig.profile p));
 	END IF;
-	IF NOT flitmig._known_zone(zone) THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('unknown time zone: "%s"', zone),
-			HINT = 'Name the clinic''s zone, such as America/New_York; SELECT name FROM pg_timezone_names lists them.';
-	END IF;
-	IF coalesce(flitmig_create.country, '') !~ '^[A-Z]{2}$' THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('invalid country: "%s"', flitmig_create.country),
-			HINT = 'Two capital letters of ISO 3166, such as US; phone numbers without + are dialled there.';
-	END IF;
-	IF coalesce(flitmig_create.currency, '') !~ '^[A-Z]{3}$' THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('invalid currency: "%s"', flitmig_create.currency),
-			HINT = 'Three capital letters of ISO 4217, such as USD.';
-	END IF;
-	IF flitmig_create.date_order NOT IN ('MDY', 'DMY', 'YMD') THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('invalid date order: "%s"', flitmig_create.date_order),
-			HINT = 'MDY, DMY or YMD; NULL lets each column''s own values decide.';
-	END IF;
-	IF flitmig_create.default_owner IS NOT NULL AND flitmig.to_email(flitmig_create.default_owner) IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the default owner is not an e-mail address',
-			HINT = 'The e-mail address of a workspace member in Twenty.';
-	END IF;
+	PERFORM flitmig._check_settings(zone, flitmig_create.country, flitmig_create.currency, flitmig_create.date_order, flitmig_create.default_owner);
 	problems := ARRAY(SELECT p FROM flitmig._profile_check(doc) p);
 	IF problems <> '{}' THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

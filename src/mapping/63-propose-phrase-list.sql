@@ -136,7 +136,7 @@ FROM (VALUES
 	('appointments', 'appointment_id', 'id; number; code; key; booking reference; reference'),
 	('appointments', 'provider_id', 'with; appointment with; appointment provider; primary provider; supervising provider name'),
 	('appointments', 'owner', 'owner; scheduled by; created by; booked by; created by user; receptionist; owner email; entered by'),
-	('appointments', 'type', 'type; appointment type; service; treatment; treatment name; service name; appointment type name; visit type; service type; appointment service; appointment category; item; session type; appointment kind; category; name; title; appointment name; appointment title; treatment type; procedure type'),
+	('appointments', 'type', 'type; appointment type; service; treatment; treatment name; service name; appointment type name; visit type; service type; appointment service; appointment category; item; session type; appointment kind; category; name; title; appointment name; appointment title; treatment type; procedure type; procedure name'),
 	('appointments', 'status', 'status; appointment status; appointment state; attendance status; attendance; confirmation status; booking status; visit status; status name'),
 	('appointments', 'start', 'start; start date time; starts at; appointment date time; scheduled time; start time; appointment start; appointment start date time; date of service; appointment time; scheduled start; scheduled date time; start at; service date'),
 	('appointments', 'start_date', 'date; appointment date; start date; visit date; session date; scheduled date; service date; appointment day; event date'),

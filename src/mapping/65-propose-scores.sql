@@ -126,12 +126,18 @@ AS $$
 		GROUP BY 1, 2, 3, 4, 5, 6),
 	best AS (
 		SELECT DISTINCT ON (o.staging_table, o.column_name, o.entity, o.canonical) o.*,
-			o.common / (x.weight + y.weight - o.common) AS score
-		FROM overlap o
+			o.common / (x.weight + y.weight - o.common) * o.factor AS score
+		FROM (SELECT o.*, CASE
+				/* what makes somebody else of a doctor or contact must be said: "Doctor name" is no referring doctor's */
+				WHEN o.entity = 'patients' AND split_part(o.canonical, '_', 1) = ANY ('{referring,emergency,guarantor,secondary,insured}')
+					AND EXISTS (SELECT FROM phrase_word w WHERE w.n = o.n AND w.word = split_part(o.canonical, '_', 1))
+					AND NOT EXISTS (SELECT FROM col_word w WHERE w.staging_table = o.staging_table AND w.column_name = o.column_name AND w.word = split_part(o.canonical, '_', 1))
+				THEN 0.8 ELSE 1 END AS factor
+			  FROM overlap o) o
 		JOIN phrase_sum x ON x.n = o.n
 		JOIN col_sum y ON y.staging_table = o.staging_table AND y.column_name = o.column_name AND y.entity = o.entity
 		WHERE o.common > 0.3 * (x.weight + y.weight - o.common)
-		ORDER BY o.staging_table, o.column_name, o.entity, o.canonical, o.common / (x.weight + y.weight - o.common) DESC, o.phrase)
+		ORDER BY o.staging_table, o.column_name, o.entity, o.canonical, o.common / (x.weight + y.weight - o.common) * o.factor DESC, o.phrase)
 	SELECT b.staging_table, b.column_name, z.position, b.entity, b.canonical,
 		/* of two that are called alike the one that says more goes first: appointment type before type */
 		CASE WHEN b.canonical IN ('-', '?') THEN b.score ELSE b.score * f.fit END + 0.002 * b.words

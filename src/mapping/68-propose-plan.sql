@@ -13,7 +13,7 @@ AS $$
 			  FROM (SELECT DISTINCT ON (x.staging_table, x.entity, x.column_name) x.* FROM unnest(candidates) x
 					WHERE x.score >= 0.8 ORDER BY x.staging_table, x.entity, x.column_name, x.score DESC) c
 			  JOIN flitmig.proposal_column k ON k.entity = c.entity AND k.column_name = c.canonical
-			  WHERE c.entity = 'patients' AND c.canonical = ANY ('{first_name,last_name,full_name,date_of_birth,sex,email,mobile_phone}')
+			  WHERE c.entity = 'patients' AND c.canonical = ANY ('{first_name,last_name,full_name,date_of_birth,sex,email,mobile_phone,home_phone,address_1}')
 				OR c.entity = 'appointments' AND c.canonical = ANY ('{appointment_id,start,start_date,start_time,duration,no_show,arrived}')) b
 		GROUP BY 1, 2),
 	row_kind AS (

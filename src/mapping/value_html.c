@@ -4,6 +4,8 @@
  */
 #include "value_markup.h"
 
+#include "mb/pg_wchar.h"
+
 #include <libxml/HTMLparser.h>
 #include <libxml/parserInternals.h>
 
@@ -30,6 +32,45 @@ static bool
 named_in(xmlNodePtr node, const char *const *names, int count)
 {
 	return word_in((const char *) node->name, names, count);
+}
+
+/*
+ * Writes text.  Word writes an apostrophe as &#146;: numbers from 128 to 159
+ * are characters of Windows-1252, says HTML 5, and no control characters.
+ */
+static void
+write_text(Markdown *md, const char *content)
+{
+	static const unsigned short windows[32] = {
+		0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0,
+		0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0, 0x017E, 0x0178};
+	const char	  *end = content + strlen(content);
+	const char	  *from = content;
+	StringInfoData out = {0};
+
+	for (const char *p = content; (p = memchr(p, 0xC2, end - p)) != NULL; p++)
+	{
+		unsigned char  low = p + 1 < end ? (unsigned char) p[1] : 0;
+		unsigned short code = low >= 0x80 && low < 0xA0 ? windows[low - 0x80] : 0;
+		unsigned char  utf8[4];
+
+		if (code == 0)
+			continue;
+		if (out.data == NULL)
+			initStringInfo(&out);
+		appendBinaryStringInfo(&out, from, (int) (p - from));
+		unicode_to_utf8(code, utf8);
+		appendBinaryStringInfo(&out, (char *) utf8, pg_utf_mblen(utf8));
+		from = p + 2;
+	}
+	if (out.data == NULL)
+	{
+		markdown_text(md, content, (int) strlen(content), SPACES_FOLD);
+		return;
+	}
+	appendBinaryStringInfo(&out, from, (int) (end - from));
+	markdown_text(md, out.data, out.len, SPACES_FOLD);
+	pfree(out.data);
 }
 
 /* Text of <pre>: lines and blanks stay; fenced, so nothing in it is markup. */
@@ -94,6 +135,21 @@ read_item(HtmlReader *reader, xmlNodePtr node, int number)
 	markdown_break(md, 1);
 }
 
+/* Text between the items of a list, where none should be: a line of its own. */
+static void
+read_loose_text(HtmlReader *reader, xmlNodePtr node, const char *bullet)
+{
+	const char *content = (const char *) node->content;
+
+	if (span_trim((Span){content, (int) strlen(content)}).len == 0)
+		return;
+	markdown_break(reader->md, 1);
+	reader->md->bullet = bullet;
+	write_text(reader->md, content);
+	reader->md->bullet = NULL;
+	markdown_break(reader->md, 1);
+}
+
 /* Items of a list, numbered or not. */
 static void
 read_list(HtmlReader *reader, xmlNodePtr node)
@@ -107,6 +163,8 @@ read_list(HtmlReader *reader, xmlNodePtr node)
 	markdown_break(md, nested ? 1 : 2);
 	for (xmlNodePtr child = node->children; child; child = child->next)
 	{
+		if (child->type == XML_TEXT_NODE)
+			read_loose_text(reader, child, number > 0 ? NULL : "- ");
 		if (child->type != XML_ELEMENT_NODE)
 			continue;
 		if (named(child, "li"))
@@ -438,8 +496,7 @@ read_children(HtmlReader *reader, xmlNodePtr parent)
 	for (xmlNodePtr node = parent->children; node; node = node->next)
 	{
 		if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE)
-			markdown_text(reader->md, (const char *) node->content,
-						  (int) strlen((const char *) node->content), SPACES_FOLD);
+			write_text(reader->md, (const char *) node->content);
 		else if (node->type != XML_ELEMENT_NODE)
 			continue;
 		else if (reader->depth < DEPTH_MAX)
@@ -448,6 +505,17 @@ read_children(HtmlReader *reader, xmlNodePtr parent)
 			read_flat(reader, node);
 	}
 	reader->depth--;
+}
+
+/* "<ann@example.com>" is no tag: no name has an at sign. */
+static bool
+is_address(const char *p, const char *end)
+{
+	bool at = false;
+
+	for (p++; p < end && (is_ascii_letter(*p) || is_ascii_digit(*p) || strchr("@._+-", *p)); p++)
+		at |= *p == '@';
+	return at && p < end && *p == '>';
 }
 
 /*
@@ -465,7 +533,7 @@ escape_lone(const char *s, int *len)
 
 	for (const char *p = s; (p = memchr(p, '<', end - p)) != NULL; p++)
 	{
-		if (p + 1 < end && (is_ascii_letter(p[1]) || p[1] == '/' || p[1] == '!' || p[1] == '?'))
+		if (p + 1 < end && (is_ascii_letter(p[1]) || p[1] == '/' || p[1] == '!' || p[1] == '?') && !is_address(p, end))
 			continue;
 		if (out.data == NULL)
 			initStringInfo(&out);

@@ -135,9 +135,9 @@ static bool
 has_letter(Span word)
 {
 	for (int i = 0; i < word.len; i++)
-		if ((unsigned char) word.data[i] >= 0x80 || is_ascii_letter(word.data[i]))
+		if ((unsigned char) word.data[i] >= 0x80 || is_ascii_letter(word.data[i]) || word.data[i] == '&') /* stands for a word */
 			return true;
-	return word.len > 0 && memchr(word.data, '&', word.len) != NULL; /* stands for a word */
+	return false;
 }
 
 static bool

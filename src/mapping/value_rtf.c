@@ -28,6 +28,7 @@ typedef struct RtfState
 {
 	bool bold;
 	bool italic;
+	bool strike;
 	bool skip;		   /* text of this group is not shown */
 	bool hidden;	   /* \v */
 	bool fonts;		   /* inside \fonttbl */
@@ -53,7 +54,8 @@ typedef struct RtfReader
 	uint32		high_surrogate;
 	char		marker[16]; /* text of a list marker */
 	int			marker_len;
-	bool		cell; /* a table cell ended on this line */
+	bool		cell;	/* a table cell ended on this line */
+	bool		struck; /* a strike is open in the output */
 } RtfReader;
 
 /* \fcharset numbers and their code pages (RTF 1.9.1, font table). */
@@ -83,11 +85,29 @@ converter(int codepage)
 		iconv_close(cached);
 	if (codepage == 10000)
 		strcpy(name, "MACINTOSH");
+	else if (codepage == 65001)
+		strcpy(name, "UTF-8");
 	else
 		snprintf(name, sizeof(name), "CP%d", codepage);
 	cached = iconv_open("UTF-8", name);
 	cached_codepage = codepage;
 	return cached;
+}
+
+/* Opens or closes a strike: struck text says the opposite of plain text. */
+static void
+set_struck(RtfReader *reader, bool struck)
+{
+	bool space = reader->md->space;
+
+	if (reader->struck == struck)
+		return;
+	if (!struck)
+		reader->md->space = false;
+	markdown_raw(reader->md, "~~", 2);
+	if (!struck)
+		reader->md->space = space;
+	reader->struck = struck;
 }
 
 /* Writes text where the group's state wants it: as a list marker, nowhere, or into the note. */
@@ -112,6 +132,10 @@ write_text(RtfReader *reader, const char *s, int len)
 	reader->cell = false;
 	reader->md->want_bold = state->bold;
 	reader->md->want_italic = state->italic;
+	for (; state->strike && !reader->struck && len > 0 && *s == ' '; s++, len--)
+		markdown_text(reader->md, s, 1, SPACES_KEEP);
+	if (len > 0)
+		set_struck(reader, state->strike);
 	markdown_text(reader->md, s, len, SPACES_KEEP);
 }
 
@@ -249,6 +273,9 @@ typedef enum RtfAction
 	RTF_UNICODE_SKIP,
 	RTF_BINARY,
 	RTF_CODEPAGE,
+	RTF_NAMED_CODEPAGE,
+	RTF_STRIKE,
+	RTF_SHOW, /* text of the note within a group that is skipped */
 	RTF_FONT_TABLE,
 	RTF_FONT,
 	RTF_CHARSET,
@@ -270,6 +297,7 @@ static const RtfWord words[] = {
 	{"bullet", RTF_TEXT, "\xE2\x80\xA2"},
 	{"cell", RTF_CELL, NULL},
 	{"colortbl", RTF_SKIP, NULL},
+	{"column", RTF_LINE, NULL},
 	{"deleted", RTF_HIDDEN, NULL},
 	{"emdash", RTF_TEXT, "\xE2\x80\x94"},
 	{"emspace", RTF_TEXT, " "},
@@ -294,11 +322,14 @@ static const RtfWord words[] = {
 	{"line", RTF_LINE, NULL},
 	{"listtext", RTF_MARKER, NULL},
 	{"lquote", RTF_TEXT, "\xE2\x80\x98"},
+	{"mac", RTF_NAMED_CODEPAGE, "10000"},
 	{"nestcell", RTF_CELL, NULL},
 	{"nestrow", RTF_ROW, NULL},
 	{"object", RTF_SKIP, NULL},
 	{"page", RTF_LINE, NULL},
 	{"par", RTF_LINE, NULL},
+	{"pc", RTF_NAMED_CODEPAGE, "437"},
+	{"pca", RTF_NAMED_CODEPAGE, "850"},
 	{"pict", RTF_SKIP, NULL},
 	{"plain", RTF_PLAIN, NULL},
 	{"pntext", RTF_MARKER, NULL},
@@ -306,6 +337,9 @@ static const RtfWord words[] = {
 	{"row", RTF_ROW, NULL},
 	{"rquote", RTF_TEXT, "\xE2\x80\x99"},
 	{"sect", RTF_LINE, NULL},
+	{"shptxt", RTF_SHOW, NULL},
+	{"strike", RTF_STRIKE, NULL},
+	{"striked", RTF_STRIKE, NULL},
 	{"stylesheet", RTF_SKIP, NULL},
 	{"tab", RTF_TAB, NULL},
 	{"u", RTF_UNICODE, NULL},
@@ -339,7 +373,10 @@ end_line(RtfReader *reader)
 {
 	flush_run(reader);
 	if (!reader->state.skip && !reader->state.hidden)
+	{
+		set_struck(reader, false);
 		markdown_line_break(reader->md);
+	}
 	reader->cell = false;
 }
 
@@ -401,7 +438,13 @@ apply_word(RtfReader *reader, const RtfWord *word, int number, bool has_number)
 			state->italic = on;
 			break;
 		case RTF_PLAIN:
-			state->bold = state->italic = state->hidden = false;
+			state->bold = state->italic = state->hidden = state->strike = false;
+			break;
+		case RTF_STRIKE:
+			state->strike = on;
+			break;
+		case RTF_SHOW:
+			state->skip = false;
 			break;
 		case RTF_HIDDEN:
 			state->hidden = on;
@@ -423,6 +466,9 @@ apply_word(RtfReader *reader, const RtfWord *word, int number, bool has_number)
 		case RTF_MARKER:
 			state->marker = !state->skip;
 			reader->marker_len = 0;
+			break;
+		case RTF_NAMED_CODEPAGE:
+			reader->codepage = atoi(word->text);
 			break;
 		case RTF_CODEPAGE:
 		case RTF_FONT:
@@ -562,5 +608,6 @@ rtf_read(Markdown *md, const char *s, int len)
 		}
 	}
 	flush_run(reader);
+	set_struck(reader, false);
 	pfree(reader);
 }
