@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
-SELECT plan(23);
+SELECT plan(24);
 
 -- The last phase's end. One row a case: limit, known, tokens left, share, work at once, phases.
 CREATE FUNCTION pg_temp.ends(max_tokens integer, known boolean, tokens float8, share integer, workers float8, calls float8[], service float8, metered float8 DEFAULT 1) RETURNS float8[]
@@ -67,6 +67,14 @@ FROM (SELECT max(id) AS id, :mig AS migration_id FROM flitmig.run) r, generate_s
 SELECT is(call_ms, 10::double precision, 'what a call of an upload takes once there are connections') FROM flitmig._file_times(:mig);
 DELETE FROM flitmig.batch WHERE kind = 'upload' AND answered_at > (SELECT min(answered_at) + interval '5500 ms' FROM flitmig.batch WHERE kind = 'upload');
 SELECT is(call_ms, 100::double precision, 'of a few calls the median') FROM flitmig._file_times(:mig);
+
+-- a sample's calls, one after another; two met a server that was busy with itself
+SELECT flitmig_create('cold', 'crm');
+INSERT INTO flitmig.run (migration_id, kind, state, started_at, finished_at) SELECT id, 'sample', 'done', clock_timestamp(), clock_timestamp() FROM flitmig.migration WHERE name = 'cold' RETURNING id AS run, migration_id AS mig \gset
+INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, state, outcome, ids, took_ms, answered_at)
+SELECT :run, :mig, 'create:x', 'create', 'done', 'stored', array_fill('00000000-0000-0000-0000-000000000000'::uuid, ARRAY[20]), CASE WHEN i IN (3, 5) THEN 3000 ELSE 87 END, clock_timestamp() + i * interval '10 s'
+FROM generate_series(1, 7) i;
+SELECT ok(call_ms BETWEEN 45 AND 47 AND record_ms BETWEEN 2.0 AND 2.1, 'they do not make every call slow') FROM flitmig._call_times(:mig) WHERE kind = 'create';
 
 SELECT * FROM finish();
 ROLLBACK;
