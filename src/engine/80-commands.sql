@@ -56,7 +56,9 @@ AS $$
 			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND (b.kind = 'create' OR (b.kind = 'read' AND b.purpose = 'settle' AND b.phase <> 'settle'))) AS created,
 			   (SELECT coalesce(sum(b.stored), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id AND b.kind = 'update') AS updated,
 			   /* set aside by this run, or by an earlier one and not to be tried again before flitmig_retry */
-			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.object_map_id = o.id AND (q.run_id = this_run OR q.run_id < this_run AND r.kind IN ('run', 'delta'))) AS quarantined,
+			   (SELECT count(*) FROM flitmig.quarantine q WHERE q.object_map_id = o.id AND (q.run_id = this_run OR q.run_id < this_run AND r.kind IN ('run', 'delta'))
+					/* what waits for a refused one is held wholly, a sample has a part of it */
+					AND (r.kind <> 'sample' OR EXISTS (SELECT FROM flitmig.sample_record s WHERE s.migration_id = q.migration_id AND s.id = q.id))) AS quarantined,
 			   (SELECT count(DISTINCT c.id) FROM flitmig.conflict c WHERE c.run_id = this_run AND c.object_map_id = o.id AND c.kind <> 'target') AS conflicts,
 			   (SELECT coalesce(sum(b.attempts), 0) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS calls,
 			   (SELECT extract(epoch FROM max(b.answered_at) - min(b.opened_at)) FROM flitmig.batch b WHERE b.run_id = this_run AND b.object_map_id = o.id) AS seconds

@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(flitmig_work);
 PG_FUNCTION_INFO_V1(flitmig_require_top_level);
 
 #define POLL_MS		  200	  /* how often the caller looks at the run row */
+#define EXIT_LIMIT_MS 10000	  /* how long an ended worker's process may take to go */
 #define STUCK_MS	  2000	  /* how long its worker waits for a lock before it asks whose */
 #define NOTICE_US	  1000000 /* how often it tells the client */
 #define STOP_AGAIN_MS 9000	  /* when it insists: answers under way had their time (DRAIN_LIMIT_US in pump.c) */
@@ -240,6 +241,7 @@ static void
 watch_worker(BackgroundWorkerHandle *handle, int64 cookie, RunView *view, bool until_begun)
 {
 	TimestampTz last_notice = GetCurrentTimestamp();
+	TimestampTz ended = 0;
 	char		last_line[512] = "";
 	int			stuck_ms = 0;
 
@@ -250,10 +252,18 @@ watch_worker(BackgroundWorkerHandle *handle, int64 cookie, RunView *view, bool u
 
 		/* asked in this order, what a stopped worker wrote last is seen */
 		view_run(cookie, view);
-		if (stopped || run_ended(view) || (until_begun && view->run_id != 0))
+		if (stopped || (until_begun && view->run_id != 0))
 			return;
-		if (view->line && strcmp(view->line, last_line) != 0 &&
-			GetCurrentTimestamp() - last_notice >= NOTICE_US)
+		if (run_ended(view))
+		{
+			/* its lock goes with its process: the next command must not find it there */
+			if (ended == 0)
+				ended = GetCurrentTimestamp();
+			else if (TimestampDifferenceExceeds(ended, GetCurrentTimestamp(), EXIT_LIMIT_MS))
+				return;
+		}
+		else if (view->line && strcmp(view->line, last_line) != 0 &&
+				 GetCurrentTimestamp() - last_notice >= NOTICE_US)
 		{
 			ereport(NOTICE, (errmsg_internal("%s", view->line)));
 			strlcpy(last_line, view->line, sizeof(last_line));

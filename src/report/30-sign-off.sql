@@ -7,6 +7,8 @@ DECLARE
 	m			flitmig.migration := flitmig._migration_row(migration);
 	sample		flitmig.run;
 	mismatches	bigint;
+	wanted		bigint;
+	stored		bigint;
 	refused		bigint;
 BEGIN
 	IF COALESCE(flitmig_sign_off.comment, '') !~ '\S' THEN
@@ -42,8 +44,20 @@ BEGIN
 
 	SELECT count(*) INTO mismatches FROM flitmig.diff d
 	WHERE d.run_id = sample.id AND d.verdict IN ('mismatch', 'missing');
-	SELECT count(*) INTO refused FROM flitmig.quarantine q
-	WHERE q.migration_id = m.id AND q.run_id = sample.id;
+	SELECT count(*), count(b.id), count(q.id) INTO wanted, stored, refused
+	FROM flitmig.sample_record s
+	LEFT JOIN flitmig.base b ON b.migration_id = m.id AND b.id = s.id
+	LEFT JOIN flitmig.quarantine q ON q.migration_id = m.id AND q.id = s.id
+	WHERE s.migration_id = m.id;
+	IF wanted > 0 AND stored = 0 THEN
+		RAISE EXCEPTION 'nothing of sample run % is in Twenty: there is nothing to look at', sample.id
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = format('Of its %s records %s are in quarantine.', wanted, refused),
+				HINT = 'SELECT object, cause, count(*) FROM flitmig.quarantine WHERE kind <> ''held'' GROUP BY 1, 2;  mend what it says and take the sample again.';
+	ELSIF refused > stored THEN
+		RAISE WARNING 'most of the sample was refused: % of % records are in quarantine', refused, wanted
+			USING HINT = 'SELECT object, cause, count(*) FROM flitmig.quarantine WHERE kind <> ''held'' GROUP BY 1, 2;';
+	END IF;
 
 	UPDATE flitmig.migration SET
 		signed_hash = m.mapping_hash, signed_by = session_user, signed_at = clock_timestamp(),

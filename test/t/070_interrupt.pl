@@ -43,8 +43,17 @@ like($node->safe_psql('postgres', "SELECT flitmig_cancel('clinic')"), qr/asked t
 wait_until('the worker is gone', sub { workers($node) == 0 });
 is($node->safe_psql('postgres', 'SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1'), 'cancelled', 'stops it cleanly');
 
-# and all of it goes on
-$node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
+# and all of it goes on. The worker's lock goes with its process, so the call waits for that: who types one command after another does
+# not meet the one before. Here the process is held up at its end, where it removes its temporary tables.
+$psql = run_in_psql("SELECT * FROM flitmig_run('clinic')", "SELECT flitmig_confirm('clinic')");
+wait_until('records are stored', \&some_new);
+in_background($node, 'LOCK TABLE pg_catalog.pg_depend IN SHARE MODE; SELECT pg_sleep(3600)', name => 'holder of pg_depend');
+wait_until('the run is done', sub { $node->safe_psql('postgres', 'SELECT state FROM flitmig.run ORDER BY id DESC LIMIT 1') eq 'done' });
+sleep 1;
+is(workers($node), 1, 'the run is done, its process still there');
+release_table($node, 'pg_depend');
+$psql->finish;
+like($out, qr/TOTAL.*[0-9a-f]{64}/s, 'the next command is done as well') or diag $err;
 is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance"), '0', 'the next run completes it');
 like(psql_error($node, "BEGIN; SELECT * FROM flitmig_run('clinic'); COMMIT"), qr/cannot run inside a transaction block|inside a transaction/, 'refused inside a transaction block');
 
@@ -117,11 +126,10 @@ sub sleeping { return workers($node, "wait_event = 'PgSleep'") > 0; }
 
 sub run_in_psql
 {
-	my ($sql) = @_;
-	$sql //= "SELECT * FROM flitmig_run('clinic')";
+	my @sql = @_ ? @_ : "SELECT * FROM flitmig_run('clinic')";
 	our $stored = $node->safe_psql('postgres', 'SELECT count(*) FROM flitmig.base');
 	($out, $err) = ('', '');
-	return start [ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', $sql ], '<', '/dev/null', '>', \$out, '2>', \$err;
+	return start [ 'psql', '-X', '-d', $node->connstr('postgres'), map { ('-c', $_) } @sql ], '<', '/dev/null', '>', \$out, '2>', \$err;
 }
 
 sub some_new
