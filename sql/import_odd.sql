@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 \pset null '<null>'
 CREATE SERVER odd FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'https://crm.example.com');
 INSERT INTO flitmig.migration (name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
-VALUES ('odd', 'odd', 'generic', '{"entities": {"patients": {"files": ["patients*"], "columns": {"patient": ["Patient ID"], "start": [], "status": []}}}}',
+VALUES ('odd', 'odd', 'generic', '{"entities": {"patients": {"files": ["patients*"], "columns": {"patient": ["Patient ID"], "start": [], "status": []}}, "nulls": {"files": ["nulls"], "columns": {"id": [], "name": [], "born": [], "city": []}}}}',
 	gen_random_uuid(), 'odd_staging', 'UTC', 'US', 'USD');
 \set path :abs_srcdir '/test/data/odd'
 SELECT "table", file, rows, rejected, encoding, delimiter AS d, header, note FROM flitmig_import('odd', :'path');
@@ -38,6 +38,13 @@ SELECT "table", file, rows, note FROM flitmig_import('odd', :'newer');
 SELECT name, superseded_by IS NULL AS live FROM flitmig.source_file WHERE name LIKE 'sections%' ORDER BY name, id;
 SELECT file, rows, note FROM flitmig_import('odd', :'path' || '/sections.csv');
 SELECT name, superseded_by IS NULL AS live, staging_table FROM flitmig.source_file WHERE name LIKE 'sections%' ORDER BY name, id;
+
+-- What programs write for none is staged as it stands, and read as blank where a table has it often; a person may be called Null.
+\set ECHO none
+SELECT format('SELECT id, name, born, city FROM %s x ORDER BY _line', flitmig._entity_sql(m.id, 'nulls')) FROM flitmig.migration m \gexec
+\set ECHO all
+SELECT name, city FROM odd_staging.nulls ORDER BY _line;
+SELECT column_name, shapes ? 'null_word' AS none FROM flitmig.column_census WHERE staging_table IN ('nulls', 'null_family') AND (shapes->>'text')::bigint > 0 ORDER BY staging_table, column_name;
 
 DROP FUNCTION first_row;
 DROP SCHEMA odd_staging CASCADE;

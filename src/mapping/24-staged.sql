@@ -174,14 +174,15 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._folded_sql(mig integer, entity text) IS 'A subquery: the rows of a folded entity';
 
-/* A cell as mapping sees it. The census knows which columns have cells that Excel was to take for text. */
+/* A cell as mapping sees it. The census knows which columns have cells that Excel was to take for text, and which have words for none. */
 CREATE FUNCTION flitmig._cell_sql(mig integer, staged_as text, col text)
 RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT format(CASE WHEN EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig AND c.staging_table = staged_as AND c.column_name = col AND c.shapes ? 'forced_text')
-					   THEN 'nullif(flitmig.forced_text(t.%I), '''')' ELSE 'nullif(t.%I, '''')' END, col)
+	SELECT format(CASE WHEN x.shapes ? 'null_word' THEN $sql$CASE WHEN t.%1$I NOT IN ('', '\N', 'NULL', 'null', 'NaN', 'nan', 'NaT', '<NA>', '<null>', '(null)') THEN %2$s END$sql$ ELSE $sql$nullif(%2$s, '')$sql$ END,
+		col, format(CASE WHEN x.shapes ? 'forced_text' THEN 'flitmig.forced_text(t.%I)' ELSE 't.%I' END, col))
+	FROM (SELECT coalesce((SELECT c.shapes FROM flitmig.column_census c WHERE c.migration_id = mig AND c.staging_table = staged_as AND c.column_name = col), '{}') AS shapes) x
 $$;
-COMMENT ON FUNCTION flitmig._cell_sql(mig integer, staged_as text, col text) IS 'SQL of a staged cell (of t): NULL when blank, 0001 when it stands in the file as ="0001"';
+COMMENT ON FUNCTION flitmig._cell_sql(mig integer, staged_as text, col text) IS 'SQL of a staged cell (of t): NULL when blank, or when it is a word for none in a column that has such, 0001 when it stands in the file as ="0001"';
 
 /* Groups without a single cell are none. */
 CREATE FUNCTION flitmig._repeats_sql(mig integer, entity text)

@@ -25,6 +25,7 @@ CREATE VIEW flitmig.finding_code AS
 		('import', 'MIXED_DATE_ORDER', 'warning', 'Some dates of a column begin with the day, others with the month', 'Set date_order of the migration, or export in one form.'),
 		('import', 'NO_HEADER', 'info', 'The file has no header row; its columns are column_1, column_2 …', 'If the first row is the header, say so in the options of flitmig_import.'),
 		('import', 'NUL_BYTES', 'info', 'NUL bytes in cells; they are staged as U+FFFD, flitmig.original has the bytes', 'Nothing; some databases pad with them.'),
+		('import', 'NULL_WORDS', 'info', 'Cells that say NULL, NaN or \N, as programs write for no value; mapping reads them as blank', 'Nothing; staging keeps them.'),
 		('import', 'ONE_COLUMN', 'warning', 'A file of one column whose name looks like several', 'Take the quotes around its lines away, or name the separator in the options of flitmig_import.'),
 		('import', 'PREAMBLE', 'info, warning', 'Lines above the header (warning: as full as rows of the table); flitmig.original has them', 'If they are data, say so in the options of flitmig_import.'),
 		('import', 'REPEATED_CELL', 'warning', 'Rows of a worksheet that have a cell twice; the last one is staged', 'Open the workbook in a spreadsheet program and save it anew.'),

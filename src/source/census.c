@@ -70,7 +70,9 @@ typedef struct Column
 	int64			 datetimes;
 	int64			 first_gt12;
 	int64			 second_gt12;
-	int64			 forced; /* values written as ="…" */
+	int64			 forced;	 /* values written as ="…" */
+	int64			 nulls;		 /* values that programs write for none */
+	bool			 null_words; /* they mean none */
 } Column;
 
 struct Census
@@ -269,6 +271,20 @@ characters(const char *data, int length)
 	return n;
 }
 
+/* What programs write for no value; "None" and "N/A" people write, too. */
+static bool
+is_null_word(const char *data, int length)
+{
+	static const char *const words[] = {"\\N", "NULL", "null", "NaN", "nan", "NaT", "<NA>", "<null>", "(null)"};
+
+	if (length < 2 || length > 6 || strchr("\\Nn<(", data[0]) == NULL)
+		return false;
+	for (int i = 0; i < lengthof(words); i++)
+		if ((int) strlen(words[i]) == length && memcmp(data, words[i], length) == 0)
+			return true;
+	return false;
+}
+
 /* Counts a value of a column; hash is that of value_hash with the column's seed. */
 static inline void
 look_at(Column *column, const char *data, int length, uint64 hash)
@@ -279,6 +295,7 @@ look_at(Column *column, const char *data, int length, uint64 hash)
 		return;
 	column->filled++;
 	column->forced += is_forced_text(data, (size_t) length);
+	column->nulls += is_null_word(data, length);
 	count_value(column, data, length, hash);
 }
 
@@ -461,6 +478,7 @@ shapes_of(Column *column)
 	append_count(&json, "date_second_gt12", column->second_gt12);
 	append_count(&json, "datetime", column->datetimes);
 	append_count(&json, "forced_text", column->forced);
+	append_count(&json, "null_word", column->null_words ? column->nulls : 0);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
@@ -505,6 +523,39 @@ sql_bigints(SqlArguments *args, const int64 *values, int count)
 	sql_datum(args, INT8ARRAYOID, PointerGetDatum(construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
 }
 
+#define NULLS_OFTEN 3 /* in one column alone, if they are a tenth of it */
+
+/*
+ * Whether NULL, NaN and the like mean none in this table: they do where
+ * several columns have them or one has many.  A person may be called Null.
+ */
+static void
+judge_null_words(Census *census, List **findings)
+{
+	int	 columns = 0;
+	bool often = false;
+
+	for (int i = 0; i < census->count; i++)
+	{
+		Column *column = census->columns[i];
+
+		columns += column->nulls > 0;
+		often |= column->nulls >= NULLS_OFTEN && column->nulls * 10 >= column->filled;
+	}
+	for (int i = 0; i < census->count && (columns > 1 || often); i++)
+	{
+		Column	*column = census->columns[i];
+		Finding *finding;
+
+		column->null_words = column->nulls > 0;
+		if (!column->null_words)
+			continue;
+		finding = finding_add_column(findings, "info", "NULL_WORDS", 0, column->name,
+									 "Cells say NULL, NaN or \\N, as programs write for no value; mapping reads them as blank", NULL);
+		finding->count = column->nulls;
+	}
+}
+
 /* Stores the columns in one statement: one each would take as long as reading a small file.  Findings are added. */
 static void
 store_columns(Import *import, Census *census, List **findings)
@@ -519,6 +570,7 @@ store_columns(Import *import, Census *census, List **findings)
 	int64		*distinct = palloc(sizeof(int64) * Max(count, 1));
 	int64		*lengths = palloc(sizeof(int64) * Max(count, 1));
 
+	judge_null_words(census, findings);
 	for (int i = 0; i < count; i++)
 	{
 		Column	   *column = census->columns[i];

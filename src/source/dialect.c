@@ -245,6 +245,9 @@ choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hint
 			return false;
 		}
 		points = score(trial, *c == '\t' && hints->tab_likely);
+		/* a rare one stands in the header, too */
+		if (strchr(",;\t|", *c) == NULL && trial->first_width < 2 && hints->delimiter < 0)
+			points = 0;
 		if (points > best || c == candidates)
 		{
 			best = points;

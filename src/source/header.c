@@ -311,6 +311,11 @@ is_wrapped_row(const Head *head, int at)
 
 	if (row->width != below->width || row->filled != row->width || below->filled != below->width || row->data > 0 || below->data > 0 || row->comment)
 		return false;
+	/* what stands there again is an answer, not a name */
+	for (int r = at + 2; r < head->rows; r++)
+		for (int i = 0; i < width; i++)
+			if (head->hashes[r * head->width + i] == names[i])
+				return false;
 	for (int i = 0; i < width; i++)
 		for (int j = 0; j < i; j++)
 			if (names[i] == names[j])

@@ -209,6 +209,17 @@ used_cells(const CsvReader *reader)
 	return used;
 }
 
+/* Whether the first cell may be a word for a sum: told by its letters before all words are compared. */
+static bool
+may_be_total(const CsvReader *reader)
+{
+	size_t		  length = reader->cells[0].length;
+	unsigned char first = length > 0 ? (unsigned char) lower(csv_cell(reader, 0)[0]) : 0;
+
+	return length >= 3 && length <= 40 && (first >= 0x80 || (first != 0 && strchr("tgrszicyos*(", first) != NULL)) &&
+		   names_a_total(csv_cell(reader, 0), length, false);
+}
+
 /* What the row is, when it is no row of the table; columns: how many that has. */
 OddRow
 csv_odd_row(const CsvReader *reader, int columns)
@@ -217,8 +228,8 @@ csv_odd_row(const CsvReader *reader, int columns)
 		first = -1;
 	bool amounts = true;
 
-	/* most rows are none: they have something in their first two cells, and are as long as the others */
-	if (columns < 2 || (reader->cell_count >= columns && reader->cells[0].length > 0 && reader->cells[1].length > 0))
+	/* most rows are none: they have something in their first two cells, no word for a sum among it, and are as long as the others */
+	if (columns < 2 || (reader->cell_count >= columns && reader->cells[0].length > 0 && reader->cells[1].length > 0 && !may_be_total(reader)))
 		return ROW_PLAIN;
 	for (int i = 0; i < reader->cell_count; i++)
 	{
@@ -232,7 +243,7 @@ csv_odd_row(const CsvReader *reader, int columns)
 	if (first < 0)
 		return ROW_PLAIN;
 	if (filled > 1)
-		return amounts && filled < columns && names_a_total(csv_cell(reader, first), reader->cells[first].length, false) ? ROW_TOTALS : ROW_PLAIN;
+		return amounts && names_a_total(csv_cell(reader, first), reader->cells[first].length, false) ? ROW_TOTALS : ROW_PLAIN;
 	if (names_a_total(csv_cell(reader, first), reader->cells[first].length, true))
 		return ROW_TOTALS;
 	if (reader->cells[first].length <= PHRASE_LIMIT &&
@@ -352,9 +363,21 @@ next_whole_row(CsvReader *ahead, const Bytes *left, bool all)
 	return result == CSV_ROW && (all || left->length > 0 || ahead->row + ahead->raw_length < ahead->filled);
 }
 
+/* Whether the row has data in the columns in which the table above has it: then it is one of its rows. */
+static bool
+goes_on(const CsvReader *row, const TableAbove *above)
+{
+	if (used_cells(row) > above->columns || above->data == NULL)
+		return false;
+	for (int i = 0; i < row->cell_count && i < above->columns; i++)
+		if (row->cells[i].length > 0 && is_data(row, i) != above->data[i])
+			return false;
+	return true;
+}
+
 /* Whether the row that ahead has read names the columns of a table whose first row is the next one. */
 static NextTable
-judge_names(CsvReader *names, const Bytes *left, bool all, const CsvHints *hints, const TableAbove *above, bool apart)
+judge_names(CsvReader *names, const Bytes *left, bool all, const CsvHints *hints, const TableAbove *above, bool apart, bool titled)
 {
 	const bool *data = above->data;
 	int			columns = above->columns;
@@ -373,6 +396,9 @@ judge_names(CsvReader *names, const Bytes *left, bool all, const CsvHints *hints
 	if (!next_whole_row(names, left, all))
 		return known > 0 ? TABLE_HERE : other ? TABLE_DOUBTFUL
 											  : TABLE_SAME;
+	/* behind a gap a row may say "unknown" where the others have data */
+	if (used == columns && known == 0 && !titled && goes_on(names, above))
+		return TABLE_DOUBTFUL;
 	if (row_fits(names, used, &has_data) && (has_data || known > 0))
 		return TABLE_HERE;
 	return other ? TABLE_DOUBTFUL : TABLE_SAME;
@@ -404,7 +430,7 @@ csv_next_table(CsvReader *reader, const CsvHints *hints, const TableAbove *above
 	if (!csv_reader_init(&ahead, source, &reader->dialect))
 		return TABLE_SAME;
 	if (next_whole_row(&ahead, &left, all))
-		found = judge_names(&ahead, &left, all, hints, above, after_gap || title);
+		found = judge_names(&ahead, &left, all, hints, above, after_gap || title, title);
 	csv_reader_free(&ahead);
 	if (title)
 		return found == TABLE_HERE ? TABLE_BELOW_TITLE : TABLE_SAME;
