@@ -276,8 +276,9 @@ static bool
 is_null_word(const char *data, int length)
 {
 	static const char *const words[] = {"\\N", "NULL", "null", "NaN", "nan", "NaT", "<NA>", "<null>", "(null)"};
+	char					 c = length < 2 || length > 6 ? '\0' : data[0];
 
-	if (length < 2 || length > 6 || strchr("\\Nn<(", data[0]) == NULL)
+	if (c != 'N' && c != 'n' && c != '\\' && c != '<' && c != '(')
 		return false;
 	for (int i = 0; i < lengthof(words); i++)
 		if ((int) strlen(words[i]) == length && memcmp(data, words[i], length) == 0)

@@ -405,6 +405,32 @@ judge_names(CsvReader *names, const Bytes *left, bool all, const CsvHints *hints
 }
 
 /*
+ * Whether no row that stands right below another can be a header: where the
+ * table has data, each cell has a digit or an at sign.  Most rows are told by
+ * the first bytes of a few cells, which every row of a file must pass.
+ */
+static bool
+is_surely_data(const CsvReader *reader, const TableAbove *above)
+{
+	if (above->data == NULL)
+		return false;
+	for (int i = 0; i < reader->cell_count && i < above->columns; i++)
+	{
+		const char *text = csv_cell(reader, i);
+		size_t		length = reader->cells[i].length,
+			   j = 0;
+
+		if (!above->data[i] || length == 0)
+			continue;
+		while (j < length && text[j] != '@' && (text[j] < '0' || text[j] > '9'))
+			j++;
+		if (j == length)
+			return false;
+	}
+	return true;
+}
+
+/*
  * Whether another table begins at the row at hand: with the names of its
  * columns, or with its title and they below.  after_gap: rows without content
  * are right above.
@@ -422,7 +448,7 @@ csv_next_table(CsvReader *reader, const CsvHints *hints, const TableAbove *above
 	bool	   all;
 
 	/* without a gap only names that the profile knows say so */
-	if (!title && (!are_names(reader, used) || (!after_gap && count_known(reader, used, hints) < 2)))
+	if (!title && ((!after_gap && is_surely_data(reader, above)) || !are_names(reader, used) || (!after_gap && count_known(reader, used, hints) < 2)))
 		return TABLE_SAME;
 	all = csv_reader_ahead(reader, AHEAD_BYTES);
 	from = title ? reader->row + reader->raw_length : reader->row;
