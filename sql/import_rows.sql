@@ -43,6 +43,9 @@ SELECT * FROM flitmig_import('rows', :'path', options => '{"again": true, "files
 SELECT * FROM staged('one_column');
 SELECT * FROM staged('said');
 SELECT * FROM flitmig_import('rows', :'path', options => '{"delimiter": ";;", "again": true}');
+SELECT rows, rejected, note FROM flitmig_import('rows', :'abs_srcdir' || '/test/data/dialect/backslash.csv', options => '{"escape": "\"", "again": true}');
+SELECT * FROM staged('backslash');
+SELECT rows, rejected FROM flitmig_import('rows', :'abs_srcdir' || '/test/data/dialect/backslash.csv', options => '{"escape": "\\", "again": true}');
 -- The third argument may be the options as well; what is none is told from a large object's number.
 SELECT file, rows, delimiter, note FROM flitmig_import('rows', :'path', '{"again": true, "delimiter": ","}');
 SELECT file, note FROM flitmig_import('rows', :'path', NULL);

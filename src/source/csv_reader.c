@@ -317,7 +317,11 @@ unescape_cell(CsvReader *reader, const char *text, size_t from, size_t to, size_
 	return true;
 }
 
-/* Cells of the line that starts at offset at, for a guess whether it is a row of its own. */
+/*
+ * Cells of the line that starts at offset at, for a guess whether it is a row
+ * of its own.  Reads on to its end: how much happens to be in the buffer must
+ * not matter.
+ */
 static int
 cells_of_line(Scan *scan, size_t at)
 {
@@ -325,8 +329,9 @@ cells_of_line(Scan *scan, size_t at)
 	char	   quote = reader->dialect.quote;
 	bool	   inside = false;
 	int		   cells = 1;
+	Fill	   stop = scan->stop;
 
-	for (; at < scan->length; at++)
+	for (; there(scan, at); at++)
 	{
 		char c = scan->text[at];
 
@@ -337,6 +342,8 @@ cells_of_line(Scan *scan, size_t at)
 		else if (!inside && c == reader->dialect.delimiter)
 			cells++;
 	}
+	if (scan->stop != FILL_NO_MEMORY)
+		scan->stop = stop; /* of the row at hand nothing is known yet */
 	return inside ? 0 : cells;
 }
 

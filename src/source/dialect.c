@@ -228,6 +228,8 @@ choose_dialect(const Bytes *samples, int count, bool whole, const CsvHints *hint
 	dialect->backslash = dialect->quote && count_pattern(samples, count, '\\', dialect->quote, 0) > 0 &&
 						 count_pattern(samples, count, '\\', dialect->quote, 0) > count_pattern(samples, count, '\\', dialect->quote, '\n') +
 																					  count_pattern(samples, count, '\\', dialect->quote, '\r') + count_pattern(samples, count, '\\', dialect->quote, ',');
+	if (hints->escape >= 0)
+		dialect->backslash = dialect->quote && hints->escape == '\\';
 	for (const char *c = candidates; *c; c++)
 	{
 		CsvDialect candidate = *dialect;

@@ -75,7 +75,7 @@ CREATE FUNCTION @extschema@.flitmig_import(migration text, path text, options js
 RETURNS TABLE ("table" text, file text, rows bigint, rejected bigint, encoding text, delimiter text, header text, note text)
 LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'flitmig_import_path';
-COMMENT ON FUNCTION @extschema@.flitmig_import(text, text, jsonb) IS 'Stages a file, archive or directory of the server: one row per file. Options: delimiter, quote, encoding, header (rows), skip (rows), table, again (true: read it anew though it is in already); and files => {"pattern": {…}} for some files only';
+COMMENT ON FUNCTION @extschema@.flitmig_import(text, text, jsonb) IS 'Stages a file, archive or directory of the server: one row per file. Options: delimiter, quote, escape, encoding, header (rows), skip (rows), table, tables (1: the file is one table), rows (all: sums and page lines are rows), again (true: read it anew though it is in already); and files => {"pattern": {…}} for some files only';
 
 CREATE FUNCTION @extschema@.flitmig_import(migration text, file_name text, large_object oid, options jsonb DEFAULT NULL)
 RETURNS TABLE ("table" text, file text, rows bigint, rejected bigint, encoding text, delimiter text, header text, note text)

@@ -74,7 +74,7 @@ detect(Input *input, const CsvHints *hints, CsvLayout *layout)
 bool
 input_is_tabular(Input *input)
 {
-	CsvHints  hints = {.delimiter = -1, .quote = -1, .header_rows = -1, .preamble_rows = -1};
+	CsvHints  hints = {.delimiter = -1, .quote = -1, .escape = -1, .header_rows = -1, .preamble_rows = -1};
 	CsvLayout layout;
 
 	if (input->has_nuls && input->encoding.kind != ENCODING_CONVERTED)
@@ -145,6 +145,7 @@ read_hints(Import *import, const char *name)
 
 	hints.delimiter = option_character(import, name, "delimiter");
 	hints.quote = option_character(import, name, "quote");
+	hints.escape = option_character(import, name, "escape");
 	hints.header_rows = option_number(import, name, "header");
 	hints.preamble_rows = option_number(import, name, "skip");
 	read_known_names(import, &hints);

@@ -275,6 +275,7 @@ typedef struct CsvHints
 {
 	int				   delimiter;	  /* -1: find out; 0: one column */
 	int				   quote;		  /* -1 */
+	int				   escape;		  /* -1; a backslash, else quotes are doubled */
 	int				   header_rows;	  /* -1 */
 	int				   preamble_rows; /* -1 */
 	bool			   tab_likely;	  /* the name ends in .tsv or .tab */

@@ -69,7 +69,7 @@ static void
 look(CsvReader *reader, int columns)
 {
 	static const char *const known[] = {"name", "patient_id"};
-	CsvHints	hints = {.known = known, .known_count = 2};
+	CsvHints	hints = {.escape = -1, .known = known, .known_count = 2};
 	bool		data[8] = {true, false, true, true, false, true, true, true};
 	TableAbove	above = {.columns = columns, .data = data, .header = {.data = "id,name", .length = 7}};
 	int			count = reader->cell_count;

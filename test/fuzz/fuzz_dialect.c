@@ -8,7 +8,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const known[] = {"a", "b", "born", "id", "name", "patient_id"};
-	CsvHints	hints = {-1, -1, -1, -1, false, known, 6};
+	CsvHints	hints = {.delimiter = -1, .quote = -1, .escape = -1, .header_rows = -1, .preamble_rows = -1, .known = known, .known_count = 6};
 	CsvLayout	layout;
 	Bytes		samples[2] = {{0}};
 	size_t		half;
