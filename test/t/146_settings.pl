@@ -25,8 +25,8 @@ my %set = (
 	xmloption => 'document', array_nulls => 'off', transform_null_equals => 'on', standard_conforming_strings => 'off', escape_string_warning => 'off', backslash_quote => 'on',
 	quote_all_identifiers => 'on', lc_messages => 'C', 'plpgsql.variable_conflict' => 'use_column', 'plpgsql.extra_errors' => 'shadowed_variables', 'plpgsql.check_asserts' => 'off', check_function_bodies => 'off',
 	# how it is planned
-	jit => 'on', enable_material => 'off', plan_cache_mode => 'force_generic_plan', geqo_threshold => '2', from_collapse_limit => '1', join_collapse_limit => '1',
-	constraint_exclusion => 'on', work_mem => '64kB', maintenance_work_mem => '1MB', temp_buffers => '800kB', default_statistics_target => '1', cursor_tuple_fraction => '1',
+	jit => 'on',
+	constraint_exclusion => 'on', work_mem => '1MB', maintenance_work_mem => '1MB', temp_buffers => '800kB',
 	# how long and how safe
 	lock_timeout => '5s', idle_in_transaction_session_timeout => '5s', statement_timeout => '5min', synchronous_commit => 'off', commit_delay => '1000', row_security => 'off', default_transaction_deferrable => 'on',
 	'flitmig.requests_in_flight' => '3', search_path => 'evil, pg_catalog');
