@@ -34,6 +34,21 @@ BEGIN
 		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET jit = off', member.signature);
 	END LOOP;
 
+	/*
+	 * A function's text is parsed when it is called, by the settings of who calls:
+	 * where standard_conforming_strings is off, a backslash in a pattern would be
+	 * lost without a word. What is inlined has no settings of its own and is called by commands alone.
+	 */
+	FOR member IN
+		SELECT p.oid::pg_catalog.regprocedure AS signature
+		FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_proc p ON p.oid = d.objid JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+			AND d.refobjid = extension AND d.deptype = 'e' AND l.lanname IN ('sql', 'plpgsql')
+			AND (p.proname LIKE 'flitmig\_%' OR pg_catalog.strpos(p.prosrc, pg_catalog.chr(92)) > 0 AND p.proconfig IS NOT NULL)
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET standard_conforming_strings = on', member.signature);
+	END LOOP;
+
 	FOR member IN
 		SELECT c.oid, c.relname, c.relkind,
 			ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text[] AS columns

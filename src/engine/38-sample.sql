@@ -62,7 +62,7 @@ BEGIN
 	WHERE c.migration_id = mig AND c.state = 'mapped'
 	GROUP BY p.object_map_id ORDER BY count(DISTINCT c.object_map_id) DESC, count(*) DESC LIMIT 1;
 	/* as many roots as make the slice about as large as asked for */
-	SELECT greatest(1, ceil(size::numeric * count(*) FILTER (WHERE r.object_map_id = root) / greatest(count(*), 1))) INTO roots
+	SELECT greatest(1, ceil(size::numeric * count(*) FILTER (WHERE r.object_map_id = root OR root IS NULL) / greatest(count(*), 1))) INTO roots
 	FROM flitmig.record r WHERE r.migration_id = mig AND r.state = 'mapped';
 	WITH RECURSIVE edge AS MATERIALIZED (
 		SELECT c.id AS child, ref.id AS parent, c.object_map_id

@@ -123,8 +123,9 @@ BEGIN
 	EXCEPTION WHEN OTHERS THEN
 		ends := NULL;
 	END;
+	/* should the clock be set in between, that is no reason to be silent for days */
 	UPDATE flitmig.run u
-	SET ends_at = ends, foreseen_at = clock_timestamp(), foreseen_in = greatest(clock_timestamp() - began, interval '0')
+	SET ends_at = ends, foreseen_at = clock_timestamp(), foreseen_in = least(greatest(clock_timestamp() - began, interval '0'), interval '1 minute')
 	WHERE u.id = r.id;
 END
 $$;

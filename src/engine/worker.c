@@ -266,6 +266,11 @@ take_settings(const WorkOrder *order)
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_deferrable", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("row_security", "on", PGC_USERSET, PGC_S_SESSION);
+	/* texts of functions and mappings are parsed in this session */
+	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("transform_null_equals", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("array_nulls", "on", PGC_USERSET, PGC_S_SESSION);
 #if PG_VERSION_NUM >= 170000
 	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 #endif

@@ -90,6 +90,49 @@ END
 $$;
 COMMENT ON FUNCTION flitmig._staged_columns(mig integer, entity text) IS 'A profile''s columns of an entity and the staged columns that they are read from, first match first; staged is NULL when the export has none';
 
+/*
+ * A table that somebody has renamed would be taken for an export without it,
+ * and a column for one that was always empty: the next delta would then empty
+ * those fields in Twenty.
+ */
+CREATE FUNCTION flitmig._require_staged(mig integer, entity text)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	doc			jsonb := flitmig._entity_doc(mig, entity);
+	staged_as	text := coalesce(doc->>'of', entity);
+	table_id	regclass := flitmig._staged_table(mig, entity);
+	m			flitmig.migration;
+	lost		text;
+BEGIN
+	SELECT * INTO m FROM flitmig.migration WHERE id = mig;
+	WITH staged AS MATERIALIZED (
+		SELECT DISTINCT c.name
+		FROM flitmig.source_file f, unnest(f.columns) c(name)
+		WHERE f.migration_id = mig AND f.staging_table = staged_as AND f.superseded_by IS NULL AND f.rows_loaded > 0
+			/* what was purged is gone on purpose */
+			AND (m.options->>'purged_at' IS NULL OR f.imported_at > (m.options->>'purged_at')::timestamptz))
+	SELECT string_agg(s.name, ', ' ORDER BY s.name) INTO lost
+	FROM staged s
+	WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = table_id AND a.attname = s.name AND a.attnum > 0 AND NOT a.attisdropped)
+		AND (table_id IS NULL
+			 OR s.name IN (SELECT c.key FROM jsonb_each(flitmig._object_of(doc->'columns')) c
+						   UNION
+						   SELECT flitmig._column_name(h) FROM jsonb_each(flitmig._object_of(doc->'columns')) c, jsonb_array_elements_text(flitmig._array_of(c.value)) h WHERE h NOT LIKE 'label:%'));
+	IF lost IS NULL THEN
+		RETURN;
+	ELSIF table_id IS NULL THEN
+		RAISE EXCEPTION 'staging table "%" of migration "%" is not there any more', staged_as, m.name
+			USING ERRCODE = 'undefined_table', DETAIL = format('Rows were imported into %I.%I.', m.staging_schema, staged_as),
+				  HINT = format('Give it back its name and schema:  ALTER TABLE … RENAME TO %I;   or drop the migration and import anew.', staged_as);
+	END IF;
+	RAISE EXCEPTION 'staging table "%" of migration "%" has lost columns that the mapping reads', staged_as, m.name
+		USING ERRCODE = 'undefined_column', DETAIL = format('Missing: %s.', lost),
+			  HINT = format('Give them back their names:  ALTER TABLE %I.%I RENAME COLUMN … TO …;   what shall not be moved is left out by the map.', m.staging_schema, staged_as);
+END
+$$;
+COMMENT ON FUNCTION flitmig._require_staged(mig integer, entity text) IS 'Error when a staging table, or a column of it that the profile knows, is not there any more though rows were imported into it';
+
 /* Names in rows (field_id, field_value) are columns that only the rows tell of. */
 CREATE FUNCTION flitmig._unknown_names(mig integer, entity text)
 RETURNS SETOF text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -244,6 +287,7 @@ BEGIN
 	IF entity = '_files' THEN
 		RETURN flitmig._files_sql(mig);
 	END IF;
+	PERFORM flitmig._require_staged(mig, entity);
 	IF doc ? 'fold' AND staging IS NOT NULL THEN
 		RETURN flitmig._folded_sql(mig, entity);
 	END IF;

@@ -77,8 +77,9 @@ waitpid($psql, 0);
 note sprintf('foretold at %.0f %% of the records: %.0f s left; it took %.1f s; by the rate so far it would have been %.1f s', 100 * $told->{share}, $told->{left}, $took, $told->{naive});
 cmp_ok($told->{share}, '<', 0.7, 'asked in the first burst');
 cmp_ok($took, '>', 10, 'most of the time is still to come');
-cmp_ok($told->{left}, '>', 0.7 * $took, 'the time left reckons with the bucket that will soon be empty');
-cmp_ok($told->{left}, '<', 1.5 * $took + 3, 'and is not too long');
+# A machine that is busy with something else in between makes it slower than could be foretold.
+cmp_ok($told->{left}, '>', 0.5 * $took, 'the time left reckons with the bucket that will soon be empty');
+cmp_ok($told->{left}, '<', 2 * $took + 3, 'and is not too long');
 is(scalar(grep { $_->[1] ne '' && $_->[1] >= 100 } @seen), 0, 'never 100 % before it is done');
 is($node->safe_psql('postgres', 'SELECT state, percent, eta FROM flitmig.progress'), 'done|100.0|', 'and 100 % then');
 
