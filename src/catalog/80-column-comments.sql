@@ -292,6 +292,7 @@ COMMENT ON COLUMN flitmig.server_limit.max_tokens IS 'Calls that it allows in a 
 COMMENT ON COLUMN flitmig.server_limit.window_ms IS 'That window, in milliseconds';
 COMMENT ON COLUMN flitmig.server_limit.batch_size IS 'Records that it takes in a call';
 COMMENT ON COLUMN flitmig.server_limit.learned_at IS 'When it said so';
+COMMENT ON COLUMN flitmig.server_limit.refused_at IS 'When it last refused a call for want of a token, whoever had taken them';
 
 COMMENT ON COLUMN flitmig.source_file.id IS 'Number';
 COMMENT ON COLUMN flitmig.source_file.path IS 'Where it was read';

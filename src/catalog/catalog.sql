@@ -574,7 +574,8 @@ CREATE TABLE flitmig.server_limit (
 	max_tokens		integer NOT NULL,
 	window_ms		integer NOT NULL,
 	batch_size		integer NOT NULL DEFAULT 200,
-	learned_at		timestamptz NOT NULL DEFAULT now()
+	learned_at		timestamptz NOT NULL DEFAULT now(),
+	refused_at		timestamptz
 );
 COMMENT ON TABLE flitmig.server_limit IS 'Call limits learned from a server''s own messages';
 

@@ -179,14 +179,15 @@ CREATE FUNCTION flitmig._learn_limit(mig integer, tokens integer, window_ms inte
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO flitmig.server_limit AS l (server, max_tokens, window_ms, batch_size)
-	SELECT m.server, tokens, window_ms, coalesce(nullif(least(max_records, 200), 0), 200)
+	INSERT INTO flitmig.server_limit AS l (server, max_tokens, window_ms, batch_size, refused_at)
+	SELECT m.server, tokens, window_ms, coalesce(nullif(least(max_records, 200), 0), 200), CASE WHEN tokens > 0 THEN clock_timestamp() END
 	FROM flitmig.migration m WHERE m.id = mig
 	ON CONFLICT (server) DO UPDATE
 	SET max_tokens = CASE WHEN tokens > 0 AND _learn_limit.window_ms >= l.window_ms THEN tokens ELSE l.max_tokens END,
 		window_ms = CASE WHEN tokens > 0 AND _learn_limit.window_ms >= l.window_ms THEN _learn_limit.window_ms ELSE l.window_ms END,
 		batch_size = coalesce(nullif(least(max_records, 200), 0), l.batch_size),
-		learned_at = now()
+		learned_at = now(),
+		refused_at = CASE WHEN tokens > 0 AND _learn_limit.window_ms >= l.window_ms THEN clock_timestamp() ELSE l.refused_at END
 $$;
 COMMENT ON FUNCTION flitmig._learn_limit(integer, integer, integer, integer) IS 'Remembers a server''s call limit and batch size for the next run; of two windows the longer one is kept';
 

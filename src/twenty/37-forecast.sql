@@ -44,15 +44,16 @@ COMMENT ON FUNCTION flitmig._token_calls(text, integer) IS 'When a server''s tok
 /*
  * Twenty's own arithmetic over our calls (TWENTY.md 2): it brings whole tokens
  * and loses the fraction with each call, so after a run at the limit less is
- * left than the clock would say.  A call that was accepted had a token.
+ * left than the clock would say.  A call that was accepted had a token.  At
+ * empty_at, before the first call, there was none.
  */
-CREATE FUNCTION flitmig._tokens_walk(calls timestamptz[], max_tokens integer, window_ms integer) RETURNS double precision
+CREATE FUNCTION flitmig._tokens_walk(calls timestamptz[], max_tokens integer, window_ms integer, empty_at timestamptz DEFAULT NULL) RETURNS double precision
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	tokens double precision := max_tokens;
-	last timestamptz;
+	tokens double precision := CASE WHEN empty_at IS NULL THEN max_tokens ELSE 0 END;
+	last timestamptz := empty_at;
 	call timestamptz;
 BEGIN
 	FOREACH call IN ARRAY calls || clock_timestamp()
@@ -65,18 +66,21 @@ BEGIN
 	RETURN tokens;
 END
 $$;
-COMMENT ON FUNCTION flitmig._tokens_walk(timestamptz[], integer, integer) IS 'Tokens that are left now after calls at these times, in order';
+COMMENT ON FUNCTION flitmig._tokens_walk(timestamptz[], integer, integer, timestamptz) IS 'Tokens that are left now after calls at these times, in order; empty_at: when there was none, NULL: at first all were there';
 
 CREATE FUNCTION flitmig._tokens_left(server text, max_tokens integer, window_ms integer) RETURNS double precision
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	/* at which moment of a call its token is taken only the server knows: the less that may be left is counted on */
-	SELECT least(flitmig._tokens_walk(coalesce(array_agg(t.sent_at ORDER BY t.sent_at), '{}'), max_tokens, window_ms),
-				 flitmig._tokens_walk(coalesce(array_agg(t.answered_at ORDER BY t.answered_at), '{}'), max_tokens, window_ms))
-	FROM flitmig._token_calls(server, window_ms) t
+	SELECT least(flitmig._tokens_walk(coalesce(array_agg(t.sent_at ORDER BY t.sent_at) FILTER (WHERE t.sent_at IS NOT NULL), '{}'), max_tokens, window_ms),
+				 flitmig._tokens_walk(coalesce(array_agg(t.answered_at ORDER BY t.answered_at) FILTER (WHERE t.answered_at IS NOT NULL), '{}'), max_tokens, window_ms),
+				 flitmig._tokens_walk(coalesce(array_agg(t.sent_at ORDER BY t.sent_at) FILTER (WHERE t.sent_at > r.at), '{}'), max_tokens, window_ms, r.at))
+	FROM (SELECT (SELECT l.refused_at FROM flitmig.server_limit l WHERE l.server = _tokens_left.server AND l.refused_at <= clock_timestamp()) AS at) r
+	LEFT JOIN flitmig._token_calls(server, window_ms) t ON true
+	GROUP BY r.at
 $$;
-COMMENT ON FUNCTION flitmig._tokens_left(text, integer, integer) IS 'Tokens that our own calls have left in a server''s bucket; what others took nobody tells us';
+COMMENT ON FUNCTION flitmig._tokens_left(text, integer, integer) IS 'Tokens that are left in a server''s bucket after our own calls; what others took only a refusal tells';
 
 /*
  * A run that took more than Twenty's default allows, and was not refused, has

@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS flitmig;
-SELECT plan(24);
+SELECT plan(27);
 
 -- The last phase's end. One row a case: limit, known, tokens left, share, work at once, phases.
 CREATE FUNCTION pg_temp.ends(max_tokens integer, known boolean, tokens float8, share integer, workers float8, calls float8[], service float8, metered float8 DEFAULT 1) RETURNS float8[]
@@ -67,6 +67,16 @@ FROM (SELECT max(id) AS id, :mig AS migration_id FROM flitmig.run) r, generate_s
 SELECT is(call_ms, 10::double precision, 'what a call of an upload takes once there are connections') FROM flitmig._file_times(:mig);
 DELETE FROM flitmig.batch WHERE kind = 'upload' AND answered_at > (SELECT min(answered_at) + interval '5500 ms' FROM flitmig.batch WHERE kind = 'upload');
 SELECT is(call_ms, 100::double precision, 'of a few calls the median') FROM flitmig._file_times(:mig);
+
+-- what others took, a refusal tells
+CREATE SERVER busy FOREIGN DATA WRAPPER flitmig_twenty OPTIONS (url 'http://127.0.0.1:2');
+SELECT flitmig_create('shared', 'busy');
+SELECT flitmig._learn_limit(id, 100, 60000, 0) FROM flitmig.migration WHERE name = 'shared';
+SELECT ok(t < 2, 'nothing is left right behind a refusal, whoever took it: ' || t) FROM flitmig._tokens_left('busy', 100, 60000) t;
+UPDATE flitmig.server_limit SET refused_at = clock_timestamp() - interval '12.1 s' WHERE server = 'busy';
+SELECT ok(t BETWEEN 20 AND 21, 'twelve seconds bring twenty tokens: ' || t) FROM flitmig._tokens_left('busy', 100, 60000) t;
+SELECT flitmig._learn_limit(id, 0, 0, 60) FROM flitmig.migration WHERE name = 'shared';
+SELECT ok(t BETWEEN 20 AND 21, 'a batch that was too large is no refusal for want of tokens') FROM flitmig._tokens_left('busy', 100, 60000) t;
 
 -- a sample's calls, one after another; two met a server that was busy with itself
 SELECT flitmig_create('cold', 'crm');
