@@ -29,13 +29,20 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	/* each step for itself: a planner that has not heard yet of how many records there are would ask them of each other */
 	INSERT INTO flitmig.batch (run_id, migration_id, phase, kind, purpose, object, ids)
-	SELECT this_run, mig, _plan_trashed.phase, 'timeline', 'trashed', t.object, array_agg(t.id ORDER BY t.n)
-	FROM (SELECT u.object, u.id, row_number() OVER (PARTITION BY u.object ORDER BY u.id) - 1 AS n
-		  FROM flitmig._upserted(this_run, mig) u
-		  WHERE flitmig._told_column(mig, u.object) IS NOT NULL AND flitmig._has_trash(mig, u.object)
-			AND EXISTS (SELECT FROM flitmig.base s WHERE s.migration_id = mig AND s.id = u.id)) t
-	GROUP BY t.object, t.n / flitmig._ids_per_call();
+	WITH upserted AS MATERIALIZED (
+		SELECT u.object, u.id FROM flitmig._upserted(this_run, mig) u),
+	told AS MATERIALIZED (
+		SELECT o.object FROM (SELECT DISTINCT u.object FROM upserted u) o WHERE flitmig._told_column(mig, o.object) IS NOT NULL AND flitmig._has_trash(mig, o.object)),
+	known AS MATERIALIZED (
+		SELECT u.object, u.id, row_number() OVER (PARTITION BY u.object ORDER BY u.id) - 1 AS n
+		FROM upserted u
+		WHERE u.object IN (SELECT t.object FROM told t)
+		  AND (SELECT true FROM flitmig.base s WHERE s.migration_id = mig AND s.id = u.id))
+	SELECT this_run, mig, _plan_trashed.phase, 'timeline', 'trashed', k.object, array_agg(k.id ORDER BY k.n)
+	FROM known k
+	GROUP BY k.object, k.n / flitmig._ids_per_call();
 	RETURN CASE WHEN FOUND THEN 2000 ELSE 0 END;
 END
 $$;
