@@ -42,7 +42,10 @@ SELECT * FROM flitmig_import('rows', :'path', options => '{"files": {"one*": {"d
 SELECT * FROM flitmig_import('rows', :'path', options => '{"again": true, "files": {"one*": {"delimiter": ",", "header": false, "table": "said"}}}');
 SELECT * FROM staged('one_column');
 SELECT * FROM staged('said');
+-- (The lines of the call's context are not the same in PostgreSQL 13.)
+\set SHOW_CONTEXT never
 SELECT * FROM flitmig_import('rows', :'path', options => '{"delimiter": ";;", "again": true}');
+\set SHOW_CONTEXT errors
 SELECT rows, rejected, note FROM flitmig_import('rows', :'abs_srcdir' || '/test/data/dialect/backslash.csv', options => '{"escape": "\"", "again": true}');
 SELECT * FROM staged('backslash');
 SELECT rows, rejected FROM flitmig_import('rows', :'abs_srcdir' || '/test/data/dialect/backslash.csv', options => '{"escape": "\\", "again": true}');

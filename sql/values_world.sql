@@ -59,10 +59,12 @@ SELECT quote_literal(value), flitmig.address_line(value, CASE WHEN value ~ 'rue'
 SELECT quote_literal(value), flitmig.to_money(value) FROM (VALUES
 	('5,234'), ('5.234'), ('1_234'), ('$12,50'), ('€ 12.500'), ('-12,50-'), ('-(5.00)'), ('12.50.-'), ('R$1.234'), ('1,2345'), ('1,234,56'),
 	('CHF 12.-'), ('12:50'), ('50-60'), ('2x12.50'), ('0,999')) v(value);
--- HTML: text where none should be, Word's apostrophes, addresses in angle brackets.
+-- HTML: text where none should be, Word's apostrophes, addresses in angle brackets, numbers of characters and of none.
 SELECT quote_literal(value), quote_literal(flitmig.html_to_markdown(value)) FROM (VALUES
 	('<ul><li>a</li>loose<li>b</li></ul>'), ('<ol>first<li>a</li></ol>'), ('it&#146;s &#150; &#133;'), ('John <john@example.com> wrote'), ('<a@b.c>'),
-	('<b>x</b> <y z@w>')) v(value);
+	('<b>x</b> <y z@w>'), ('<p>&#55357;&#56832; &#xD83D;&#XDE00&#33; &#xD83D;x&#xDE00;</p>'),
+	('a&#1;b&#0;c&#12;d&#65534;e&#x110000;f&#99999999999;g&#'), ('<a href="https://x.test/&#0;a">l</a>'), ('<pre>it&#146;s&#1;</pre>'),
+	('Ward 7&#B, &#x; &#; &amp;#0; &#38;#0;')) v(value);
 -- RTF: the Mac's and DOS's letters, struck text, text in boxes.
 SELECT quote_literal(value), quote_literal(flitmig.rtf_to_markdown(value)) FROM (VALUES
 	('{\rtf1\mac caf\''8e}'), ('{\rtf1\pc M\''81ller}'), ('{\rtf1\ansicpg65001 \''c3\''a9}'), ('{\rtf1 \strike old\strike0  new}'),

@@ -35,32 +35,46 @@ named_in(xmlNodePtr node, const char *const *names, int count)
 }
 
 /*
- * Writes text.  Word writes an apostrophe as &#146;: numbers from 128 to 159
- * are characters of Windows-1252, says HTML 5, and no control characters.
+ * Word writes an apostrophe as &#146;: numbers from 128 to 159 are characters
+ * of Windows-1252, says HTML 5, and no control characters.  0 for others.
  */
-static void
-write_text(Markdown *md, const char *content)
+static uint32
+windows_character(uint32 code)
 {
 	static const unsigned short windows[32] = {
 		0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0,
 		0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0, 0x017E, 0x0178};
+
+	return code >= 0x80 && code < 0xA0 ? windows[code - 0x80] : 0;
+}
+
+static void
+append_character(StringInfo out, uint32 code)
+{
+	unsigned char utf8[4];
+
+	unicode_to_utf8(code, utf8);
+	appendBinaryStringInfo(out, (char *) utf8, pg_utf_mblen(utf8));
+}
+
+/* Writes text, the characters of Windows-1252 in it as what they were meant to be. */
+static void
+write_text(Markdown *md, const char *content)
+{
 	const char	  *end = content + strlen(content);
 	const char	  *from = content;
 	StringInfoData out = {0};
 
 	for (const char *p = content; (p = memchr(p, 0xC2, end - p)) != NULL; p++)
 	{
-		unsigned char  low = p + 1 < end ? (unsigned char) p[1] : 0;
-		unsigned short code = low >= 0x80 && low < 0xA0 ? windows[low - 0x80] : 0;
-		unsigned char  utf8[4];
+		uint32 code = p + 1 < end ? windows_character((unsigned char) p[1]) : 0;
 
 		if (code == 0)
 			continue;
 		if (out.data == NULL)
 			initStringInfo(&out);
 		appendBinaryStringInfo(&out, from, (int) (p - from));
-		unicode_to_utf8(code, utf8);
-		appendBinaryStringInfo(&out, (char *) utf8, pg_utf_mblen(utf8));
+		append_character(&out, code);
 		from = p + 2;
 	}
 	if (out.data == NULL)
@@ -548,6 +562,108 @@ escape_lone(const char *s, int *len)
 	return out.data;
 }
 
+/* Reads "&#8364;" or "&#x20AC", the semicolon may be missing; false where *p is no such number. */
+static bool
+read_number(const char **p, const char *end, uint32 *code)
+{
+	const char *s = *p + 2;
+	const char *digits;
+	bool		hex;
+
+	if (end - *p < 3 || (*p)[1] != '#')
+		return false;
+	hex = *s == 'x' || *s == 'X';
+	if (hex)
+		s++;
+	digits = s;
+	for (*code = 0; s < end && (hex ? hex_value(*s) >= 0 : is_ascii_digit(*s)); s++)
+		if (*code <= 0x10FFFF)
+			*code = *code * (hex ? 16 : 10) + hex_value(*s);
+	if (s == digits)
+		return false;
+	*p = s < end && *s == ';' ? s + 1 : s;
+	return true;
+}
+
+/* Joins the halves of a pair: programs that think in UTF-16 write an emoji as two numbers. */
+static uint32
+join_halves(const char **p, const char *end, uint32 high)
+{
+	const char *next = *p;
+	uint32		low;
+
+	if (next == end || *next != '&' || !read_number(&next, end, &low) || !is_utf16_surrogate_second(low))
+		return high;
+	*p = next;
+	return surrogate_pair_to_codepoint(high, low);
+}
+
+/* Whether a number is left to the parser: all versions of libxml2 make the same character of it. */
+static bool
+is_plain(uint32 code)
+{
+	if (code < 0xA0)
+		return (code >= ' ' && code < 0x7F) || code == '\t' || code == '\n' || code == '\r';
+	return code <= 0x10FFFF && !is_utf16_surrogate_first(code) && !is_utf16_surrogate_second(code) && code != 0xFFFE &&
+		   code != 0xFFFF;
+}
+
+/* Writes what a number means that is not plain; next is behind it, and set behind its second half. */
+static void
+append_number(StringInfo out, uint32 code, const char **next, const char *end)
+{
+	if (is_utf16_surrogate_first(code))
+		code = join_halves(next, end, code);
+	if (windows_character(code) != 0)
+		code = windows_character(code);
+	if (code == '\f')
+		appendStringInfoChar(out, ' ');
+	else if (is_plain(code))
+		append_character(out, code);
+}
+
+/*
+ * Numbers of no character (NUL, half a pair, beyond Unicode, controls) libxml2
+ * leaves out before 2.14, in an attribute with all that follows, and makes
+ * U+FFFD or a control character since: they are left out here, as they are in
+ * FHIR's JSON and in RTF.  "&#" without a number is text, says HTML 5, and lost
+ * before 2.14: it gets "&amp;".  Returns s itself where there are none.
+ */
+static const char *
+mend_numbers(const char *s, int *len)
+{
+	const char	  *end = s + *len;
+	const char	  *from = s;
+	const char	  *next;
+	StringInfoData out = {0};
+
+	for (const char *p = s; (p = memchr(p, '&', end - p)) != NULL; p = next)
+	{
+		uint32 code;
+		bool   number;
+
+		next = p;
+		number = read_number(&next, end, &code);
+		if (!number)
+			next = p + 1;
+		if (number ? is_plain(code) : next == end || *next != '#')
+			continue;
+		if (out.data == NULL)
+			initStringInfo(&out);
+		appendBinaryStringInfo(&out, from, (int) (p - from));
+		if (!number)
+			appendStringInfoString(&out, "&amp;");
+		else
+			append_number(&out, code, &next, end);
+		from = next;
+	}
+	if (out.data == NULL)
+		return s;
+	appendBinaryStringInfo(&out, from, (int) (end - from));
+	*len = out.len;
+	return out.data;
+}
+
 /*
  * Parses what is there, however broken.  Editors that never close <font> nest
  * hundreds deep, where the parser would stop unless told that size is fine.
@@ -588,7 +704,7 @@ html_read(Markdown *md, const char *s, int len)
 	HtmlReader reader = {md, 0, 0, false};
 	htmlDocPtr doc;
 
-	s = escape_lone(s, &len);
+	s = mend_numbers(escape_lone(s, &len), &len);
 	doc = parse(s, len);
 	if (doc == NULL)
 		return;
