@@ -34,5 +34,7 @@ SELECT count(*) FROM flitmig.object_map WHERE migration_id = 950;
 -- Nothing imported, nothing to propose.
 INSERT INTO flitmig.migration (id, name, server, profile, profile_doc, namespace, staging_schema, time_zone, country, currency)
 VALUES (951, 'empty', 'crm', 'generic', '{"entities": {}}', '6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'empty_staging', 'UTC', 'US', 'USD');
+\set SHOW_CONTEXT never
 SELECT * FROM flitmig_propose('empty');
+\set SHOW_CONTEXT errors
 ROLLBACK;

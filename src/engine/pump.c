@@ -184,7 +184,7 @@ answer_take(Pump *pump, HttpAnswer *http)
 	if (answer->class == ANSWER_THROTTLED)
 		bucket_refused(&pump->bucket, now, answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
 	else if (call->roots > 0 && http->outcome == HTTP_ANSWERED)
-		bucket_accepted(&pump->bucket, now, call->roots);
+		bucket_accepted(&pump->bucket, now);
 	if (answer->class == ANSWER_STORED && !worker_stop_requested)
 	{
 		send_ready(pump);

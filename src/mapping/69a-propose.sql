@@ -141,6 +141,19 @@ AS $$
 $$;
 COMMENT ON FUNCTION flitmig._propose_known_profile(mig integer) IS 'The profile that knows at least nine tenths of the columns that were imported, and how many; NULL: none does';
 
+CREATE FUNCTION flitmig._require_imported(migration text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = flitmig._migration_id(_require_imported.migration)) THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('nothing was imported into migration "%s"', migration),
+			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', migration);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION flitmig._require_imported(text) IS 'Error unless a migration has a census of imported columns';
+
 CREATE FUNCTION @extschema@.flitmig_propose(migration text)
 RETURNS TABLE (source_table text, source_column text, object text, field text, expression text, confidence numeric(3,2), why text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
@@ -150,11 +163,7 @@ DECLARE
 	mig		integer := flitmig._migration_id(flitmig_propose.migration);
 	better	record;
 BEGIN
-	PERFORM flitmig._require_owner_rights(mig);
-	IF NOT EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig) THEN
-		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('nothing was imported into migration "%s"', flitmig_propose.migration),
-			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', flitmig_propose.migration);
-	END IF;
+	PERFORM flitmig._require_owner_rights(mig), flitmig._require_imported(flitmig_propose.migration);
 	SELECT k.* INTO better FROM flitmig._propose_known_profile(mig) k JOIN flitmig.migration m ON m.id = mig AND m.profile IS DISTINCT FROM k.profile WHERE k.profile IS NOT NULL;
 	IF FOUND THEN
 		RAISE NOTICE 'profile "%" knows % of the % columns: if this is that product''s export, use it rather than a proposal', better.profile, better.known, better.columns
@@ -173,11 +182,7 @@ AS $$
 DECLARE
 	mig		integer := flitmig._migration_id(propose_profile.migration);
 BEGIN
-	PERFORM flitmig._require_owner_rights(mig);
-	IF NOT EXISTS (SELECT FROM flitmig.column_census c WHERE c.migration_id = mig) THEN
-		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('nothing was imported into migration "%s"', propose_profile.migration),
-			HINT = format('SELECT * FROM flitmig_import(%L, ''/path/of/the/export'');', propose_profile.migration);
-	END IF;
+	PERFORM flitmig._require_owner_rights(mig), flitmig._require_imported(propose_profile.migration);
 	RETURN flitmig._propose_profile(mig);
 END
 $$;

@@ -40,21 +40,12 @@ extras_are_empty(CsvReader *reader, int from)
 	return true;
 }
 
-/* An identifier, amount, date or address: what no header is. */
-static bool
-is_data(Delimited *d, int i)
-{
-	ShapeKind kind = value_shape(csv_cell(d->reader, i), d->reader->cells[i].length).kind;
-
-	return kind != SHAPE_BLANK && kind != SHAPE_TEXT && kind != SHAPE_BOOLEAN;
-}
-
 static void
 look_at_first_row(Delimited *d)
 {
 	d->above.data = palloc0(sizeof(bool) * Max(d->file->column_count, 1));
 	for (int i = 0; i < Min(d->reader->cell_count, d->file->column_count); i++)
-		d->above.data[i] = is_data(d, i);
+		d->above.data[i] = csv_is_data(d->reader, i);
 }
 
 /* Whether another table begins at the row at hand, which is then no row of this one. */

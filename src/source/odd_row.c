@@ -271,9 +271,8 @@ csv_is_header_again(const CsvReader *reader, const Bytes *header)
 
 /* ---- another table ---- */
 
-/* An identifier, amount, date or address: what names no column. */
-static bool
-is_data(const CsvReader *reader, int i)
+bool
+csv_is_data(const CsvReader *reader, int i)
 {
 	ShapeKind kind = value_shape(csv_cell(reader, i), reader->cells[i].length).kind;
 
@@ -287,7 +286,7 @@ may_be_name(const CsvReader *reader, int i)
 	const char *text = csv_cell(reader, i);
 	size_t		length = reader->cells[i].length;
 
-	if (length == 0 || length > NAME_BYTES || is_data(reader, i) || memchr(text, '\n', length))
+	if (length == 0 || length > NAME_BYTES || csv_is_data(reader, i) || memchr(text, '\n', length))
 		return false;
 	for (size_t j = 0; j < length; j++)
 		if ((lower(text[j]) >= 'a' && lower(text[j]) <= 'z') || (unsigned char) text[j] >= 0x80)
@@ -335,7 +334,7 @@ static bool
 has_word_for_data(const CsvReader *reader, int used, const bool *data, int columns)
 {
 	for (int i = 0; data && i < used && i < columns; i++)
-		if (data[i] && !is_data(reader, i))
+		if (data[i] && !csv_is_data(reader, i))
 			return true;
 	return false;
 }
@@ -348,7 +347,7 @@ row_fits(const CsvReader *row, int used, bool *has_data)
 
 	*has_data = false;
 	for (int i = 0; i < width && i < used; i++)
-		*has_data |= is_data(row, i);
+		*has_data |= csv_is_data(row, i);
 	return width <= used && width * 2 > used;
 }
 
@@ -370,7 +369,7 @@ goes_on(const CsvReader *row, const TableAbove *above)
 	if (used_cells(row) > above->columns || above->data == NULL)
 		return false;
 	for (int i = 0; i < row->cell_count && i < above->columns; i++)
-		if (row->cells[i].length > 0 && is_data(row, i) != above->data[i])
+		if (row->cells[i].length > 0 && csv_is_data(row, i) != above->data[i])
 			return false;
 	return true;
 }

@@ -326,6 +326,9 @@ typedef struct TableAbove
 	Bytes header; /* the row that names the columns, as it stands */
 } TableAbove;
 
+/* Whether the cell is an identifier, amount, date or address: what names no column. */
+extern bool csv_is_data(const CsvReader *reader, int i);
+
 extern bool		 csv_is_header_again(const CsvReader *reader, const Bytes *header);
 extern NextTable csv_next_table(CsvReader *reader, const CsvHints *hints, const TableAbove *above, bool after_gap);
 

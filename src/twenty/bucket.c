@@ -298,7 +298,7 @@ bucket_sent(Bucket *bucket, int64 now_us, int roots)
 }
 
 void
-bucket_accepted(Bucket *bucket, int64 now_us, int roots)
+bucket_accepted(Bucket *bucket, int64 now_us)
 {
 	bucket->refusals = 0;
 	bucket->round_trip_us = Max(bucket->round_trip_us, now_us - bucket->burst_start_us);

@@ -151,7 +151,7 @@ take_answer(Simulation *s, const SimulatedPhase *phase, SimulatedCall *call)
 		return;
 	}
 	if (phase->metered)
-		bucket_accepted(&s->ours, s->now_us, 1);
+		bucket_accepted(&s->ours, s->now_us);
 	s->now_us += phase->take_us;
 }
 

@@ -182,7 +182,7 @@ tell_bucket(Bucket *bucket, const HttpAnswer *http)
 	if (answer->class == ANSWER_THROTTLED)
 		bucket_refused(bucket, GetCurrentTimestamp(), answer->limit_tokens, answer->limit_window_ms, http->retry_after_ms);
 	else if (http->outcome == HTTP_ANSWERED)
-		bucket_accepted(bucket, GetCurrentTimestamp(), 1);
+		bucket_accepted(bucket, GetCurrentTimestamp());
 }
 
 /*

@@ -179,7 +179,7 @@ extern void bucket_expect(Bucket *bucket, int calls);
 /* How long (ms) to wait before a call of that many root fields; 0: now. */
 extern long bucket_delay_ms(Bucket *bucket, int64 now_us, int roots);
 extern void bucket_sent(Bucket *bucket, int64 now_us, int roots);
-extern void bucket_accepted(Bucket *bucket, int64 now_us, int roots);
+extern void bucket_accepted(Bucket *bucket, int64 now_us);
 
 /* A refusal that names the limit teaches it (0 when unknown). */
 extern void bucket_refused(Bucket *bucket, int64 now_us, int max_tokens, int window_ms, long retry_after_ms);

@@ -43,12 +43,12 @@ for my $command ("flitmig_create('clinic', 'crm', profile => 'people', time_zone
 	$wrong .= "$command after " . ($interrupted ? 'Ctrl-C' : 'having run') . ": $err\n" if $rc != 0 && !(!$interrupted && $command =~ /^flitmig_create/ && $err =~ /already exists/);
 }
 is($wrong, '', 'every command goes through after it was interrupted, and the server restarted');
-is_exact('after Ctrl-C and a restart at each step');
+holds_mapped_people($node, $twenty, 'after Ctrl-C and a restart at each step', 'clinic');
 is($node->safe_psql('postgres', "SELECT count(*) FROM flitmig_audit_verify('clinic')"), '0', 'the audit is unbroken');
 
 # ---- a worker that is terminated as soon as it is in another phase ----
 
-new_patients(61, 100);
+stage_new_patients($node, 61, 100);
 my %seen;
 for (1 .. 40)
 {
@@ -66,7 +66,7 @@ for (1 .. 40)
 http_post($twenty, '/__faults', '[]');
 cmp_ok(scalar keys %seen, '>=', 1, 'the worker was terminated in: ' . join(' ', sort keys %seen));
 $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
-is_exact('after all of them');
+holds_mapped_people($node, $twenty, 'after all of them', 'clinic');
 
 # ---- what happens to tables and to the way to Twenty while a run is at work ----
 
@@ -81,7 +81,7 @@ for my $what (
 	[ 'no staging table' => 'ALTER TABLE clinic_staging.patients SET SCHEMA public' ])
 {
 	my ($name, @commands) = @$what;
-	new_patients($from, $from + 9);
+	stage_new_patients($node, $from, $from + 9);
 	$from += 10;
 	http_post($twenty, '/__faults', encode_json([ { on => 'createPeople', fault => 'delay', nth => 1, ms => 2500 } ]));
 	$node->safe_psql('postgres', "SELECT flitmig_run('clinic', wait => false)");
@@ -101,20 +101,20 @@ for my $what (
 	$node->safe_psql('postgres', 'ALTER TABLE clinic_staging.away RENAME TO patients') if $name =~ /^a renamed/;
 	$node->safe_psql('postgres', 'ALTER TABLE public.patients SET SCHEMA clinic_staging') if $name =~ /^no staging/;
 	$node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
-	is_exact($name);
+	holds_mapped_people($node, $twenty, $name, 'clinic');
 }
 
 # a column that is not what it was
 $node->safe_psql('postgres', 'ALTER TABLE clinic_staging.patients ALTER COLUMN patient_id TYPE integer USING patient_id::integer');
 like(psql_error($node, "SELECT * FROM flitmig_run('clinic')") || 'it runs', qr/ERROR|it runs/, 'a staging column of another type');
-is_exact('whether that runs or not');
+holds_mapped_people($node, $twenty, 'whether that runs or not', 'clinic');
 $node->safe_psql('postgres', 'ALTER TABLE clinic_staging.patients ALTER COLUMN patient_id TYPE text');
 $node->safe_psql('postgres', 'ALTER TABLE clinic_staging.patients RENAME COLUMN last_name TO surname');
 my $said = psql_error($node, "SELECT * FROM flitmig_run('clinic')");
 like($said, qr/has lost columns that the mapping reads.*Missing: last_name\./s, 'a staging column of another name is missed, not taken for empty');
 $node->safe_psql('postgres', 'ALTER TABLE clinic_staging.patients RENAME COLUMN surname TO last_name');
 $node->safe_psql('postgres', "SELECT * FROM flitmig_run('clinic')");
-is_exact('with its name again');
+holds_mapped_people($node, $twenty, 'with its name again', 'clinic');
 
 # ---- the role of a run goes ----
 
@@ -136,7 +136,7 @@ unlike(slurp_file("$work/told"), qr/server closed the connection|Given|Family\d/
 $node->safe_psql('postgres', "UPDATE flitmig.migration SET owner = current_user WHERE name = 'theirs'");
 $node->safe_psql('postgres', "SELECT * FROM flitmig_rollback('theirs')");
 is($node->safe_psql('postgres', "SELECT count(*) FROM flitmig.base b JOIN flitmig.migration m ON m.id = b.migration_id WHERE m.name = 'theirs'"), '0', 'who takes the migration over takes it back');
-is_exact('the other migration is not touched by that');
+holds_mapped_people($node, $twenty, 'the other migration is not touched by that', 'clinic');
 
 # ---- two migrations at once onto one server, at its limit ----
 
@@ -179,19 +179,4 @@ sub interrupt
 	return slurp_file("$work/interrupted") =~ /ERROR/;
 }
 
-sub new_patients
-{
-	my ($from, $to) = @_;
-	$node->safe_psql('postgres', "INSERT INTO clinic_staging.patients (_file, _line, _hash, patient_id, first_name, last_name) SELECT min(p._file), i + 10000, i, i::text, 'Given' || i, 'Family' || i FROM clinic_staging.patients p, generate_series($from, $to) i GROUP BY i");
-}
-
-sub is_exact
-{
-	my ($what) = @_;
-	my @mapped = split /\n/, $node->safe_psql('postgres', "SELECT r.id FROM flitmig.record r JOIN flitmig.migration m ON m.id = r.migration_id WHERE m.name = 'clinic' AND r.object = 'person' AND r.state = 'mapped'");
-	my %ours = map { $_ => 1 } @mapped;
-	my @there = grep { $ours{$_} } dump_of($twenty) =~ /^\{"record":"person","id":"([0-9a-f-]{36})"/mg;
-	is(scalar(@there), scalar(@mapped), "$what: Twenty holds exactly the mapped set");
-	is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance WHERE migration = 'clinic'"), '0', "$what: balance is zero");
-}
 done_testing();

@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_cluster start_twenty generate_clinic write_lines connect_twenty migrate_up_to
-  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers kill_hard start_when_orphans_are_gone slice_of $repository);
+  sign_off http_get http_post graphql dump_of writes_of lines_that_differ wait_until psql_error in_background hold_table release_table workers kill_hard start_when_orphans_are_gone stage_new_patients holds_mapped_people slice_of $repository);
 
 our $repository = abs_path(dirname(__FILE__) . '/../..');
 
@@ -244,6 +244,25 @@ sub start_when_orphans_are_gone
 			select(undef, undef, undef, 0.3);
 			$node->{_pid} = undef;    # a failed start takes the dead postmaster's pid file for a running one
 			return $node->start(fail_ok => 1); });
+}
+
+# Patients of these numbers more in the staging table of the migration clinic.
+sub stage_new_patients
+{
+	my ($node, $from, $to) = @_;
+	$node->safe_psql('postgres', "INSERT INTO clinic_staging.patients (_file, _line, _hash, patient_id, first_name, last_name) SELECT min(p._file), i + 10000, i, i::text, 'Given' || i, 'Family' || i FROM clinic_staging.patients p, generate_series($from, $to) i GROUP BY i");
+}
+
+# Of the people that were mapped (by one migration, or by all) Twenty holds each, once, and nothing is unaccounted for.
+sub holds_mapped_people
+{
+	my ($node, $twenty, $what, $migration) = @_;
+	my $which = defined $migration ? "= '$migration'" : 'IS NOT NULL';
+	my @mapped = split /\n/, $node->safe_psql('postgres', "SELECT r.id FROM flitmig.record r JOIN flitmig.migration m ON m.id = r.migration_id WHERE m.name $which AND r.object = 'person' AND r.state = 'mapped'");
+	my %ours = map { $_ => 1 } @mapped;
+	my @there = grep { $ours{$_} } dump_of($twenty) =~ /^\{"record":"person","id":"([0-9a-f-]{36})"/mg;
+	is(scalar(@there), scalar(@mapped), "$what: Twenty holds exactly the mapped set");
+	is($node->safe_psql('postgres', "SELECT sum(difference) FROM flitmig.balance WHERE migration $which"), '0', "$what: balance is zero");
 }
 
 sub workers
